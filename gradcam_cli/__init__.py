@@ -1,0 +1,1 @@
+"""Show what an image classifier looks at."""

@@ -1,0 +1,182 @@
+"""HTTP with the manners a command line needs: bounded in time, in redirects and in what it says.
+
+Both users, `images.reading` and `models.weights`, get the same promises:
+
+* http and https only, on every redirect too;
+* the first answer comes within `ANSWER_SECONDS` or not at all, DNS included;
+* a body is handed on as it arrives, so that the caller can bound its size and its time;
+* no message carries a credential, a query string or a proxy.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import requests
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
+READ_SECONDS = 20.0
+MAX_REDIRECTS = 5
+CHUNK_BYTES = 1 << 16
+
+_T = TypeVar("_T")
+
+
+class DownloadError(Exception):
+    """A transfer failed.
+
+    Attributes
+    ----------
+    reason : str
+        Why, as the end of the sentence "could not fetch …: {reason}"; safe to show.
+    transient : bool
+        True where the same request may succeed later (a broken connection, a time-out, 5xx).
+    """
+
+    def __init__(self, reason: str, *, transient: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.transient = transient
+
+
+def is_url(text: str) -> bool:
+    """True where `text` is written as an http(s) URL."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+def redacted(url: str) -> str:
+    """`url` as it may be shown: no user, password, query or fragment."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "the URL"
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{parts.scheme.lower()}://{host}{port}{parts.path}"
+
+
+@contextmanager
+def open_url(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    connect_seconds: float = CONNECT_SECONDS,
+    answer_seconds: float = ANSWER_SECONDS,
+    read_seconds: float = READ_SECONDS,
+) -> Iterator[requests.Response]:
+    """GET `url`, yielding the answer with its body unread.
+
+    Answers with a status of 400 or more raise. The body is then read with `chunks`.
+
+    Raises
+    ------
+    DownloadError
+        With a reason that is safe to show.
+    """
+    import requests
+
+    session = requests.Session()
+    session.max_redirects = MAX_REDIRECTS
+
+    def get() -> requests.Response:
+        with _explained():
+            return session.get(
+                url, headers=headers, stream=True, timeout=(connect_seconds, read_seconds)
+            )
+
+    with session:
+        response = _within(answer_seconds, get)
+        with response:
+            if response.status_code >= 400:
+                reason = f"the server answered {response.status_code} {response.reason or ''}".strip()
+                transient = response.status_code >= 500 or response.status_code in (408, 429)
+                raise DownloadError(reason, transient=transient)
+            yield response
+
+
+def chunks(response: requests.Response, *, deadline: float | None = None) -> Iterator[bytes]:
+    """The body of `response` in pieces, as they arrive.
+
+    Parameters
+    ----------
+    response : requests.Response
+        As `open_url` yields it.
+    deadline : float, optional
+        A `time.monotonic()` after which the transfer is given up, however lively.
+
+    Raises
+    ------
+    DownloadError
+        Where the body ends before its Content-Length, the connection breaks or goes silent, or
+        the deadline passes.
+    """
+    with _explained():
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            if deadline is not None and time.monotonic() > deadline:
+                raise DownloadError("the server sends too slowly", transient=True)
+            yield piece
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what requests and urllib3 raise into a DownloadError without their wording.
+
+    Their messages quote the proxy and the whole URL, credentials included.
+    """
+    import requests
+    import urllib3
+
+    try:
+        yield
+    except requests.TooManyRedirects:
+        raise DownloadError(f"more than {MAX_REDIRECTS} redirects") from None
+    except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
+        raise DownloadError("it redirects to an address that is not http or https") from None
+    except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError, UnicodeError):
+        raise DownloadError("it is not a valid address") from None
+    except requests.exceptions.ProxyError:
+        raise DownloadError("the proxy could not be used", transient=True) from None
+    except requests.exceptions.SSLError:
+        raise DownloadError("its certificate could not be verified") from None
+    except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
+        raise DownloadError("no answer in time", transient=True) from None
+    except (urllib3.exceptions.IncompleteRead, urllib3.exceptions.ProtocolError):
+        raise DownloadError("the connection broke off", transient=True) from None
+    except requests.ConnectionError:
+        raise DownloadError("no connection could be made", transient=True) from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        raise DownloadError("the transfer failed", transient=True) from None
+
+
+def _within(seconds: float, call: Callable[[], _T]) -> _T:
+    """The value of `call`, or a DownloadError after `seconds`.
+
+    Socket time-outs do not cover name resolution, nor an answer whose header lines drip in one by
+    one; a thread that is left behind covers both.
+    """
+    outcome: list[_T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:
+            failure.append(error)
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    worker.join(seconds)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise DownloadError("no answer in time", transient=True)
+    return outcome[0]

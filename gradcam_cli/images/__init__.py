@@ -1,0 +1,1 @@
+"""From a source to RGB pixels, and from a heatmap to a picture."""

@@ -1,0 +1,1 @@
+"""Every model by name, its weights, classes and layers."""

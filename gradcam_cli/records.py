@@ -1,0 +1,103 @@
+"""The frozen records that travel between the rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Score = Literal["logit", "probability"]
+Evidence = Literal["positive", "none"]
+
+TOP = -1
+"""The target that stands for the predicted class, whichever it turns out to be."""
+
+
+@dataclass(frozen=True)
+class ClassLabel:
+    """One class of a model: its index, its WordNet id and its name (words joined by ``_``)."""
+
+    index: int
+    wnid: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one class: `probability` is in 0..1, `rank` counts from 1."""
+
+    label: ClassLabel
+    probability: float
+    rank: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an engine sees in a batch of N inputs.
+
+    Attributes
+    ----------
+    activations : (N, h, w, C) float32
+        A, the output of the explained layer.
+    gradients : (N, h, w, C) float32
+        G = dy/dA, where y is each row's own target score.
+    logits : (N, classes) float32
+        The scores before the softmax.
+    targets : (N,) int
+        The class of each row's y; the predicted one where `TOP` was asked for.
+    """
+
+    activations: NDArray[np.float32]
+    gradients: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    targets: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TargetExplanation:
+    """Where the evidence for one class is.
+
+    Attributes
+    ----------
+    prediction : Prediction
+        The explained class, how probable the model finds it, and its rank.
+    heatmap : (h, w) float32, 0..1
+        At the layer's own resolution; all zero where there is no evidence.
+    evidence : "positive" or "none"
+        "none" where nothing at this layer raises the class score.
+    """
+
+    prediction: Prediction
+    heatmap: NDArray[np.float32]
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All of it for one image.
+
+    Attributes
+    ----------
+    model, layer, method, score, engine : str
+        What was run.
+    weights : str
+        Where the weights came from: "bundled", "cached", "fetched" or a file's name.
+    predictions : tuple of Prediction
+        The most probable classes, first the first.
+    targets : tuple of TargetExplanation
+        One for each explained class, in the order asked for.
+    versions : dict
+        The versions of gradcam and of what it computed with.
+    """
+
+    model: str
+    weights: str
+    layer: str
+    method: str
+    score: Score
+    engine: str
+    predictions: tuple[Prediction, ...]
+    targets: tuple[TargetExplanation, ...]
+    versions: dict[str, str] = field(default_factory=dict)
