@@ -1,0 +1,71 @@
+"""TensorFlow and Keras, imported once, late and quietly."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from gradcam_cli.errors import ModelError
+
+
+@cache
+def tensorflow() -> tuple[Any, Any]:
+    """The modules (tensorflow, keras), with Keras on TensorFlow and channels last.
+
+    Raises
+    ------
+    ModelError
+        Where TensorFlow cannot be imported, or Keras already runs on another backend.
+    """
+    chatty = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    try:
+        with _stderr_held_back(unless=chatty):
+            import keras
+            import tensorflow as tf
+    except ImportError as error:
+        raise ModelError(
+            f"TensorFlow could not be imported: {error}",
+            "Install it again: `pip install --force-reinstall tensorflow`.",
+        ) from error
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"Keras already runs on {keras.backend.backend()} in this process",
+            "Set KERAS_BACKEND=tensorflow before anything imports Keras.",
+        )
+    keras.config.set_image_data_format("channels_last")
+    return tf, keras
+
+
+@contextmanager
+def _stderr_held_back(*, unless: bool) -> Iterator[None]:
+    """Keep file descriptor 2 quiet while TensorFlow starts, and tell it all if that fails.
+
+    Its C++ side logs a dozen lines before any log level is read.
+    """
+    if unless:
+        yield
+        return
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process may well run with stderr closed
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
