@@ -1,0 +1,79 @@
+"""The command line: parse, call, print. Nothing here computes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+
+from gradcam_cli import __version__
+from gradcam_cli.cli.classes import classes
+from gradcam_cli.cli.explain import explain
+from gradcam_cli.cli.layers import layers
+from gradcam_cli.cli.models import models
+from gradcam_cli.errors import ExitCode, GradcamError
+from gradcam_cli.text import printable
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gradcam")
+def gradcam() -> None:
+    """Show what an image classifier looks at.
+
+    \b
+    Examples:
+      gradcam explain photo.jpg
+      gradcam explain photo.jpg --class "Egyptian cat" --model resnet50
+      gradcam classes cat
+
+    Exit codes: 0 done, 1 a check did not hold, 2 usage, 3 an input could not be read,
+    4 model or weights unavailable, 130 interrupted.
+    """
+
+
+for _command in (explain, classes, layers, models):
+    gradcam.add_command(_command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave the process with one of `ExitCode`."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line, answering with its exit code; an error is one line on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except GradcamError as error:
+        return _fail(str(error), error.exit_code, debug=debug)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted.", ExitCode.INTERRUPTED, debug=debug)
+    except BrokenPipeError:
+        # Whoever read us has gone, as in `gradcam classes | head`; a later flush would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except MemoryError:
+        return _fail("there is not enough memory for this.", ExitCode.INPUT, debug=debug)
+    except OSError as error:
+        return _fail(f"{error.strerror or error}.", ExitCode.USAGE, debug=debug)
+    except Exception as error:
+        text = f"this is a bug in gradcam: {type(error).__name__}: {error}. "
+        return _fail(text + "Run it again with --debug and report it.", 70, debug=debug)
+    return ExitCode.DONE
+
+
+def _fail(text: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    click.echo(f"gradcam: {printable(text)}", err=True)
+    return int(code)

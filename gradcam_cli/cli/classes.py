@@ -1,0 +1,43 @@
+"""`gradcam classes`: find a class."""
+
+from __future__ import annotations
+
+import click
+
+from gradcam_cli.cli.options import debug_option, json_option
+from gradcam_cli.errors import UsageError
+
+
+@click.command()
+@click.argument("word", required=False)
+@json_option
+@debug_option
+def classes(word: str | None, as_json: bool) -> None:
+    """List the classes, or those with WORD in their name.
+
+    \b
+    Examples:
+      gradcam classes cat
+      gradcam classes n04356056
+    """
+    from gradcam_cli.models.classes import class_labels, search_classes
+
+    found = list(class_labels()) if word is None else search_classes(word)
+    if word is not None and not found:
+        raise UsageError(*_nothing(word))
+    if as_json:
+        from gradcam_cli.reports.as_json import dumps, label_object
+
+        click.echo(dumps({"classes": [label_object(label) for label in found]}))
+    else:
+        from gradcam_cli.reports.terminal import print_classes
+
+        print_classes(found)
+
+
+def _nothing(word: str) -> tuple[str, str]:
+    from gradcam_cli.models.classes import class_labels
+    from gradcam_cli.models.names import closest, did_you_mean
+
+    near = closest(word, (label.name for label in class_labels()))
+    return f"no class has {word!r} in its name", did_you_mean(near)

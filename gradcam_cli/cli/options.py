@@ -1,0 +1,82 @@
+"""Options that several commands share, and what goes to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from gradcam_cli.text import printable
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def model_option(function: _F) -> _F:
+    """Add `--model`."""
+    return click.option(
+        "--model",
+        default="auto",
+        show_default=True,
+        envvar="GRADCAM_MODEL",
+        metavar="NAME",
+        help="A name of `gradcam models`; auto is VGG16, or the bundled model where VGG16's "
+        "weights cannot be had.  [env: GRADCAM_MODEL]",
+    )(function)
+
+
+def offline_option(function: _F) -> _F:
+    """Add `--offline`."""
+    return click.option(
+        "--offline",
+        is_flag=True,
+        envvar="GRADCAM_OFFLINE",
+        help="Never use the network.  [env: GRADCAM_OFFLINE]",
+    )(function)
+
+
+def debug_option(function: _F) -> _F:
+    """Add `--debug`, which `cli.run` looks for itself."""
+    return click.option(
+        "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
+    )(function)
+
+
+def json_option(function: _F) -> _F:
+    """Add `--json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout."
+    )(function)
+
+
+class Notes:
+    """Keeps what is said on stderr, for the JSON; says nothing where `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.said: list[str] = []
+
+    def __call__(self, text: str) -> None:
+        """Say `text`, one sentence."""
+        self.said.append(text)
+        if not self.quiet:
+            click.echo(f"gradcam: {printable(text)}", err=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[int, int | None], None]]:
+        """A callable for (bytes done, bytes in all or None) that draws a bar on a terminal."""
+        import sys
+
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda done, total: None
+            return
+        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+        from rich.progress import TransferSpeedColumn
+
+        from gradcam_cli.reports.terminal import console
+
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", visible=False)
+            yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

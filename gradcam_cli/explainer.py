@@ -1,0 +1,119 @@
+"""Grad-CAM from pixels to heatmap, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.images.overlay import model_input
+from gradcam_cli.methods import METHODS, normalize
+from gradcam_cli.models.classes import class_labels
+from gradcam_cli.models.loading import Choice, choose, load
+from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.records import TOP, Explanation, Prediction, Score, TargetExplanation
+from gradcam_cli.versions import versions
+
+if TYPE_CHECKING:
+    from gradcam_cli.engines import Engine
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """A model, one of its layers and a method, ready to explain any number of images.
+
+    Examples
+    --------
+    >>> explainer = Explainer.load("efficientnet-lite0")           # doctest: +SKIP
+    >>> explanation = explainer.explain(image, targets=[285])       # doctest: +SKIP
+    >>> explanation.targets[0].heatmap.shape                        # doctest: +SKIP
+    (7, 7)
+    """
+
+    choice: Choice
+    engine: Engine
+    layer: str
+    method: str = "grad-cam"
+    score: Score = "logit"
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Choice = "auto",
+        *,
+        weights: Path | None = None,
+        layer: str | None = None,
+        score: Score = "logit",
+        offline: bool = False,
+    ) -> Explainer:
+        """Load `model` (a name, or what `models.loading.choose` gave) to explain `layer`.
+
+        Raises
+        ------
+        UsageError
+            For a model or a layer that does not exist.
+        ModelError
+            Where the weights cannot be had or do not fit.
+        """
+        from gradcam_cli.engines.tensorflow import TensorFlowEngine
+        from gradcam_cli.models.layers import explainable_layers, find_layer
+
+        if isinstance(model, str):
+            model = choose(model, weights=weights, layer=layer, offline=offline)
+        network = load(model)
+        found = find_layer(explainable_layers(network), layer, model.spec.name)
+        return cls(model, TensorFlowEngine(network, found.name), found.name, score=score)
+
+    def explain(
+        self, image: NDArray[np.uint8], targets: Sequence[int] = (TOP,), *, top: int = 5
+    ) -> Explanation:
+        """Explain `image`, (H, W, 3) uint8 RGB, for each class of `targets`.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8 RGB
+            Of any size; the whole of it is squashed to the model's input.
+        targets : sequence of int
+            Class indices, or `TOP` for the predicted one; one that comes twice is explained once.
+        top : int
+            How many of the most probable classes to report.
+        """
+        spec = self.choice.spec
+        batch = PREPROCESSING[spec.preprocessing](model_input(image, spec.side)[np.newaxis])
+        rows = np.repeat(batch, len(targets), axis=0)
+        features = self.engine.features(rows, np.asarray(targets, np.int64), self.score)
+        predictions = ranked(features.logits[0])
+        by_index = {prediction.label.index: prediction for prediction in predictions}
+        explained: dict[int, TargetExplanation] = {}
+        for target, activations, gradients in zip(
+            features.targets.tolist(), features.activations, features.gradients, strict=True
+        ):
+            heatmap, evidence = normalize(METHODS[self.method](activations, gradients))
+            explained[target] = TargetExplanation(by_index[target], heatmap, evidence)
+        return Explanation(
+            model=spec.name,
+            weights=self.choice.origin,
+            layer=self.layer,
+            method=self.method,
+            score=self.score,
+            engine=self.engine.name,
+            predictions=predictions[:top],
+            targets=tuple(explained.values()),
+            versions=versions(self.engine.name),
+        )
+
+
+def ranked(logits: NDArray[np.float32]) -> tuple[Prediction, ...]:
+    """Every class by falling probability: the softmax of `logits`, (classes,) float32."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities = shifted / shifted.sum()
+    order = np.argsort(-logits, kind="stable")
+    labels = class_labels()
+    return tuple(
+        Prediction(labels[index], float(probabilities[index]), rank)
+        for rank, index in enumerate(order.tolist(), start=1)
+    )
