@@ -10,6 +10,7 @@ Both users, `images.reading` and `models.weights`, get the same promises:
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -38,12 +39,15 @@ class DownloadError(Exception):
         Why, as the end of the sentence "could not fetch …: {reason}"; safe to show.
     transient : bool
         True where the same request may succeed later (a broken connection, a time-out, 5xx).
+    status : int or None
+        The status of an answer that was refused for it.
     """
 
-    def __init__(self, reason: str, *, transient: bool = False) -> None:
+    def __init__(self, reason: str, *, transient: bool = False, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.transient = transient
+        self.status = status
 
 
 def is_url(text: str) -> bool:
@@ -97,10 +101,15 @@ def open_url(
         response = _within(answer_seconds, get)
         with response:
             if response.status_code >= 400:
-                reason = f"the server answered {response.status_code} {response.reason or ''}".strip()
-                transient = response.status_code >= 500 or response.status_code in (408, 429)
-                raise DownloadError(reason, transient=transient)
+                raise _refused(response.status_code)
             yield response
+
+
+def _refused(status: int) -> DownloadError:
+    # The server's own wording of the status could be anything, escape sequences included.
+    reason = f"the server answered {status} {http.client.responses.get(status, '')}".rstrip()
+    transient = status >= 500 or status in (408, 429)
+    return DownloadError(reason, transient=transient, status=status)
 
 
 def chunks(response: requests.Response, *, deadline: float | None = None) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     INPUT = 3
     MODEL = 4
+    BUG = 70
     INTERRUPTED = 130
 
 

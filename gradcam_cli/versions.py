@@ -11,10 +11,13 @@ _DISTRIBUTIONS = {"tensorflow": ("tensorflow", "keras")}
 
 def versions(engine: str) -> dict[str, str]:
     """The version of gradcam and of each package that `engine` computes with."""
-    found = {"gradcam": __version__}
-    for name in (*_DISTRIBUTIONS.get(engine, ()), "numpy"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # tensorflow-cpu and its like have other names
-            continue
-    return found
+    names = (*_DISTRIBUTIONS.get(engine, ()), "numpy")
+    found = {name: installed for name in names if (installed := _version(name))}
+    return {"gradcam": __version__, **found}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # tensorflow-cpu and its like have other names
+        return ""

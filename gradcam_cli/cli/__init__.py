@@ -29,7 +29,7 @@ def gradcam() -> None:
       gradcam classes cat
 
     Exit codes: 0 done, 1 a check did not hold, 2 usage, 3 an input could not be read,
-    4 model or weights unavailable, 130 interrupted.
+    4 model or weights unavailable, 70 a bug in gradcam, 130 interrupted.
     """
 
 
@@ -45,35 +45,37 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line, answering with its exit code; an error is one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
     try:
         gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
-    except GradcamError as error:
-        return _fail(str(error), error.exit_code, debug=debug)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted.", ExitCode.INTERRUPTED, debug=debug)
     except BrokenPipeError:
         # Whoever read us has gone, as in `gradcam classes | head`; a later flush would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
-    except MemoryError:
-        return _fail("there is not enough memory for this.", ExitCode.INPUT, debug=debug)
-    except OSError as error:
-        return _fail(f"{error.strerror or error}.", ExitCode.USAGE, debug=debug)
-    except Exception as error:
-        text = f"this is a bug in gradcam: {type(error).__name__}: {error}. "
-        return _fail(text + "Run it again with --debug and report it.", 70, debug=debug)
+    except (Exception, KeyboardInterrupt) as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        code, text = _told(error)
+        click.echo(f"gradcam: {printable(text)}", err=True)
+        return code
     return ExitCode.DONE
 
 
-def _fail(text: str, code: int, *, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    click.echo(f"gradcam: {printable(text)}", err=True)
-    return int(code)
+def _told(error: BaseException) -> tuple[ExitCode, str]:
+    """The exit code for `error` and the line that tells it."""
+    match error:
+        case GradcamError():
+            return error.exit_code, str(error)
+        case click.ClickException():
+            context = getattr(error, "ctx", None)
+            see = f"See `{context.command_path if context else 'gradcam'} --help`."
+            return ExitCode.USAGE, f"{error.format_message().rstrip('.')}. {see}"
+        case KeyboardInterrupt() | click.Abort():
+            return ExitCode.INTERRUPTED, "interrupted."
+        case MemoryError():
+            return ExitCode.INPUT, "there is not enough memory for this."
+        case OSError():
+            return ExitCode.USAGE, f"{error.strerror or error}."
+    text = f"this is a bug in gradcam: {type(error).__name__}: {error}"
+    return ExitCode.BUG, f"{text}. Run it again with --debug and report what it shows."

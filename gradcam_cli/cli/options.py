@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -66,13 +67,16 @@ class Notes:
     @contextmanager
     def progress(self) -> Iterator[Callable[[int, int | None], None]]:
         """A callable for (bytes done, bytes in all or None) that draws a bar on a terminal."""
-        import sys
-
         if self.quiet or not sys.stderr.isatty():
             yield lambda done, total: None
             return
-        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-        from rich.progress import TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
         from gradcam_cli.reports.terminal import console
 

@@ -29,7 +29,7 @@ class TensorFlowEngine:
         self._tf, keras = tensorflow()
         self._layer = layer
         activations = next(op.output for op in model.operations if op.name == layer)
-        self._submodel = keras.Model(model.inputs, [activations, model.output])
+        self._submodel = keras.Model(model.inputs[0], [activations, model.output])
 
     def features(
         self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score
@@ -53,6 +53,4 @@ class TensorFlowEngine:
                 f"the class score does not depend on the layer {self._layer!r}",
                 "`gradcam layers` lists the layers that can be explained.",
             )
-        return Features(
-            activations.numpy(), gradients.numpy(), logits.numpy(), chosen.numpy()
-        )
+        return Features(activations.numpy(), gradients.numpy(), logits.numpy(), chosen.numpy())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from gradcam_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 COLORMAPS = (
     *("autumn", "bone", "jet", "winter", "rainbow", "ocean", "summer", "spring", "cool", "hsv"),
@@ -21,7 +24,8 @@ def model_input(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """The whole of `image`, (H, W, 3) uint8, squashed to (side, side, 3) by cubic interpolation."""
     import cv2
 
-    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+    size = (side, side)
+    return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).astype("uint8", copy=False)
 
 
 def overlay(
@@ -50,13 +54,14 @@ def overlay(
     (H, W, 3) uint8 RGB
     """
     import cv2
+    import numpy as np
 
     if not heatmap.any():
         return image.copy()
     if colormap not in COLORMAPS:
         raise UsageError(f"there is no colour map {colormap!r}", f"One of: {', '.join(COLORMAPS)}.")
     height, width = image.shape[:2]
-    levels = np.uint8(255 * cv2.resize(heatmap, (width, height)))
+    levels = (cv2.resize(heatmap, (width, height)) * 255).astype(np.uint8)
     blended = np.empty_like(image)
     for top in range(0, height, _BAND_ROWS):  # the colours of 180 MP at once are 0.5 GB
         rows = slice(top, top + _BAND_ROWS)

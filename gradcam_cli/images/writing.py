@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, BinaryIO
 
 from gradcam_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 OVERLAY_SUFFIX = ".gradcam.jpg"
 _FORMATS = {
@@ -153,6 +154,8 @@ def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 def write_heatmap(path: Path, heatmap: NDArray[np.float32]) -> None:
     """Write `heatmap`, (h, w) float32 in 0..1, as a NumPy file."""
+    import numpy as np
+
     with whole_file(path) as file:
         np.save(file, heatmap, allow_pickle=False)
 

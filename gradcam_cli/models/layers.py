@@ -42,8 +42,7 @@ def explainable_layers(model: Any) -> list[LayerInfo]:
     candidates = [op for op in maps if not any(word in _kind(op) for word in _NEVER_DEFAULT)]
     default = (candidates or maps)[-1].name if maps else ""
     return [
-        LayerInfo(op.name, _kind(op), tuple(op.output.shape[1:]), op.name == default)
-        for op in maps
+        LayerInfo(op.name, _kind(op), tuple(op.output.shape[1:]), op.name == default) for op in maps
     ]
 
 
@@ -79,5 +78,5 @@ def _kind(operation: Any) -> str:
 def _is_map(operation: Any) -> bool:
     if _kind(operation) == "InputLayer":
         return False
-    shape = getattr(getattr(operation, "output", None), "shape", ())
+    shape: tuple[Any, ...] = getattr(getattr(operation, "output", None), "shape", ())
     return len(shape) == 4 and None not in shape[1:] and shape[1] * shape[2] > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,16 +136,25 @@ def build(spec: ModelSpec) -> Any:
     if not spec.builder:
         return efficientnet_lite.build()
 
-    class Zeros(keras.initializers.Zeros):  # type: ignore[misc, name-defined]
-        def __init__(self, **ignored: Any) -> None:
-            super().__init__()
-
-    random = ("glorot_uniform", "GlorotUniform", "VarianceScaling", "TruncatedNormal")
-    with keras.saving.custom_object_scope(dict.fromkeys(random, Zeros)):
+    with zero_initializers(keras):
         builder = getattr(keras.applications, spec.builder)
         return builder(
             weights=None, input_shape=(spec.side, spec.side, 3), classifier_activation=None
         )
+
+
+def zero_initializers(keras: Any) -> AbstractContextManager[Any]:
+    """A scope in which the random initialisers of `keras.applications` give zeros."""
+
+    class Zeros(keras.initializers.Zeros):  # type: ignore[misc]
+        def __init__(self, **ignored: Any) -> None:
+            super().__init__()
+
+    names = ("glorot_uniform", "GlorotUniform", "VarianceScaling", "TruncatedNormal")
+    scope: AbstractContextManager[Any] = keras.saving.custom_object_scope(
+        dict.fromkeys(names, Zeros)
+    )
+    return scope
 
 
 def load(choice: Choice) -> Any:
@@ -170,7 +180,7 @@ def _unfit(choice: Choice) -> ModelError:
     if choice.origin == "file":
         return ModelError(
             f"{choice.weights} does not hold the weights of {choice.spec.name} "
-            f"with {1000} classes in Keras's .h5 or .weights.h5 layout",
+            "in Keras's .h5 or .weights.h5 layout",
             "Pass the file that belongs to this model, or name the model with --model.",
         )
     return ModelError(

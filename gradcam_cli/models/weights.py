@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
+
+from gradcam_cli.downloads import DownloadError
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models import transfer
+
+Step = Literal["cached", "adopt", "fetch", "refuse"]
+Progress = Callable[[int, int | None], None]
+Note = Callable[[str], None]
+
+_POLL_SECONDS = 0.1
+
+
+def _no_progress(done: int, total: int | None) -> None:
+    """For a caller that draws no bar."""
+
+
+def _no_note(text: str) -> None:
+    """For a caller that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,3 +52,230 @@ class WeightsFile:
     def filename(self) -> str:
         """Its name in the cache: the last part of the URL."""
         return urlsplit(self.url).path.rsplit("/", 1)[-1]
+
+
+def cache_folder() -> Path:
+    """The folder gradcam keeps its files in: ``$GRADCAM_CACHE``, else the user's cache."""
+    if chosen := os.environ.get("GRADCAM_CACHE"):
+        return _expanded(chosen)
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("gradcam"))
+
+
+def keras_folder() -> Path:
+    """The folder Keras itself keeps weights in."""
+    return _expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "models"
+
+
+def remedies(name: str) -> str:
+    """What to do where the weights of the model `name` cannot be had."""
+    return (
+        f"Fetch them where there is a network with `gradcam models pull {name}`, "
+        "pass a file with `--weights FILE`, "
+        "or use the bundled model with `--model efficientnet-lite0`."
+    )
+
+
+def find(file: WeightsFile) -> Path | None:
+    """The path of `file` in the cache, neither fetched nor verified; None where it is not there."""
+    path = _weights_folder() / file.filename
+    return path if _is_file(path) else None
+
+
+def ensure(
+    file: WeightsFile,
+    *,
+    name: str,
+    offline: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+    note: Note = _no_note,
+) -> tuple[Path, Literal["cached", "fetched"]]:
+    """The path of `file` in the cache, where it is put if need be, and where it came from.
+
+    Parameters
+    ----------
+    file : WeightsFile
+        Which file.
+    name : str
+        The model's name, for messages.
+    offline : bool
+        Never use the network.
+    force : bool
+        Fetch anew; a cached file stays until the new one is verified.
+    progress : callable, optional
+        Called with the bytes that are there and with their number at the end, None where unknown.
+    note : callable
+        Given one plain sentence for each thing worth saying to who waits.
+
+    Raises
+    ------
+    ModelError
+        Where it is neither there nor to be had.
+    """
+    task = _Task(file, name, offline, force, progress or _no_progress, note)
+    step = task.next_step()
+    if step == "cached":
+        return task.target, "cached"
+    if step == "refuse":
+        raise task.refusal()
+    with task.storage_explained():
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(task):
+            return task.carry_out()
+
+
+def plan(*, cached: bool, adoptable: bool, offline: bool, force: bool) -> Step:
+    """What to do for a file.
+
+    Parameters
+    ----------
+    cached : bool
+        It is in the cache.
+    adoptable : bool
+        Keras's folder has a file of its name, and a checksum can tell whether it is the same.
+    offline, force : bool
+        As in `ensure`.
+    """
+    if not force and cached:
+        return "cached"
+    if not force and adoptable:
+        return "adopt"
+    return "refuse" if offline else "fetch"
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One call of `ensure`."""
+
+    file: WeightsFile
+    name: str
+    offline: bool
+    force: bool
+    progress: Progress
+    note: Note
+
+    @property
+    def target(self) -> Path:
+        return _weights_folder() / self.file.filename
+
+    @property
+    def theirs(self) -> Path:
+        return keras_folder() / self.file.filename
+
+    def next_step(self, *, adoptable: bool = True) -> Step:
+        adoptable = adoptable and bool(self.file.checksum) and _is_file(self.theirs)
+        cached = _is_file(self.target)
+        return plan(cached=cached, adoptable=adoptable, offline=self.offline, force=self.force)
+
+    def carry_out(self) -> tuple[Path, Literal["cached", "fetched"]]:
+        """Act under the lock, where another process may have done the work meanwhile."""
+        step = self.next_step()
+        if step == "adopt" and not self.adopted():
+            step = self.next_step(adoptable=False)
+        if step == "refuse":
+            raise self.refusal()
+        if step == "fetch":
+            self.fetch()
+        return self.target, "fetched" if step == "fetch" else "cached"
+
+    def adopted(self) -> bool:
+        """Take Keras's own copy; False, with a note, where it is not the published file."""
+        if not _is_published(self.theirs, self.file.checksum):
+            self.note(f"Keras's own copy, {self.theirs}, is not the published file and is ignored.")
+            return False
+        self.note(f"Using Keras's own copy, {self.theirs}.")
+        fresh = self.target.with_name(f"{self.target.name}.adopted")
+        fresh.unlink(missing_ok=True)
+        try:
+            fresh.hardlink_to(self.theirs.resolve())
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(self.theirs, fresh)
+        fresh.replace(self.target)
+        return True
+
+    def fetch(self) -> None:
+        part = self.target.with_name(f"{self.target.name}.part")
+        file = self.file
+        job = transfer.Transfer(
+            f"the weights of {self.name}",
+            file.url,
+            file.checksum,
+            file.about_bytes,
+            part,
+            self.progress,
+            self.note,
+        )
+        try:
+            transfer.fetch(job)
+        except DownloadError as error:
+            kept = f"; {transfer.megabytes(job.size)} are kept for the next try" if job.size else ""
+            what = f"{self._could_not} fetched from {transfer.host(file.url)}: {error.reason}{kept}"
+            raise ModelError(what, remedies(self.name)) from error
+        part.replace(self.target)
+        transfer.discard(job)
+
+    @property
+    def _could_not(self) -> str:
+        return f"the weights of {self.name} could not be"
+
+    def refusal(self) -> ModelError:
+        state = "fetched anew" if self.force else "fetched: they are not in the cache"
+        return ModelError(f"{self._could_not} {state} while offline", remedies(self.name))
+
+    @contextmanager
+    def storage_explained(self) -> Iterator[None]:
+        """Turn an OSError of the cache's folder into a ModelError that names it."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            folder = self.target.parent
+            raise ModelError(
+                f"{self._could_not} kept in {folder}: {reason}",
+                "Set GRADCAM_CACHE to a folder that can be written and has room, "
+                "or pass a file with `--weights FILE`.",
+            ) from error
+
+
+@contextmanager
+def _alone(task: _Task) -> Iterator[None]:
+    """Hold the file's lock, which the system frees when its holder dies."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(task.target.with_name(f"{task.target.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        task.note(f"Waiting for another process that is fetching the weights of {task.name}.")
+        lock.acquire(poll_interval=_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_published(path: Path, checksum: str) -> bool:
+    try:
+        return transfer.matches(path, checksum)
+    except OSError:
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no permission to look
+        return False
+
+
+def _weights_folder() -> Path:
+    return cache_folder() / "weights"
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # nobody of that name
+        return Path(text).absolute()

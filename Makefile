@@ -1,0 +1,39 @@
+# Every path here is relative, so that the checkout may stand in a folder with spaces in its name.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/installed
+	@$(BIN)/python -m gradcam_cli explain sample_images/cat.jpg --class "Egyptian cat" \
+	    --model efficientnet-lite0 --offline -o demo/
+	@echo "Open the JPEG above: the heat is on what the model takes for a cat."
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info
+
+$(VENV)/installed: pyproject.toml
+	@echo "Installing into $(VENV); TensorFlow is large, this takes a minute or two."
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) --editable ".[dev]"
+	@touch $@

@@ -1,0 +1,89 @@
+"""What many tests stand on: a home of their own, real models, a picture that is not symmetric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from gradcam_cli import cli
+from gradcam_cli.models.catalog import find_model
+from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.loading import Choice, build, load
+
+SAMPLES = Path(__file__).parent.parent / "sample_images"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has its own caches and working folder, and none of the user's settings."""
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("GRADCAM_MODEL", "GRADCAM_OFFLINE", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def asymmetric() -> NDArray[np.uint8]:
+    """A small picture, (30, 40, 3) uint8 RGB, whose channels and directions all differ."""
+    rows, columns = np.mgrid[0:30, 0:40]
+    return np.stack([rows * 8, columns * 6, 255 - rows * 4 - columns], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def photo(own_home: Path, asymmetric: NDArray[np.uint8]) -> Path:
+    """The same as photo.png in the working folder."""
+    Image.fromarray(asymmetric).save(own_home / "photo.png")
+    return Path("photo.png")
+
+
+@pytest.fixture(scope="session")
+def lite0() -> Any:
+    """EfficientNet-Lite0 with its bundled ImageNet weights."""
+    return load(Choice(find_model("efficientnet-lite0"), None, "bundled"))
+
+
+@pytest.fixture(scope="session")
+def vgg16_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of seeded random weights for the real VGG16, in Keras's legacy .h5 layout."""
+    import h5py
+    from keras.src.legacy.saving import legacy_h5_format
+
+    tensorflow()
+    model = build(find_model("vgg16"))
+    random = np.random.default_rng(16)
+    for layer in model.layers:
+        for variable in layer.weights:
+            if len(variable.shape) == 1:
+                continue
+            fan_in = np.prod(variable.shape[:-1])
+            drawn = random.standard_normal(variable.shape, np.float32)
+            # Pixels reach the first layer some 70 times too large for logits of ordinary size.
+            scale = np.sqrt(2 / fan_in) / (70 if layer.name == "block1_conv1" else 1)
+            variable.assign(drawn * np.float32(scale))
+    path = tmp_path_factory.mktemp("vgg16") / "vgg16.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    return path
+
+
+@pytest.fixture
+def gradcam(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = cli.run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return int(code), said.out, said.err
+
+    return run

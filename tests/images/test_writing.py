@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.images.writing import (
+    check_size,
+    check_writable,
+    heatmap_destination,
+    make_folder,
+    overlay_destination,
+    whole_file,
+    write_heatmap,
+    write_image,
+)
+
+
+def test_the_default_is_beside_where_one_stands() -> None:
+    place = overlay_destination(None, "photo", several=False)
+    assert place.path(None) == Path("photo.gradcam.jpg")
+    assert place.path(285) == Path("photo.285.gradcam.jpg")
+
+
+def test_a_folder_is_one_that_exists_or_ends_in_a_slash(tmp_path: Path) -> None:
+    for output in (str(tmp_path), f"{tmp_path}/new/deep/"):
+        place = overlay_destination(output, "photo", several=True)
+        make_folder(place)
+        assert place.path(3) == Path(output) / "photo.3.gradcam.jpg"
+        assert place.path(3).parent.is_dir()
+
+
+@pytest.mark.parametrize("name", ["x.gif", "x", "x.jpg.txt", ".jpg"])
+def test_other_suffixes_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=r"neither a folder nor a file"):
+        overlay_destination(name, "photo", several=False)
+
+
+def test_one_file_cannot_hold_several() -> None:
+    with pytest.raises(UsageError, match=r"one output for each class"):
+        overlay_destination("x.jpg", "photo", several=True)
+    with pytest.raises(UsageError, match=r"one output for each class"):
+        heatmap_destination("x.npy", "photo", several=True)
+
+
+def test_a_source_is_never_replaced(tmp_path: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    source.write_bytes(b"precious")
+    (tmp_path / "link.jpg").symlink_to(source)
+    os.link(source, tmp_path / "hard.jpg")
+    for name in ("photo.jpg", "link.jpg", "hard.jpg"):
+        with pytest.raises(UsageError, match=r"it is the source image"):
+            check_writable(tmp_path / name, sources=(source,))
+
+
+@pytest.mark.parametrize("path", ["/dev/null", ".", "no/such/folder/x.jpg"])
+def test_devices_folders_and_nowhere_are_refused(path: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot write"):
+        check_writable(Path(path))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".png", ".webp"])
+def test_pictures_come_back_with_their_colours(
+    tmp_path: Path, asymmetric: np.ndarray, suffix: str
+) -> None:
+    path = tmp_path / f"x{suffix}"
+    write_image(path, asymmetric)
+    with Image.open(path) as image:
+        back = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(back - asymmetric).mean() < (0.01 if suffix == ".png" else 4)
+
+
+def test_heatmaps_come_back_exactly(tmp_path: Path) -> None:
+    heatmap = np.random.default_rng(1).random((7, 9), np.float32)
+    write_heatmap(tmp_path / "h.npy", heatmap)
+    back = np.load(tmp_path / "h.npy", allow_pickle=False)
+    assert back.dtype == np.float32
+    np.testing.assert_array_equal(back, heatmap)
+
+
+def test_what_a_format_cannot_hold_is_told_before(tmp_path: Path) -> None:
+    wide = np.zeros((1, 70_000, 3), np.uint8)
+    with pytest.raises(UsageError, match=r"65,500 pixels a side.*PNG"):
+        check_size(tmp_path / "x.jpg", wide)
+    check_size(tmp_path / "x.png", wide)
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(b"old")
+    with pytest.raises(TypeError), whole_file(path) as file:
+        file.write("half")
+    assert path.read_bytes() == b"old"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["work", "x.jpg"]
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match=r"cannot write .*x\.jpg"), whole_file(Path("/proc/x.jpg")):
+        pass
+
+
+def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        write_heatmap(tmp_path / "h.npy", np.zeros((1, 1), np.float32))
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "h.npy").stat().st_mode) == 0o640

@@ -1,0 +1,127 @@
+"""The catalogue against Keras itself, row by row."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.models.catalog import find_model, models, vgg16_layers
+from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.layers import explainable_layers, find_layer
+from gradcam_cli.models.loading import build, zero_initializers
+from gradcam_cli.models.preprocessing import PREPROCESSING
+
+ROWS = json.loads(
+    resources.files("gradcam_cli.models").joinpath("keras_applications.json").read_text()
+)
+DEFAULTS = {
+    "vgg16": ("block5_conv3", (14, 14, 512)),
+    "vgg19": ("block5_conv4", (14, 14, 512)),
+    "efficientnet-lite0": ("top_activation", (7, 7, 1280)),
+    "convnexttiny": ("add_17", (7, 7, 768)),
+    "densenet121": ("relu", (7, 7, 1024)),
+    "efficientnetb0": ("top_activation", (7, 7, 1280)),
+    "efficientnetv2b0": ("top_activation", (7, 7, 1280)),
+    "inceptionresnetv2": ("conv_7b_ac", (8, 8, 1536)),
+    "inceptionv3": ("mixed10", (8, 8, 2048)),
+    "mobilenet": ("conv_pw_13_relu", (7, 7, 1024)),
+    "mobilenetv2": ("out_relu", (7, 7, 1280)),
+    "mobilenetv3small": ("activation_17", (7, 7, 576)),
+    "nasnetmobile": ("activation_187", (7, 7, 1056)),
+    "resnet50": ("conv5_block3_out", (7, 7, 2048)),
+    "resnet50v2": ("post_relu", (7, 7, 2048)),
+    "xception": ("block14_sepconv2_act", (10, 10, 2048)),
+}
+LARGE = {"convnextxlarge", "convnextlarge", "efficientnetv2l", "nasnetlarge"}
+
+
+def test_every_classifier_of_keras_is_there() -> None:
+    _, keras = tensorflow()
+    builders = {name for name in dir(keras.applications) if name[0].isupper()}
+    assert builders == {row["builder"] for row in ROWS}
+
+
+@pytest.mark.parametrize("name", ["VGG16", "vgg-16", "Vgg_16"])
+def test_names_are_forgiving(name: str) -> None:
+    assert find_model(name).name == "vgg16"
+
+
+def test_an_unknown_name_offers_the_closest() -> None:
+    with pytest.raises(UsageError, match=r"resnet50"):
+        find_model("resnet5O")
+
+
+def test_vgg16s_layers_are_told_right() -> None:
+    built = explainable_layers(build(find_model("vgg16")))
+    assert {layer.name for layer in built} == vgg16_layers()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_default_layer_of_each_family(name: str) -> None:
+    model = build(find_model(name))
+    layer = find_layer(explainable_layers(model), None, name)
+    assert (layer.name, layer.shape) == DEFAULTS[name]
+    assert [op.name for op in model.operations].count(layer.name) == 1
+
+
+class AskedError(Exception):
+    """Raised where Keras would start to download."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in models() if name not in LARGE])
+def test_structure_and_weights_are_those_of_keras(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = find_model(name)
+    model = build(spec)
+    assert model.count_params() == spec.parameters
+    assert model.input_shape == (None, spec.side, spec.side, 3)
+    assert model.output_shape == (None, 1000)
+    if spec.weights is None:
+        return
+    from keras.src.utils import file_utils
+
+    asked: dict[str, Any] = {}
+
+    def get_file(fname: str | None = None, origin: str | None = None, **options: Any) -> None:
+        asked.update(options, origin=origin)
+        raise AskedError
+
+    monkeypatch.setattr(file_utils, "get_file", get_file)
+    _, keras = tensorflow()
+    with zero_initializers(keras), pytest.raises(AskedError):
+        getattr(keras.applications, spec.builder)(
+            weights="imagenet", input_shape=model.input_shape[1:]
+        )
+    assert asked["origin"] == spec.weights.url
+    assert (asked.get("file_hash") or "") == spec.weights.checksum.partition(":")[2]
+
+
+@pytest.mark.parametrize("module", sorted({row["module"] for row in ROWS}))
+def test_preprocessing_equals_keras(module: str) -> None:
+    tensorflow()
+    (mode,) = {row["preprocessing"] for row in ROWS if row["module"] == module}
+    batch = np.random.default_rng(7).integers(0, 256, (2, 5, 6, 3), np.uint8)
+    before = batch.copy()
+    theirs = importlib.import_module(f"keras.applications.{module}").preprocess_input(
+        batch.astype(np.float32)
+    )
+    ours = PREPROCESSING[mode](batch)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    np.testing.assert_array_equal(batch, before)
+
+
+@pytest.mark.parametrize("mode", PREPROCESSING)
+def test_a_float_batch_is_left_alone(mode: str) -> None:
+    batch = np.full((1, 2, 2, 3), 100, np.float32)
+    PREPROCESSING[mode](batch)
+    assert (batch == 100).all()
