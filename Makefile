@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/installed
-	@$(BIN)/python -m gradcam_cli explain sample_images/cat.jpg --class "Egyptian cat" \
+	@$(BIN)/python -m gradcam_cli explain sample_images/egyptian_cat.jpg --class "Egyptian cat" \
 	    --model efficientnet-lite0 --offline -o demo/
 	@echo "Open the JPEG above: the heat is on what the model takes for a cat."
 

@@ -38,7 +38,7 @@ def models(context: click.Context, as_json: bool) -> None:
                 "name": spec.name,
                 "input": [spec.side, spec.side],
                 "parameters": spec.parameters,
-                "weights": state,
+                "weights": state.partition(",")[0],
             }
             for spec, state in rows
         ]
@@ -54,7 +54,9 @@ def _state(spec: ModelSpec) -> str:
 
     if spec.weights is None:
         return "bundled"
-    return "to fetch" if find(spec.weights) is None else "cached"
+    if find(spec.weights) is not None:
+        return "cached"
+    return f"to fetch, {round(spec.weights.about_bytes / 1e6)} MB"
 
 
 @models.command()

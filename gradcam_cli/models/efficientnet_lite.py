@@ -12,8 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.torch_pickle import read_state_dict
@@ -83,24 +82,6 @@ def layer_names() -> tuple[str, ...]:
         if adds:
             names.append(f"{name}_add")
     return (*names, "top_conv", "top_bn", "top_activation")
-
-
-def preprocess(batch: ArrayLike) -> NDArray[np.float32]:
-    """Scale pixels as the network was trained: (x − 127) / 128.
-
-    Parameters
-    ----------
-    batch : (N, 224, 224, 3) any real dtype, 0..255, RGB
-
-    Returns
-    -------
-    (N, 224, 224, 3) float32, −0.9921875..1.0, RGB
-        Always a new array.
-    """
-    scaled = np.array(batch, dtype=np.float32)
-    scaled -= 127
-    scaled /= 128
-    return scaled
 
 
 def build() -> keras.Model:

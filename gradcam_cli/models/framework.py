@@ -22,7 +22,7 @@ def tensorflow() -> tuple[Any, Any]:
     ModelError
         Where TensorFlow cannot be imported, or Keras already runs on another backend.
     """
-    chatty = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    chatty = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     try:

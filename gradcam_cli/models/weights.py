@@ -221,8 +221,10 @@ class _Task:
         return f"the weights of {self.name} could not be"
 
     def refusal(self) -> ModelError:
-        state = "fetched anew" if self.force else "fetched: they are not in the cache"
-        return ModelError(f"{self._could_not} {state} while offline", remedies(self.name))
+        what = f"the weights of {self.name} are not in the cache, and offline they are not fetched"
+        if self.force:
+            what = f"the weights of {self.name} are not fetched anew while offline"
+        return ModelError(what, remedies(self.name))
 
     @contextmanager
     def storage_explained(self) -> Iterator[None]:

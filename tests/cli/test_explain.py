@@ -1,0 +1,208 @@
+"""`gradcam explain` in this process, on the bundled model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import SAMPLES
+
+Run = Callable[..., tuple[int, str, str]]
+CAT = SAMPLES / "egyptian_cat.jpg"
+LITE = ("--model", "efficientnet-lite0")
+
+
+def test_the_overlay_the_table_and_the_path(gradcam: Run) -> None:
+    code, out, err = gradcam("explain", CAT, *LITE, "--class", "Egyptian cat")
+    assert (code, err) == (0, "")
+    rows = out.splitlines()
+    assert rows[-1] == "egyptian_cat.gradcam.jpg"
+    assert re.search(r">\s+1\s+285\s+n02124075\s+Egyptian_cat\s+0\.\d{4}\s+█+", rows[2])
+    assert len(rows) == 2 + 5 + 1
+    with Image.open("egyptian_cat.gradcam.jpg") as image, Image.open(CAT) as source:
+        assert image.size == source.size
+        assert np.asarray(image).tobytes() != np.asarray(source).tobytes()
+
+
+def test_the_default_class_has_its_own_row_and_rank(gradcam: Run) -> None:
+    _, out, _ = gradcam("explain", CAT, *LITE, "--top", 2)
+    rows = out.splitlines()
+    assert len(rows) == 2 + 2 + 1 + 1
+    assert re.search(r">\s+[1-9]\d{1,2}\s+837\s+n04356056\s+sunglasses", rows[4])
+
+
+def test_two_runs_give_the_same_bytes(gradcam: Run) -> None:
+    _, first, _ = gradcam("explain", CAT, *LITE, "--json")
+    overlay = Path("egyptian_cat.gradcam.jpg").read_bytes()
+    _, second, _ = gradcam("explain", CAT, *LITE, "--json")
+    assert first == second
+    assert Path("egyptian_cat.gradcam.jpg").read_bytes() == overlay
+
+
+def test_json_tells_it_all_in_one_object(gradcam: Run) -> None:
+    code, out, err = gradcam(
+        "explain", CAT, "--offline", "--class", "top", "--class", 837, "--json",
+        "-o", "out/", "--save-heatmap", "maps/",
+    )  # fmt: skip
+    assert code == 0
+    assert out.count("\n") == 1
+    told = json.loads(out)
+    assert told["schema"] == 1
+    assert told["source"] == str(CAT)
+    assert told["size"] == [451, 300]
+    assert (told["model"], told["weights"]) == ("efficientnet-lite0", "bundled")
+    assert (told["layer"], told["method"]) == ("top_activation", "grad-cam")
+    assert (told["score"], told["engine"]) == ("logit", "tensorflow")
+    assert "vgg16" in told["fallback"]
+    assert told["notes"] == [line.removeprefix("gradcam: ") for line in err.splitlines()]
+    assert [each["rank"] for each in told["predictions"]] == [1, 2, 3, 4, 5]
+    cat, sunglasses = told["explanations"]
+    assert (cat["class"]["index"], cat["class"]["rank"]) == (285, 1)
+    assert (sunglasses["class"]["index"], sunglasses["class"]["wnid"]) == (837, "n04356056")
+    assert cat["overlay"] == "out/egyptian_cat.285.gradcam.jpg"
+    assert sunglasses["heatmap"] == "maps/egyptian_cat.837.npy"
+    for each in told["explanations"]:
+        assert Path(each["overlay"]).is_file()
+        heatmap = np.load(each["heatmap"])
+        assert heatmap.dtype == np.float32
+        assert list(heatmap.shape[::-1]) == each["heatmap_size"] == [7, 7]
+        assert 0 <= heatmap.min() < heatmap.max() == 1
+
+
+def test_quiet_prints_the_path_only(gradcam: Run) -> None:
+    assert gradcam("explain", CAT, "--offline", "-q") == (0, "egyptian_cat.gradcam.jpg\n", "")
+
+
+def test_a_layer_and_a_score_are_used(gradcam: Run) -> None:
+    heatmaps = []
+    for options in ([], ["--layer", "block5c_add"], ["--score", "probability"]):
+        code, *_ = gradcam("explain", CAT, *LITE, *options, "--save-heatmap", "h.npy", "-q")
+        assert code == 0
+        heatmaps.append(np.load("h.npy"))
+    assert heatmaps[1].shape == (14, 14)
+    assert not np.array_equal(heatmaps[0], heatmaps[2])
+
+
+def test_alpha_and_colormap_reach_the_picture(gradcam: Run) -> None:
+    plain = np.asarray(Image.open(CAT).convert("RGB"))
+    gradcam("explain", CAT, *LITE, "--alpha", 0, "-o", "plain.png", "-q")
+    np.testing.assert_array_equal(np.asarray(Image.open("plain.png")), plain)
+    gradcam("explain", CAT, *LITE, "--alpha", 1, "--colormap", "bone", "-o", "bone.png", "-q")
+    red, _, blue = np.asarray(Image.open("bone.png")).astype(int).reshape(-1, 3).T
+    assert (blue >= red).all()  # bone is bluish gray throughout
+
+
+def test_orientation_and_size_are_those_of_the_source_as_shown(gradcam: Run) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(CAT) as image:
+        image.rotate(90, expand=True).save("turned.jpg", quality=95, exif=exif)
+    _, out, _ = gradcam("explain", "turned.jpg", *LITE, "--class", "top", "--json")
+    told = json.loads(out)
+    assert told["size"] == [451, 300]
+    assert told["predictions"][0]["index"] == 285
+    with Image.open("turned.gradcam.jpg") as overlay:
+        assert overlay.size == (451, 300)
+        assert overlay.getexif().get(0x0112, 1) == 1
+
+
+def test_no_evidence_is_the_plain_image_and_a_next_step(gradcam: Run, tmp_path: Path) -> None:
+    # A model whose weights are all zero finds evidence for nothing.
+    from gradcam_cli.models.catalog import find_model
+    from gradcam_cli.models.loading import build
+
+    weights = tmp_path / "zero.weights.h5"
+    build(find_model("mobilenetv2")).save_weights(weights)
+    code, out, err = gradcam(
+        "explain", CAT, "--model", "mobilenetv2", "--weights", weights, "-o", "x.png", "--json",
+        "--save-heatmap", "x.npy",
+    )  # fmt: skip
+    assert code == 0
+    told = json.loads(out)
+    assert told["explanations"][0]["evidence"] == "none"
+    assert told["weights"] == "file"
+    assert "NaN" not in out
+    assert "--class top" in err
+    assert "--layer" in err
+    plain = np.asarray(Image.open(CAT).convert("RGB"))
+    np.testing.assert_array_equal(np.asarray(Image.open("x.png")), plain)
+    assert not np.load("x.npy").any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["photo.png", "--class", "crane"], 2, "134 crane"),
+        (["photo.png", "--class", "kat"], 2, "no class called"),
+        (["photo.png", "--class", "1000"], 2, "0 to 999"),
+        (["photo.png", "--model", "vgg17"], 2, "vgg16"),
+        (["photo.png", "--layer", "block9"], 2, "gradcam layers"),
+        ([*LITE, "photo.png", "--layer", "block5_conv3"], 2, "no explainable layer"),
+        (["photo.png", "-o", "photo.png"], 2, "source image"),
+        (["photo.png", "-o", "x.gif"], 2, "neither a folder nor a file"),
+        (["photo.png", "-o", "no/x.jpg"], 2, "no folder"),
+        (["photo.png", "-o", "x.jpg", "--class", "1", "--class", "2"], 2, "each class"),
+        (["photo.png", "--save-heatmap", "photo.png"], 2, ".npy"),
+        (["photo.png", "--alpha", "1.5"], 2, "--alpha"),
+        (["photo.png", "--colormap", "jetty"], 2, "--colormap"),
+        (["photo.png", "--top", "0"], 2, "--top"),
+        (["photo.png", "--nope"], 2, "gradcam explain --help"),
+        ([], 2, "SOURCE"),
+        (["missing.jpg"], 3, "missing.jpg"),
+        (["https://127.0.0.1:1/x.jpg", "--offline"], 3, "--offline"),
+        (["photo.png", "--max-pixels", "100"], 3, "--max-pixels"),
+        (["photo.png", "--offline", "--model", "vgg16"], 4, "--weights FILE"),
+        (["photo.png", "--offline", "--layer", "block4_conv1"], 4, "models pull vgg16"),
+        (["photo.png", "--weights", "none.h5"], 4, "none.h5"),
+        (["photo.png", "--model", "vgg19", "--weights", "photo.png"], 4, "vgg19"),
+    ],
+)
+def test_each_mistake_is_one_line_and_a_code(
+    gradcam: Run, photo: Path, arguments: list[str], code: int, said: str
+) -> None:
+    before = sorted(Path().iterdir())
+    got, out, err = gradcam("explain", *arguments)
+    assert (got, out) == (code, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert err.startswith("gradcam: ")
+    assert sorted(Path().iterdir()) == before
+
+
+def test_debug_shows_the_traceback(gradcam: Run) -> None:
+    code, _, err = gradcam("explain", "missing.jpg", "--debug")
+    assert code == 3
+    assert "Traceback" in err
+    assert "ImageError" in err
+
+
+def test_the_source_is_untouched_after_everything(gradcam: Run, photo: Path) -> None:
+    before = photo.read_bytes()
+    gradcam("explain", photo, *LITE)
+    gradcam("explain", photo, *LITE, "-o", "photo.png")
+    assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a b\n c.png", "-x.png", "é漢.png", "\x1b[31m.png", "x'y\".png"])
+def test_odd_file_names(gradcam: Run, photo: Path, name: str) -> None:
+    photo.rename(name)
+    code, out, err = gradcam("explain", "-q", *LITE, "--", name)
+    assert (code, err) == (0, "")
+    assert out == name.removesuffix(".png") + ".gradcam.jpg\n"
+    code, _, err = gradcam("explain", "--model", "nope", "--", name)
+    assert "\x1b" not in err
+
+
+def test_a_file_name_that_is_no_text(gradcam: Run, photo: Path) -> None:
+    photo.rename(os.fsdecode(b"\xff\xfe.png"))
+    code, out, _ = gradcam("explain", *LITE, "--json", os.fsdecode(b"\xff\xfe.png"))
+    assert code == 0
+    assert json.loads(out)["explanations"][0]["overlay"]
+    assert Path(os.fsdecode(b"\xff\xfe.gradcam.jpg")).is_file()

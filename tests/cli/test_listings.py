@@ -1,0 +1,110 @@
+"""`gradcam classes`, `layers` and `models`, and what holds for every command."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from gradcam_cli.cli import gradcam as group
+from gradcam_cli.errors import ExitCode
+
+Run = Callable[..., tuple[int, str, str]]
+README = Path(__file__).parents[2] / "README.md"
+
+
+def commands(
+    command: click.Command = group, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from commands(each, (*path, name))
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands()))
+def test_every_command_has_help_with_an_example(
+    gradcam: Run, path: tuple[str, ...], command: click.Command
+) -> None:
+    code, out, _ = gradcam(*path, "--help")
+    assert code == 0
+    assert re.search(rf"Examples?:\n +.*{' '.join(('gradcam', *path))}", out)
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands()))
+def test_every_command_and_option_is_in_the_readme(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    text = README.read_text(encoding="utf-8")
+    assert " ".join(("gradcam", *path)) in text
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert any(f"`{name}" in text or f" {name}" in text for name in parameter.opts)
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    for code in ExitCode:
+        assert f"| {int(code)} |" in text
+
+
+def test_version(gradcam: Run) -> None:
+    code, out, _ = gradcam("--version")
+    assert code == 0
+    assert re.fullmatch(r"gradcam, version \d+\.\d+\.\d+\n", out)
+
+
+def test_classes(gradcam: Run) -> None:
+    code, out, err = gradcam("classes", "sunglass")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["836", "837"]
+    assert len(gradcam("classes")[1].splitlines()) == 2 + 1000
+    told = json.loads(gradcam("classes", "crane", "--json")[1])
+    assert [each["index"] for each in told["classes"]] == [134, 517]
+    code, out, err = gradcam("classes", "zebrra")
+    assert (code, out) == (2, "")
+    assert "zebra" in err
+
+
+def test_layers(gradcam: Run) -> None:
+    code, out, _ = gradcam("layers", "--model", "vgg16")
+    assert code == 0
+    (marked,) = [line for line in out.splitlines() if line.startswith(">")]
+    assert marked.split() == [">", "block5_conv3", "Conv2D", "14", "×", "14", "×", "512"]
+    told = json.loads(gradcam("layers", "--json")[1])
+    assert told["model"] == "efficientnet-lite0"
+    assert [each["name"] for each in told["layers"] if each["default"]] == ["top_activation"]
+    assert gradcam("layers", "--model", "nope")[0] == 2
+
+
+def test_models(gradcam: Run, tmp_path: Path) -> None:
+    code, out, _ = gradcam("models")
+    assert code == 0
+    states = {line.split()[0]: line.split("M ")[-1].strip() for line in out.splitlines()[2:]}
+    assert states["efficientnet-lite0"] == "bundled"
+    assert states["vgg16"] == "to fetch, 553 MB"
+    cached = tmp_path / "cache" / "weights" / "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    told = {each["name"]: each for each in json.loads(gradcam("models", "--json")[1])["models"]}
+    assert told["vgg16"]["weights"] == "cached"
+    assert told["vgg16"]["parameters"] == 138_357_544
+    assert told["nasnetlarge"]["input"] == [331, 331]
+    assert len(told) == 41
+
+
+def test_pull_refuses_what_it_cannot_fetch(gradcam: Run) -> None:
+    assert gradcam("models", "pull", "nope")[0] == 2
+    code, out, err = gradcam("models", "pull", "vgg16", "--offline")
+    assert (code, out) == (4, "")
+    assert "offline" in err
+    code, out, err = gradcam("models", "pull", "efficientnet-lite0")
+    assert (code, out) == (0, "")
+    assert "bundled" in err

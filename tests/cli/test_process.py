@@ -1,0 +1,165 @@
+"""The command line as a process: few and chosen, for each pays for starting Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SAMPLES
+from tests.models.weights_server import Answer, serving
+
+ROOT = SAMPLES.parent
+CAT = SAMPLES / "egyptian_cat.jpg"
+HEAVY = ("tensorflow", "keras", "openvino", "cv2", "skimage", "PIL", "numpy", "requests", "rich")
+RUN_WITH_SERVED_VGG16 = """
+import dataclasses, sys
+from gradcam_cli import cli
+from gradcam_cli.models import catalog
+from gradcam_cli.models.weights import WeightsFile
+url, checksum, size = sys.argv[1:4]
+spec = dataclasses.replace(
+    catalog.find_model("vgg16"), weights=WeightsFile(url, checksum, int(size))
+)
+catalog.models()["vgg16"] = spec
+cli.main(sys.argv[4:])
+"""
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "gradcam_cli", *map(str, arguments)]
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    options = {"capture_output": True, "text": True, "encoding": "utf-8", "timeout": 120} | options
+    return subprocess.run(command(*arguments), check=False, **options)
+
+
+@pytest.mark.slow
+def test_a_picture_from_cold() -> None:
+    done = run("explain", CAT, "--offline", "--class", "top", env={**os.environ, "NO_COLOR": "1"})
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "egyptian_cat.gradcam.jpg"
+    assert done.stderr.count("\n") == 1  # the fallback, and not a word of TensorFlow's
+    assert "\x1b" not in done.stdout + done.stderr
+    assert Path("egyptian_cat.gradcam.jpg").is_file()
+
+
+@pytest.mark.slow
+def test_a_picture_from_standard_input() -> None:
+    with CAT.open("rb") as file:
+        done = run("explain", "-", "--model", "efficientnet-lite0", "--json", stdin=file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["predictions"][0]["index"] == 285
+    assert Path("stdin.gradcam.jpg").is_file()
+
+
+@pytest.mark.slow
+def test_vgg16_is_fetched_from_a_server_then_cached(vgg16_weights: Path) -> None:
+    body = vgg16_weights.read_bytes()
+    with serving(body) as server:
+        told = []
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-c", RUN_WITH_SERVED_VGG16, server.url("vgg16.h5"),
+                 server.checksum, str(len(body)), "explain", CAT, "--json"],
+                capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            told.append((json.loads(done.stdout), done.stderr))
+        assert len(server.log) == 1
+    (first, said), (second, silence) = told
+    assert (first["model"], first["weights"], second["weights"]) == ("vgg16", "fetched", "cached")
+    assert first["layer"] == "block5_conv3"
+    assert first["explanations"][0]["heatmap_size"] == [14, 14]
+    assert first["explanations"] == second["explanations"]
+    assert "MB" in said
+    assert silence == ""
+
+
+def test_a_failed_fetch_of_a_named_model_leaves_4() -> None:
+    with serving(b"x" * 1000) as server:
+        server.usual = Answer(status=404)
+        done = subprocess.run(
+            [sys.executable, "-c", RUN_WITH_SERVED_VGG16, server.url("vgg16.h5"),
+             server.checksum, "1000", "explain", CAT, "--model", "vgg16"],
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "404" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--help"], 0), (["explain", "--help"], 0), (["explain", "x.jpg", "--nope"], 2)],
+)
+def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str], code: int) -> None:
+    probe = (
+        "import sys; from gradcam_cli import cli; code = cli.run(sys.argv[1:]);"
+        f"print('loaded:', [name for name in {HEAVY} if name in sys.modules]); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    probe = f"import sys, gradcam_cli; print([n for n in {HEAVY} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, check=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_reader_that_leaves_early() -> None:
+    with subprocess.Popen(
+        command("classes"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_standard_output_on_a_full_disk() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run("classes", stdout=full, stderr=subprocess.PIPE, capture_output=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "No space left" in done.stderr
+
+
+def test_interrupted_while_it_reads() -> None:
+    with subprocess.Popen(
+        command("explain", "-", "--model", "efficientnet-lite0"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        # It waits for its input once it has read more than a pipe holds.
+        process.stdin.write(b"\x89PNG\r\n\x1a\n" + bytes(1 << 20))
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read().decode()
+        assert process.wait(60) == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
+
+
+def test_a_terminal_that_knows_only_ascii() -> None:
+    done = run("classes", "crane", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    done = run("layers", "--model", "nope", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 2
