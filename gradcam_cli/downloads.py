@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import requests
 
 CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 10.0
 READ_SECONDS = 20.0
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 1 << 16
@@ -90,18 +90,30 @@ def open_url(
 
     session = requests.Session()
     session.max_redirects = MAX_REDIRECTS
+    # Pictures and weights are compressed as they are, and a bound on decoded bytes is no bound
+    # on the time that a drip of empty gzip blocks takes.
+    session.headers["Accept-Encoding"] = "identity"
+    answers: list[requests.Response] = []
+    session.hooks["response"].append(lambda answer, *_, **__: answers.append(answer))
 
     def get() -> requests.Response:
-        with _explained():
-            return session.get(
-                url, headers=headers, stream=True, timeout=(connect_seconds, read_seconds)
-            )
+        try:
+            with _explained():
+                return session.get(
+                    url, headers=headers, stream=True, timeout=(connect_seconds, read_seconds)
+                )
+        except DownloadError:
+            for answer in answers:  # requests leaves them open where it cannot follow a redirect
+                answer.close()
+            raise
 
     with session:
         response = _within(answer_seconds, get)
         with response:
             if response.status_code >= 400:
                 raise _refused(response.status_code)
+            if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+                raise DownloadError("the server compresses it, which was not asked for")
             yield response
 
 
@@ -129,7 +141,7 @@ def chunks(response: requests.Response, *, deadline: float | None = None) -> Ite
         the deadline passes.
     """
     with _explained():
-        while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
             if deadline is not None and time.monotonic() > deadline:
                 raise DownloadError("the server sends too slowly", transient=True)
             yield piece
@@ -150,10 +162,10 @@ def _explained() -> Iterator[None]:
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects") from None
     except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
         raise DownloadError("it redirects to an address that is not http or https") from None
-    except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError, UnicodeError):
-        raise DownloadError("it is not a valid address") from None
-    except requests.exceptions.ProxyError:
+    except (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL):
         raise DownloadError("the proxy could not be used", transient=True) from None
+    except ValueError:  # InvalidURL is one; urlsplit's own, over a redirect to http://[, another
+        raise DownloadError("it is not a valid address") from None
     except requests.exceptions.SSLError:
         raise DownloadError("its certificate could not be verified") from None
     except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):

@@ -145,7 +145,7 @@ def request_headers(size: int, kept: Facts, checksum: str) -> dict[str, str]:
 
     Without a validator or a checksum nothing would tell two halves of different files apart.
     """
-    headers = {"Accept-Encoding": "identity"}
+    headers: dict[str, str] = {}
     if size and (kept.validator or checksum):
         headers["Range"] = f"bytes={size}-"
         if kept.validator:
@@ -156,8 +156,6 @@ def request_headers(size: int, kept: Facts, checksum: str) -> dict[str, str]:
 def facts_of(headers: Mapping[str, str]) -> Facts:
     """What the headers of an answer, 200 or 206, tell about the whole file."""
     lower = {name.lower(): value for name, value in headers.items()}
-    if _encoded(lower):
-        return Facts()
     etag = lower.get("etag", "")
     validator = etag if _STRONG_ETAG.fullmatch(etag) else lower.get("last-modified", "")
     return Facts(validator, _total(lower), _google_md5(lower.get("x-goog-hash", "")))
@@ -171,7 +169,7 @@ def begins_at(
         return 0
     lower = {name.lower(): value for name, value in headers.items()}
     found = _CONTENT_RANGE.fullmatch(lower.get("content-range", "").strip())
-    if status != 206 or not size or not found or int(found[1]) != size or _encoded(lower):
+    if status != 206 or not size or not found or int(found[1]) != size:
         return None
     if kept.validator and facts.validator not in ("", kept.validator):
         return None
@@ -299,11 +297,6 @@ def _flaw(transfer: Transfer, facts: Facts) -> str:
     known = "only its length" if facts.total is not None else "nothing about it"
     transfer.note(f"No checksum is published for {transfer.label}; {known} could be verified.")
     return ""
-
-
-def _encoded(lower: Mapping[str, str]) -> bool:
-    """True where the body is not the file byte for byte, although that was asked for."""
-    return lower.get("content-encoding", "identity").lower() != "identity"
 
 
 def _total(lower: Mapping[str, str]) -> int | None:
