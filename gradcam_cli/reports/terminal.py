@@ -23,13 +23,9 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console: coloured on a terminal only, of one fixed width where there is none."""
     from rich.console import Console
 
-    class Pipe(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # rich would leave the process with 1
-
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_WIDTH
-    return Pipe(stderr=stderr, width=width, highlight=False, emoji=False, markup=False)
+    return Console(stderr=stderr, width=width, highlight=False, emoji=False, markup=False)
 
 
 def print_predictions(explanation: Explanation) -> None:

@@ -140,6 +140,19 @@ def test_standard_output_on_a_full_disk() -> None:
     assert "No space left" in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_stream_keeps_nothing_from_being_written(closed: int) -> None:
+    shell = f'exec "$@" {closed}>&-'
+    arguments = command("explain", CAT, "--offline", "-o", "x.jpg")
+    done = subprocess.run(
+        ["sh", "-c", shell, "sh", *arguments], capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stdout + done.stderr
+    assert Path("x.jpg").is_file()
+
+
 def test_interrupted_while_it_reads() -> None:
     with subprocess.Popen(
         command("explain", "-", "--model", "efficientnet-lite0"),
