@@ -164,6 +164,7 @@ def test_interrupted_while_it_reads() -> None:
         process.stdin.write(b"\x89PNG\r\n\x1a\n" + bytes(1 << 20))
         process.stdin.flush()
         process.send_signal(signal.SIGINT)
+        process.stdin.close()  # a signal just before the read is seen when that ends
         said = process.stderr.read().decode()
         assert process.wait(60) == 130
     assert "interrupted" in said
