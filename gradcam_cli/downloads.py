@@ -1,6 +1,6 @@
 """HTTP with the manners a command line needs: bounded in time, in redirects and in what it says.
 
-Both users, `images.reading` and `models.weights`, get the same promises:
+Both users, `images.sources` and `models.weights`, get the same promises:
 
 * http and https only, on every redirect too;
 * the first answer comes within `ANSWER_SECONDS` or not at all, DNS included;

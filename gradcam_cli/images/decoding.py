@@ -1,0 +1,219 @@
+"""From the bytes of a picture to upright RGB pixels, and one ImageError whatever the bytes.
+
+Pillow reads every header and decodes all of up to 8 bits a channel.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcam_cli.errors import ImageError
+from gradcam_cli.images.deep import decode_by_opencv, eight_bit
+from gradcam_cli.images.sources import CONVERT, Encoded
+from gradcam_cli.images.tiff import decode_deep_tiff, read_layout
+from gradcam_cli.images.upright import TURNS, fill_upright
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import ImageFile
+
+_ONLY_FIRST = ("only the first of its frames or pages is read",)
+_DEEP_PNG = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")
+_one_at_a_time = threading.Lock()
+
+
+def decode(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """The upright (H, W, 3) RGB pixels, C-contiguous, and the notes on them.
+
+    Closes the stream.
+
+    Raises
+    ------
+    ImageError
+        Where they cannot be decoded or are too many.
+    """
+    with _one_at_a_time, _undisturbed(), _explained(encoded):
+        if encoded.kind == "TIFF":
+            with _without_stderr():
+                return _decoded_tiff(encoded)
+        _check_support(encoded)
+        _check_length(encoded)
+        image = _header(encoded)
+        stored = str(image.tile[0][3]) if encoded.kind == "PNG" else ""
+        if stored in _DEEP_PNG:
+            with _without_stderr():
+                return _decoded_deep_png(encoded, image)
+        _mend_clear_gray(image, stored)
+        return _decoded_by_pillow(encoded, image)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep Pillow from warning, and from stopping at a number of pixels of its own."""
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            Image.MAX_IMAGE_PIXELS = None
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Close the process's stderr to libtiff and libpng, which report there, past Python."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed already
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def _explained(encoded: Encoded) -> Iterator[None]:
+    """Turn whatever a decoder raises over hostile bytes into an ImageError."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except MemoryError as error:
+        why, remedy = "there is not enough memory to decode it", "Shrink it."
+        raise encoded.origin.refuse(why, remedy) from error
+    except Exception as error:
+        beyond = isinstance(error, (EOFError, struct.error))  # numbers past the end of the bytes
+        cut = beyond or "truncated" in str(error).lower()
+        why = "truncated: they end too early" if cut else "corrupt or truncated"
+        raise encoded.origin.refuse(f"its {encoded.kind} data are {why}") from error
+
+
+def _check_support(encoded: Encoded) -> None:
+    from PIL import features
+
+    if encoded.kind in ("WEBP", "AVIF") and not features.check(encoded.kind.lower()):
+        raise encoded.origin.refuse(f"the installed Pillow cannot read {encoded.kind}", CONVERT)
+
+
+def _check_length(encoded: Encoded) -> None:
+    """Raise EOFError where a WebP is shorter than it says; libwebp tells only that it failed."""
+    data = encoded.stream.getvalue()
+    if encoded.kind == "WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        raise EOFError("the RIFF chunk is truncated")
+
+
+def _header(encoded: Encoded) -> ImageFile.ImageFile:
+    """The image opened and its size checked, with no pixel decoded yet."""
+    from PIL import Image
+
+    encoded.stream.seek(0)
+    # Only the one format: for others, Pillow may call other programs.
+    image = Image.open(encoded.stream, formats=(encoded.kind,))
+    encoded.check_size(*image.size)
+    return image
+
+
+def _decoded_tiff(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    from PIL import UnidentifiedImageError
+
+    layout = read_layout(encoded.stream)
+    encoded.check_size(layout.width, layout.height)
+    if layout.is_deep:
+        pixels, notes = decode_deep_tiff(encoded, layout)
+        return pixels, notes + (_ONLY_FIRST if layout.several else ())
+    try:
+        image = _header(encoded)
+    except UnidentifiedImageError as error:
+        raise layout.refuse(encoded.origin) from error
+    return _decoded_by_pillow(encoded, image)
+
+
+def _decoded_deep_png(
+    encoded: Encoded, image: ImageFile.ImageFile
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Through OpenCV, once Pillow has found the data sound and what OpenCV leaves out."""
+    notes = _note_on_frames(image)
+    image.load()
+    orientation = _orientation(image)
+    clear = image.info.get("transparency")  # a tuple for colours, which OpenCV does apply
+    data = encoded.stream.getvalue()
+    image.close()
+    encoded.stream.close()
+    samples = decode_by_opencv(data)
+    del data
+    if isinstance(clear, int):
+        samples = replace(samples, clear=clear)
+    pixels, more = eight_bit(encoded.origin, samples, orientation)
+    return pixels, notes + more
+
+
+def _mend_clear_gray(image: ImageFile.ImageFile, stored: str) -> None:
+    """Bring the transparent gray of a 1, 2 or 4-bit PNG to the 8 bits Pillow scales the pixels to.
+
+    Pillow leaves it as stored, for 1 bit until version 11.
+    """
+    clear, top = image.info.get("transparency"), {"1": 1, "L;2": 3, "L;4": 15}.get(stored)
+    if isinstance(clear, int) and top and clear <= top:
+        image.info["transparency"] = clear * 255 // top
+
+
+def _decoded_by_pillow(
+    encoded: Encoded, image: ImageFile.ImageFile
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    notes = _note_on_frames(image)
+    image.load()
+    orientation = _orientation(image)
+    encoded.stream.close()  # the encoded bytes are not needed beside the pixels
+    if image.mode == "LAB":
+        raise encoded.origin.refuse("its colours are CIELAB, which is not read", CONVERT)
+    width, height = image.size
+    return fill_upright(height, width, orientation, _band_of(image)), notes
+
+
+def _note_on_frames(image: ImageFile.ImageFile) -> tuple[str, ...]:
+    try:
+        several = getattr(image, "is_animated", False) and image.format != "MPO"
+    except Exception:  # a broken second frame is no reason to refuse the first
+        several = False
+    return _ONLY_FIRST if several else ()
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    """1 to 8 as EXIF counts; 1 after Pillow has turned the image itself, as it does for TIFF."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+        return int(value) if value in TURNS else 1
+    except Exception:  # a broken EXIF block is no reason to refuse a good image
+        return 1
+
+
+def _band_of(image: ImageFile.ImageFile) -> Callable[[int, int], NDArray[np.uint8]]:
+    """Rows of `image` as RGB, transparency over white; for `fill_upright`."""
+    import numpy as np
+    from PIL import Image
+
+    def band(top: int, bottom: int) -> NDArray[np.uint8]:
+        part = image.crop((0, top, image.width, bottom))
+        if part.has_transparency_data:
+            white = Image.new("RGBA", part.size, "white")
+            part = Image.alpha_composite(white, part.convert("RGBA"))
+        return np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
+
+    return band

@@ -1,0 +1,148 @@
+"""What the first directory of a TIFF says about its pixels, and TIFF of more than 8 bits.
+
+Pillow opens little TIFF of deep colour, and OpenCV misreads some kinds without a word. Pillow's
+reader of directories tells beforehand which it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from gradcam_cli.errors import ImageError
+from gradcam_cli.images.deep import Samples, decode_by_opencv, eight_bit
+from gradcam_cli.images.sources import CONVERT, Encoded, Origin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+_MOST_ENTRIES = 4096
+_UNSPECIFIED, _PREMULTIPLIED, _STRAIGHT = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a TIFF's first picture is stored.
+
+    Attributes
+    ----------
+    width, height : int
+    bits : int
+        Of the deepest channel.
+    channels : int
+    photometric : int
+        0 and 1: gray, where 0 or the largest number is white; 2: RGB; more are other colours.
+    in_planes : bool
+        The channels are stored one after the other.
+    extra : int
+        What a channel beyond the colours is: 0 unspecified, 1 premultiplied, 2 straight alpha.
+    end : int
+        Of the last strip or tile, in bytes.
+    several : bool
+        Another picture follows.
+    """
+
+    width: int
+    height: int
+    bits: int
+    channels: int
+    photometric: int
+    in_planes: bool
+    extra: int
+    end: int
+    several: bool
+
+    @property
+    def is_deep(self) -> bool:
+        """True for gray and RGB of more than 8 bits; the rest is Pillow's."""
+        return self.bits > 8 and self.photometric in (0, 1, 2)
+
+    def fits(self, samples: Samples) -> bool:
+        """True where OpenCV found what the directory says; the picture may have been turned."""
+        height, width, channels = samples.colour.shape
+        channels += samples.alpha is not None
+        bits = samples.colour.dtype.itemsize * 8
+        size = {(height, width), (width, height)}
+        return (self.height, self.width) in size and (channels, bits) == (self.channels, self.bits)
+
+    def refuse(self, origin: Origin) -> ImageError:
+        """The error to raise where a picture so stored is not read."""
+        planes = " in planes" if self.in_planes else ""
+        kind = f"{self.channels}×{self.bits} bits{planes}"
+        return origin.refuse(
+            f"its kind of TIFF ({kind}) is not read, or its data are corrupt", CONVERT
+        )
+
+
+def read_layout(stream: BytesIO) -> Layout:
+    """Of the TIFF or BigTIFF in `stream`.
+
+    Hostile bytes raise exceptions of many kinds; EOFError and struct.error where they end too soon.
+    """
+    from PIL import TiffImagePlugin as Tiff
+
+    directory, several = _first_directory(stream)
+    channels = int(directory.get(Tiff.SAMPLESPERPIXEL, 1))
+    offsets = directory.get(Tiff.STRIPOFFSETS) or directory.get(Tiff.TILEOFFSETS, ())
+    sizes = directory.get(Tiff.STRIPBYTECOUNTS) or directory.get(Tiff.TILEBYTECOUNTS, ())
+    return Layout(
+        width=int(directory[Tiff.IMAGEWIDTH]),
+        height=int(directory[Tiff.IMAGELENGTH]),
+        bits=int(max(directory.get(Tiff.BITSPERSAMPLE, (1,)))),
+        channels=channels,
+        photometric=int(directory.get(Tiff.PHOTOMETRIC_INTERPRETATION, 1)),
+        in_planes=channels > 1 and directory.get(Tiff.PLANAR_CONFIGURATION, 1) == 2,
+        extra=int(directory.get(Tiff.EXTRASAMPLES, (_STRAIGHT,))[0]),
+        end=max((at + size for at, size in zip(offsets, sizes, strict=False)), default=0),
+        several=several,
+    )
+
+
+def _first_directory(stream: BytesIO) -> tuple[ImageFileDirectory_v2, bool]:
+    """The directory, and whether another follows."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    stream.seek(0)
+    head = stream.read(8)
+    big = head[2] == 43
+    directory = ImageFileDirectory_v2(head + stream.read(8) if big else head)
+    start = directory.next
+    stream.seek(start)
+    entries = int.from_bytes(stream.read(8 if big else 2), "little" if head[:2] == b"II" else "big")
+    if entries > _MOST_ENTRIES:  # Pillow would try them all
+        raise ValueError("a directory of that many entries is none")
+    stream.seek(start)
+    directory.load(stream)
+    if directory.next == start:  # where it gives up, it warns and leaves this as it was
+        raise EOFError("the directory is truncated")
+    return directory, directory.next != 0
+
+
+def decode_deep_tiff(encoded: Encoded, layout: Layout) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """The upright (H, W, 3) RGB pixels of a TIFF that `is_deep`, and the notes on their range."""
+    data = encoded.stream.getvalue()
+    if layout.end > len(data):  # OpenCV may not mind
+        raise EOFError("a strip or tile is truncated")
+    refusal = layout.refuse(encoded.origin)
+    if layout.channels not in (1, 3, 4) or layout.in_planes:
+        raise refusal
+    try:
+        samples = decode_by_opencv(data)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise refusal from error
+    if not layout.fits(samples):
+        raise refusal
+    del data
+    encoded.stream.close()  # the encoded bytes are not needed beside the pixels
+    samples = replace(
+        samples,
+        alpha=None if layout.extra == _UNSPECIFIED else samples.alpha,
+        premultiplied=layout.extra == _PREMULTIPLIED,
+        white_is_zero=layout.photometric == 0,
+    )
+    return eight_bit(encoded.origin, samples, 1)
