@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,19 @@ from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.loading import Choice, build, load
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may write anywhere; so be nobody where the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.fixture(autouse=True)

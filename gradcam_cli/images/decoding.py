@@ -20,6 +20,7 @@ from gradcam_cli.images.deep import decode_by_opencv, eight_bit
 from gradcam_cli.images.sources import CONVERT, Encoded
 from gradcam_cli.images.tiff import decode_deep_tiff, read_layout
 from gradcam_cli.images.upright import TURNS, fill_upright
+from gradcam_cli.stderr import stderr_into
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,19 +74,9 @@ def _undisturbed() -> Iterator[None]:
 
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Close the process's stderr to libtiff and libpng, which report there, past Python."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # it is closed already
+    """Keep libtiff and libpng quiet; what is wrong is told by what Pillow and OpenCV answer."""
+    with Path(os.devnull).open("wb") as nowhere, stderr_into(nowhere):
         yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 @contextmanager

@@ -88,10 +88,9 @@ def _ambiguous(text: str, found: list[ClassLabel]) -> UsageError:
 
 def _unknown(text: str) -> UsageError:
     labels = class_labels()
-    near = set(closest(text, (label.name for label in labels)))
-    order = closest(text, (label.name for label in labels))
-    listed = [label for name in order for label in labels if label.name == name and name in near]
-    offer = f"The closest: {_listed(listed)}. " if listed else ""
+    near = closest(text, (label.name for label in labels))
+    offered = [label for name in near for label in labels if label.name == name]
+    offer = f"The closest: {_listed(offered)}. " if offered else ""
     return UsageError(
         f"there is no class called {text!r}", f"{offer}`gradcam classes WORD` searches them."
     )

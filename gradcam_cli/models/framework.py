@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from gradcam_cli.errors import ModelError
+from gradcam_cli.stderr import stderr_into
 
 
 @cache
@@ -45,27 +46,18 @@ def tensorflow() -> tuple[Any, Any]:
 
 @contextmanager
 def _stderr_held_back(*, unless: bool) -> Iterator[None]:
-    """Keep file descriptor 2 quiet while TensorFlow starts, and tell it all if that fails.
+    """Keep TensorFlow quiet while it starts, and tell what it said only if that fails.
 
     Its C++ side logs a dozen lines before any log level is read.
     """
     if unless:
         yield
         return
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # a process may well run with stderr closed
-        yield
-        return
     with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
         try:
-            yield
+            with stderr_into(held):
+                yield
         except BaseException:
             held.seek(0)
-            os.write(kept, held.read())
+            sys.stderr.write(held.read().decode(errors="replace"))
             raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

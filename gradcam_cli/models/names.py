@@ -28,7 +28,9 @@ def closest(name: str, known: Iterable[str], most: int = 5) -> list[str]:
     worded = [each for each in by_folded.values() if whole_words.search(_spaced(each))]
     holding = [each for key, each in by_folded.items() if len(wanted) > 2 and wanted in key]
     alike = [by_folded[key] for key in difflib.get_close_matches(wanted, by_folded, most, 0.6)]
-    return list(dict.fromkeys([*worded, *holding, *alike] if worded else [*alike, *holding]))[:most]
+    # A misspelt word is nearer to what it looks like than to what happens to contain it.
+    order = [*worded, *holding, *alike] if worded else [*alike, *holding]
+    return list(dict.fromkeys(order))[:most]
 
 
 def _spaced(name: str) -> str:

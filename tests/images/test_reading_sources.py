@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from gradcam_cli.images import reading, sources
 from gradcam_cli.images.reading import read_image
+from tests.conftest import as_nobody
 from tests.images.conftest import read, refused, saved, why_not
 
 SEED = np.random.default_rng(7)
@@ -82,13 +84,14 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "could not read" in refused(str(tmp_path / "loop")).what
 
 
-def test_no_permission(tmp_path: Path) -> None:
-    path = tmp_path / "private.png"
-    path.write_bytes(saved(RGB, "PNG"))
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("root may read everything")
-    assert "permission was denied" in refused(str(path)).what
+def test_no_permission() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # which nobody may enter, unlike tmp_path
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "private.png"
+        path.write_bytes(saved(RGB, "PNG"))
+        path.chmod(0)
+        with as_nobody():
+            assert "permission was denied" in refused(str(path)).what
 
 
 @pytest.mark.parametrize(

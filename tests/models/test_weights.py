@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 import gradcam_cli
 from gradcam_cli.errors import ExitCode, ModelError
-from gradcam_cli.models import transfer, weights
+from gradcam_cli.models import weights
 from gradcam_cli.models.weights import WeightsFile, ensure, find, plan
+from tests.models.conftest import names, published
 from tests.models.weights_server import Answer, WeightsServer, serving
 
 BODY = random.Random(20).randbytes(1_200_003)
@@ -39,26 +40,6 @@ say(f"{origin} {path}")
 def server() -> Iterator[WeightsServer]:
     with serving(BODY) as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has a cache and a Keras folder of its own, and no proxy."""
-    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0.0)
-    return tmp_path / "cache" / "weights"
-
-
-def published(server: WeightsServer, checksum: str | None = None) -> WeightsFile:
-    return WeightsFile(
-        server.url(), server.checksum if checksum is None else checksum, len(server.body)
-    )
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"weights.h5.lock"}
 
 
 def put(folder: Path, content: bytes) -> Path:

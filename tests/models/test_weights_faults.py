@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,8 @@ from gradcam_cli import downloads
 from gradcam_cli.errors import ExitCode, ModelError
 from gradcam_cli.models import transfer
 from gradcam_cli.models.weights import WeightsFile, ensure
+from tests.conftest import as_nobody
+from tests.models.conftest import names, published
 from tests.models.weights_server import Answer, WeightsServer, deaf_address, serving
 
 BODY = random.Random(21).randbytes(1_000_001)
@@ -43,26 +44,6 @@ ensure(file, name="vgg16", progress=lambda done, total: print(done, flush=True))
 def server() -> Iterator[WeightsServer]:
     with serving(BODY) as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has a cache and a Keras folder of its own, and no proxy."""
-    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0.0)
-    return tmp_path / "cache" / "weights"
-
-
-def published(server: WeightsServer, checksum: str | None = None) -> WeightsFile:
-    return WeightsFile(
-        server.url(), server.checksum if checksum is None else checksum, len(server.body)
-    )
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"weights.h5.lock"}
 
 
 def ranges(server: WeightsServer) -> list[str | None]:
@@ -492,19 +473,6 @@ def test_a_cache_on_a_file_system_that_takes_no_folders(
 ) -> None:
     monkeypatch.setenv("GRADCAM_CACHE", "/proc/gradcam")
     storage_fails(server, Path("/proc/gradcam/weights"))
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Root may write anywhere; so be nobody where the tests run as root."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_read_only_cache(server: WeightsServer, monkeypatch: pytest.MonkeyPatch) -> None:
