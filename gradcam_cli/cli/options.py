@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -70,17 +73,33 @@ class Notes:
         if self.quiet or not sys.stderr.isatty():
             yield lambda done, total: None
             return
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        bars: list[Progress] = []  # drawn once something comes: most often nothing is fetched
 
-        from gradcam_cli.reports.terminal import console
+        def show(done: int, total: int | None) -> None:
+            if not bars:
+                bars.append(_started_bar())
+            bars[0].update(bars[0].task_ids[0], completed=done, total=total)
 
-        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-            task = bar.add_task("", visible=False)
-            yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+        try:
+            yield show
+        finally:
+            for bar in bars:
+                bar.stop()
+
+
+def _started_bar() -> Progress:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    from gradcam_cli.reports.terminal import console
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    bar.add_task("")
+    bar.start()
+    return bar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -98,6 +99,27 @@ def test_a_failed_fetch_of_a_named_model_leaves_4() -> None:
     assert (done.returncode, done.stdout) == (4, "")
     assert "404" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_only_while_something_comes() -> None:
+    body = bytes(3_000_000)
+    with serving(body) as server:
+        shown = []
+        for _ in range(2):
+            reader, terminal = pty.openpty()
+            served = (server.url("vgg16.h5"), server.checksum, str(len(body)))
+            done = subprocess.run(
+                [sys.executable, "-c", RUN_WITH_SERVED_VGG16, *served, "models", "pull", "vgg16"],
+                stdout=subprocess.PIPE, stderr=terminal, check=True, timeout=60,
+                env={**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+            )  # fmt: skip
+            os.write(terminal, b"end")
+            shown.append(os.read(reader, 1 << 16).decode())
+            os.close(reader)
+            os.close(terminal)
+            assert done.stdout.endswith(b"vgg16.h5\n")
+    assert "3.0/3.0 MB" in shown[0]
+    assert shown[1] == "end"
 
 
 @pytest.mark.parametrize(
