@@ -108,9 +108,15 @@ class Explainer:
 
 
 def ranked(logits: NDArray[np.float32]) -> tuple[Prediction, ...]:
-    """Every class by falling probability: the softmax of `logits`, (classes,) float32."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max())
-    probabilities = shifted / shifted.sum()
+    """Every class by falling probability: the softmax of `logits`, (classes,) float32.
+
+    All probabilities are 0 where a logit is not finite, as damaged weights make it.
+    """
+    if np.isfinite(logits).all():
+        shifted = np.exp(logits.astype(np.float64) - logits.max())
+        probabilities = shifted / shifted.sum()
+    else:
+        probabilities = np.zeros(logits.shape, np.float64)
     order = np.argsort(-logits, kind="stable")
     labels = class_labels()
     return tuple(

@@ -154,6 +154,8 @@ def explain(
     explainer = Explainer.load(choice, layer=layer, score=score)
     explanation = explainer.explain(picture.pixels, targets, top=top)
 
+    if explanation.predictions[0].probability == 0:
+        notes(f"{explanation.model} gives scores that are no finite numbers; check its weights.")
     written: list[tuple[Path, Path | None]] = []
     for target in explanation.targets:
         overlay_path, heatmap_path = places.of(target)

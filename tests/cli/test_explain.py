@@ -136,6 +136,23 @@ def test_no_evidence_is_the_plain_image_and_a_next_step(gradcam: Run, tmp_path: 
     assert not np.load("x.npy").any()
 
 
+def test_weights_that_are_not_finite_give_no_nan(gradcam: Run, tmp_path: Path) -> None:
+    from gradcam_cli.models.catalog import find_model
+    from gradcam_cli.models.loading import build
+
+    weights = tmp_path / "nan.weights.h5"
+    model = build(find_model("mobilenetv2"))
+    model.get_layer("predictions").kernel.assign(np.full((1280, 1000), np.nan, np.float32))
+    model.save_weights(weights)
+    code, out, err = gradcam(
+        "explain", CAT, "--model", "mobilenetv2", "--weights", weights, "--json", "--class", "top"
+    )
+    assert code == 0
+    assert "NaN" not in out
+    assert json.loads(out)["explanations"][0]["evidence"] == "none"
+    assert "check its weights" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
