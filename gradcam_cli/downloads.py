@@ -10,11 +10,11 @@ Both users, `images.sources` and `models.weights`, get the same promises:
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -119,7 +119,8 @@ def open_url(
 
 def _refused(status: int) -> DownloadError:
     # The server's own wording of the status could be anything, escape sequences included.
-    reason = f"the server answered {status} {http.client.responses.get(status, '')}".rstrip()
+    phrase = next((known.phrase for known in HTTPStatus if known == status), "")
+    reason = f"the server answered {status} {phrase}".rstrip()
     transient = status >= 500 or status in (408, 429)
     return DownloadError(reason, transient=transient, status=status)
 
