@@ -331,7 +331,15 @@ def test_nobody_there() -> None:
         port = listener.getsockname()[1]
     error = refused(f"http://user:secret@127.0.0.1:{port}/x?token=secret")
     assert error.what == (f"could not read http://127.0.0.1:{port}/x: no connection could be made")
-    refused("http://user:secret@does-not-exist.invalid/x.png?token=secret")
+
+
+def test_a_host_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # no test asks a real resolver
+    error = refused("http://user:secret@does-not-exist.invalid/x.png?token=secret")
+    assert "no connection could be made" in error.what
 
 
 @pytest.mark.parametrize(
