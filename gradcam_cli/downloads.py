@@ -10,6 +10,7 @@ Both users, `images.sources` and `models.weights`, get the same promises:
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -73,13 +74,12 @@ def open_url(
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
-    connect_seconds: float = CONNECT_SECONDS,
-    answer_seconds: float = ANSWER_SECONDS,
-    read_seconds: float = READ_SECONDS,
+    seconds: float = math.inf,
 ) -> Iterator[requests.Response]:
     """GET `url`, yielding the answer with its body unread.
 
-    Answers with a status of 400 or more raise. The body is then read with `chunks`.
+    Answers with a status of 400 or more raise. The body is then read with `chunks`. No wait is
+    longer than this module's constants, nor than `seconds`.
 
     Raises
     ------
@@ -88,27 +88,28 @@ def open_url(
     """
     import requests
 
+    connect, answer, read = (
+        min(bound, seconds) for bound in (CONNECT_SECONDS, ANSWER_SECONDS, READ_SECONDS)
+    )
     session = requests.Session()
     session.max_redirects = MAX_REDIRECTS
     # Pictures and weights are compressed as they are, and a bound on decoded bytes is no bound
     # on the time that a drip of empty gzip blocks takes.
     session.headers["Accept-Encoding"] = "identity"
     answers: list[requests.Response] = []
-    session.hooks["response"].append(lambda answer, *_, **__: answers.append(answer))
+    session.hooks["response"].append(lambda each, *_, **__: answers.append(each))
 
     def get() -> requests.Response:
         try:
             with _explained():
-                return session.get(
-                    url, headers=headers, stream=True, timeout=(connect_seconds, read_seconds)
-                )
+                return session.get(url, headers=headers, stream=True, timeout=(connect, read))
         except DownloadError:
-            for answer in answers:  # requests leaves them open where it cannot follow a redirect
-                answer.close()
+            for each in answers:  # requests leaves them open where it cannot follow a redirect
+                each.close()
             raise
 
     with session:
-        response = _within(answer_seconds, get)
+        response = _within(answer, get)
         with response:
             if response.status_code >= 400:
                 raise _refused(response.status_code)

@@ -191,7 +191,8 @@ class _Places:
         for place in (self.overlay, self.heatmap):
             if place is not None:
                 make_folder(place)
-                check_writable(place.path(None), sources=self._sources)
+                if not self.several:  # the names of several are known once `top` is
+                    check_writable(place.path(None), sources=self._sources)
 
     def of(self, target: TargetExplanation) -> tuple[Path, Path | None]:
         """The overlay's path and, where it is wanted, the heatmap's."""

@@ -38,7 +38,7 @@ def models(context: click.Context, as_json: bool) -> None:
                 "name": spec.name,
                 "input": [spec.side, spec.side],
                 "parameters": spec.parameters,
-                "weights": state.partition(",")[0],
+                "weights": state,
             }
             for spec, state in rows
         ]
@@ -54,9 +54,7 @@ def _state(spec: ModelSpec) -> str:
 
     if spec.weights is None:
         return "bundled"
-    if find(spec.weights) is not None:
-        return "cached"
-    return f"to fetch, {round(spec.weights.about_bytes / 1e6)} MB"
+    return "to fetch" if find(spec.weights) is None else "cached"
 
 
 @models.command()

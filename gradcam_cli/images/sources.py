@@ -180,12 +180,7 @@ def _url(url: str, *, offline: bool) -> Iterator[tuple[Origin, Iterator[bytes]]]
         raise origin.refuse("--offline forbids fetching it", "Drop --offline, or give a file.")
     deadline = time.monotonic() + URL_SECONDS
     try:
-        with downloads.open_url(
-            url,
-            connect_seconds=min(downloads.CONNECT_SECONDS, URL_SECONDS),
-            answer_seconds=min(downloads.ANSWER_SECONDS, URL_SECONDS),
-            read_seconds=min(downloads.READ_SECONDS, URL_SECONDS),
-        ) as response:
+        with downloads.open_url(url, seconds=URL_SECONDS) as response:
             kind = printable(response.headers.get("Content-Type", ""))[:60]
             origin = replace(origin, content_type=kind)
             announced = response.headers.get("Content-Length", "")

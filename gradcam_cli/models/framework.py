@@ -59,5 +59,6 @@ def _stderr_held_back(*, unless: bool) -> Iterator[None]:
                 yield
         except BaseException:
             held.seek(0)
-            sys.stderr.write(held.read().decode(errors="replace"))
+            if sys.stderr is not None:
+                sys.stderr.write(held.read().decode(errors="replace"))
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,15 @@ from gradcam_cli.models.catalog import (
 )
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.layers import unknown_layer
-from gradcam_cli.models.weights import ensure, find, remedies
-
-Progress = Callable[[int, int | None], None]
-Note = Callable[[str], None]
+from gradcam_cli.models.weights import (
+    Note,
+    Progress,
+    ensure,
+    find,
+    no_note,
+    no_progress,
+    remedies,
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ def choose(
     weights: Path | None = None,
     layer: str | None = None,
     offline: bool = False,
-    progress: Progress = lambda done, total: None,
-    note: Note = lambda text: None,
+    progress: Progress = no_progress,
+    note: Note = no_note,
 ) -> Choice:
     """Decide on the model and bring its weights here, fetching them if need be.
 

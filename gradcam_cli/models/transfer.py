@@ -213,9 +213,6 @@ def _attempt(transfer: Transfer) -> tuple[Facts, bool]:
         with downloads.open_url(
             transfer.url,
             headers=request_headers(size, kept, transfer.checksum),
-            connect_seconds=downloads.CONNECT_SECONDS,
-            answer_seconds=downloads.ANSWER_SECONDS,
-            read_seconds=downloads.READ_SECONDS,
         ) as response:
             facts = facts_of(response.headers)
             offset = begins_at(

@@ -22,11 +22,11 @@ Note = Callable[[str], None]
 _POLL_SECONDS = 0.1
 
 
-def _no_progress(done: int, total: int | None) -> None:
+def no_progress(done: int, total: int | None) -> None:
     """For a caller that draws no bar."""
 
 
-def _no_note(text: str) -> None:
+def no_note(text: str) -> None:
     """For a caller that says nothing."""
 
 
@@ -89,8 +89,8 @@ def ensure(
     name: str,
     offline: bool = False,
     force: bool = False,
-    progress: Progress | None = None,
-    note: Note = _no_note,
+    progress: Progress = no_progress,
+    note: Note = no_note,
 ) -> tuple[Path, Literal["cached", "fetched"]]:
     """The path of `file` in the cache, where it is put if need be, and where it came from.
 
@@ -104,7 +104,7 @@ def ensure(
         Never use the network.
     force : bool
         Fetch anew; a cached file stays until the new one is verified.
-    progress : callable, optional
+    progress : callable
         Called with the bytes that are there and with their number at the end, None where unknown.
     note : callable
         Given one plain sentence for each thing worth saying to who waits.
@@ -114,7 +114,7 @@ def ensure(
     ModelError
         Where it is neither there nor to be had.
     """
-    task = _Task(file, name, offline, force, progress or _no_progress, note)
+    task = _Task(file, name, offline, force, progress, note)
     step = task.next_step()
     if step == "cached":
         return task.target, "cached"

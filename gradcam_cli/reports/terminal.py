@@ -101,7 +101,9 @@ def print_models(rows: Iterable[tuple[ModelSpec, str]]) -> None:
     table = _table(("model", "left"), ("input", "left"), ("parameters", "right"), ("weights", ""))
     for spec, state in rows:
         size = f"{spec.side} × {spec.side}"
-        table.add_row(spec.name, size, f"{spec.parameters / 1e6:.1f} M", state)
+        fetch = spec.weights if state == "to fetch" else None
+        much = f", {round(fetch.about_bytes / 1e6)} MB" if fetch else ""
+        table.add_row(spec.name, size, f"{spec.parameters / 1e6:.1f} M", state + much)
     console().print(table)
 
 
