@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.engines.opening import open_engine
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.methods import METHODS, normalize
 from gradcam_cli.models.classes import class_labels
-from gradcam_cli.models.loading import Choice, choose, load
+from gradcam_cli.models.loading import Choice, choose
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.records import TOP, Explanation, Prediction, Score, TargetExplanation
+from gradcam_cli.models.weights import Note, no_note
+from gradcam_cli.records import TOP, EngineName, Explanation, Prediction, Score, TargetExplanation
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Explainer:
-    """A model, one of its layers and a method, ready to explain any number of images.
+    """An engine that looks at one layer of a model, and a method, ready for any number of images.
 
     Examples
     --------
@@ -36,7 +38,6 @@ class Explainer:
 
     choice: Choice
     engine: Engine
-    layer: str
     method: str = "grad-cam"
     score: Score = "logit"
 
@@ -48,25 +49,24 @@ class Explainer:
         weights: Path | None = None,
         layer: str | None = None,
         score: Score = "logit",
+        engine: EngineName = "auto",
         offline: bool = False,
+        note: Note = no_note,
     ) -> Explainer:
         """Load `model` (a name, or what `models.loading.choose` gave) to explain `layer`.
+
+        `note` is given one plain sentence for each thing worth saying: a fallback, or a wait.
 
         Raises
         ------
         UsageError
             For a model or a layer that does not exist.
         ModelError
-            Where the weights cannot be had or do not fit.
+            Where the weights cannot be had or do not fit, or `engine` cannot run the model.
         """
-        from gradcam_cli.engines.tensorflow import TensorFlowEngine
-        from gradcam_cli.models.layers import explainable_layers, find_layer
-
         if isinstance(model, str):
-            model = choose(model, weights=weights, layer=layer, offline=offline)
-        network = load(model)
-        found = find_layer(explainable_layers(network), layer, model.spec.name)
-        return cls(model, TensorFlowEngine(network, found.name), found.name, score=score)
+            model = choose(model, weights=weights, layer=layer, offline=offline, note=note)
+        return cls(model, open_engine(model, layer, wanted=engine, note=note), score=score)
 
     def explain(
         self, image: NDArray[np.uint8], targets: Sequence[int] = (TOP,), *, top: int = 5
@@ -97,7 +97,7 @@ class Explainer:
         return Explanation(
             model=spec.name,
             weights=self.choice.origin,
-            layer=self.layer,
+            layer=self.engine.layer,
             method=self.method,
             score=self.score,
             engine=self.engine.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 Score = Literal["logit", "probability"]
 Evidence = Literal["positive", "none"]
+EngineName = Literal["auto", "openvino", "tensorflow"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 TOP = -1
 """The target that stands for the predicted class, whichever it turns out to be."""

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from gradcam_cli import __version__
 
-_DISTRIBUTIONS = {"tensorflow": ("tensorflow", "keras")}
+_DISTRIBUTIONS = {"openvino": ("openvino",), "tensorflow": ("tensorflow", "keras")}
 
 
 def versions(engine: str) -> dict[str, str]:

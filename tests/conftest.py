@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradcam_cli import cli
+from gradcam_cli.engines.opening import open_engine
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.models.loading import Choice, build, load
+from gradcam_cli.models.loading import Choice, build, choose, load
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
 
@@ -34,14 +35,30 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.fixture(scope="session")
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tests compile, shared by all: to compile is tested in caches of their own."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled_once: Path) -> Path:
     """Every test has its own caches and working folder, and none of the user's settings."""
-    work = tmp_path / "work"
+    work, cache = tmp_path / "work", tmp_path / "cache"
     work.mkdir()
-    for name in ("GRADCAM_MODEL", "GRADCAM_OFFLINE", "http_proxy", "https_proxy"):
+    cache.mkdir()
+    for name in ("compiled", "digests"):
+        (compiled_once / name).mkdir(exist_ok=True)
+        (cache / name).symlink_to(compiled_once / name)
+    for name in (
+        "GRADCAM_ENGINE",
+        "GRADCAM_MODEL",
+        "GRADCAM_OFFLINE",
+        "http_proxy",
+        "https_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GRADCAM_CACHE", str(cache))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.chdir(work)
     return work
@@ -91,8 +108,18 @@ def vgg16_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def compiled_lite0(compiled_once: Path) -> None:
+    """EfficientNet-Lite0, compiled and checked at its default layer, for whoever comes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADCAM_CACHE", str(compiled_once))
+        open_engine(choose("efficientnet-lite0"), wanted="openvino")
+
+
 @pytest.fixture
-def gradcam(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def gradcam(
+    compiled_lite0: None, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """Run the command line in this process: (exit code, stdout, stderr)."""
 
     def run(*arguments: object) -> tuple[int, str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from gradcam_cli import __version__
+from gradcam_cli.cli.cache import cache
 from gradcam_cli.cli.classes import classes
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
@@ -34,7 +35,7 @@ def gradcam() -> None:
     """
 
 
-for _command in (explain, classes, layers, models):
+for _command in (explain, classes, layers, models, cache):
     gradcam.add_command(_command)
 
 

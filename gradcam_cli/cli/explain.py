@@ -11,6 +11,7 @@ import click
 from gradcam_cli.cli.options import (
     Notes,
     debug_option,
+    engine_option,
     json_option,
     model_option,
     offline_option,
@@ -20,7 +21,7 @@ from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
 
 if TYPE_CHECKING:
     from gradcam_cli.images.writing import Destination
-    from gradcam_cli.records import Explanation, Score, TargetExplanation
+    from gradcam_cli.records import EngineName, Explanation, Score, TargetExplanation
 
 DEFAULT_CLASS = "837"
 
@@ -56,6 +57,7 @@ DEFAULT_CLASS = "837"
     show_default=True,
     help="What is differentiated: the class's score before the softmax, or after it.",
 )
+@engine_option
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 1),
@@ -110,6 +112,7 @@ def explain(
     model: str,
     weights: Path | None,
     score: Score,
+    engine: EngineName,
     alpha: float,
     colormap: str,
     top: int,
@@ -151,7 +154,7 @@ def explain(
         )
     from gradcam_cli.explainer import Explainer
 
-    explainer = Explainer.load(choice, layer=layer, score=score)
+    explainer = Explainer.load(choice, layer=layer, score=score, engine=engine, note=notes)
     explanation = explainer.explain(picture.pixels, targets, top=top)
 
     if explanation.predictions[0].probability == 0:

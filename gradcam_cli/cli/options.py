@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gradcam_cli.records import ENGINES
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
@@ -27,6 +28,19 @@ def model_option(function: _F) -> _F:
         metavar="NAME",
         help="A name of `gradcam models`; auto is VGG16, or the bundled model where VGG16's "
         "weights cannot be had.  [env: GRADCAM_MODEL]",
+    )(function)
+
+
+def engine_option(function: _F) -> _F:
+    """Add `--engine`."""
+    return click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="auto",
+        show_default=True,
+        envvar="GRADCAM_ENGINE",
+        help="What runs the model; auto is OpenVINO wherever it can, else TensorFlow.  "
+        "[env: GRADCAM_ENGINE]",
     )(function)
 
 

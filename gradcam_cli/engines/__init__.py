@@ -14,6 +14,7 @@ class Engine(Protocol):
     """What the explainer needs of whatever runs the model."""
 
     name: str
+    layer: str
 
     def features(
         self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score

@@ -27,7 +27,7 @@ class TensorFlowEngine:
 
     def __init__(self, model: Any, layer: str) -> None:
         self._tf, keras = tensorflow()
-        self._layer = layer
+        self.layer = layer
         activations = next(op.output for op in model.operations if op.name == layer)
         self._submodel = keras.Model(model.inputs[0], [activations, model.output])
 
@@ -50,7 +50,7 @@ class TensorFlowEngine:
         gradients = tape.gradient(y, activations)
         if gradients is None:
             raise UsageError(
-                f"the class score does not depend on the layer {self._layer!r}",
+                f"the class score does not depend on the layer {self.layer!r}",
                 "`gradcam layers` lists the layers that can be explained.",
             )
         return Features(activations.numpy(), gradients.numpy(), logits.numpy(), chosen.numpy())

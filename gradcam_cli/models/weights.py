@@ -63,6 +63,11 @@ def cache_folder() -> Path:
     return Path(user_cache_dir("gradcam"))
 
 
+def folder() -> Path:
+    """Where weights are kept."""
+    return cache_folder() / "weights"
+
+
 def keras_folder() -> Path:
     """The folder Keras itself keeps weights in."""
     return _expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "models"
@@ -79,7 +84,7 @@ def remedies(name: str) -> str:
 
 def find(file: WeightsFile) -> Path | None:
     """The path of `file` in the cache, neither fetched nor verified; None where it is not there."""
-    path = _weights_folder() / file.filename
+    path = folder() / file.filename
     return path if _is_file(path) else None
 
 
@@ -158,7 +163,7 @@ class _Task:
 
     @property
     def target(self) -> Path:
-        return _weights_folder() / self.file.filename
+        return folder() / self.file.filename
 
     @property
     def theirs(self) -> Path:
@@ -270,10 +275,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # no permission to look
         return False
-
-
-def _weights_folder() -> Path:
-    return cache_folder() / "weights"
 
 
 def _expanded(text: str) -> Path:

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gradcam_cli.records import ClassLabel, Explanation, Prediction
+from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from gradcam_cli.cache import Entry
     from gradcam_cli.models.catalog import ModelSpec
     from gradcam_cli.models.layers import LayerInfo
 
@@ -104,6 +106,14 @@ def print_models(rows: Iterable[tuple[ModelSpec, str]]) -> None:
         fetch = spec.weights if state == "to fetch" else None
         much = f", {round(fetch.about_bytes / 1e6)} MB" if fetch else ""
         table.add_row(spec.name, size, f"{spec.parameters / 1e6:.1f} M", state + much)
+    console().print(table)
+
+
+def print_cache(entries: Iterable[Entry]) -> None:
+    """What is kept, with sizes."""
+    table = _table(("kind", "left"), ("model", "left"), ("size", "right"))
+    for entry in entries:
+        table.add_row(entry.kind, printable(entry.name), f"{entry.size / 1e6:,.1f} MB")
     console().print(table)
 
 

@@ -59,7 +59,7 @@ def test_json_tells_it_all_in_one_object(gradcam: Run) -> None:
     assert told["size"] == [451, 300]
     assert (told["model"], told["weights"]) == ("efficientnet-lite0", "bundled")
     assert (told["layer"], told["method"]) == ("top_activation", "grad-cam")
-    assert (told["score"], told["engine"]) == ("logit", "tensorflow")
+    assert (told["score"], told["engine"]) == ("logit", "openvino")
     assert "vgg16" in told["fallback"]
     assert told["notes"] == [line.removeprefix("gradcam: ") for line in err.splitlines()]
     assert [each["rank"] for each in told["predictions"]] == [1, 2, 3, 4, 5]

@@ -47,6 +47,7 @@ def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_lite0")
 def test_a_picture_from_cold() -> None:
     done = run("explain", CAT, "--offline", "--class", "top", env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0
@@ -57,6 +58,7 @@ def test_a_picture_from_cold() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_lite0")
 def test_a_picture_from_standard_input() -> None:
     with CAT.open("rb") as file:
         done = run("explain", "-", "--model", "efficientnet-lite0", "--json", stdin=file)

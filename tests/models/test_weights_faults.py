@@ -456,10 +456,13 @@ def test_a_disk_that_fills_up_half_way(server: WeightsServer, cache: Path) -> No
 
 
 @pytest.mark.parametrize("place", ["cache", "cache/weights"])
-def test_a_cache_that_is_a_file(server: WeightsServer, tmp_path: Path, place: str) -> None:
-    (tmp_path / place).parent.mkdir(exist_ok=True)
-    (tmp_path / place).write_text("a file")
-    storage_fails(server, tmp_path / "cache" / "weights")
+def test_a_cache_that_is_a_file(
+    server: WeightsServer, own_home: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(own_home / "cache"))
+    (own_home / place).parent.mkdir(exist_ok=True)
+    (own_home / place).write_text("a file")
+    storage_fails(server, own_home / "cache" / "weights")
     assert server.log == []
 
 

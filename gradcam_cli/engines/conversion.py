@@ -1,0 +1,108 @@
+"""From a Keras model to the file that the compiled engine runs, and the check of what it gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.engines import Engine
+from gradcam_cli.engines.openvino import LOGITS, output_name
+from gradcam_cli.engines.runtime import converter, openvino, ops
+from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.records import TOP
+
+TOLERANCE = 1e-4
+"""How far apart two engines may be, as a share of the largest value."""
+
+_INPUTS = 3
+
+
+def convert(network: Any, layers: list[str], graph: Path) -> None:
+    """Write the forward pass of `network` to `graph`, an .xml file, with its weights beside it.
+
+    Parameters
+    ----------
+    network : keras.Model
+        (N, H, W, 3) -> (N, classes) logits.
+    layers : list of str
+        The operations of `network` that get an output of their own.
+    graph : Path
+        Where to; the weights go to the .bin of the same name.
+    """
+    tf, keras = tensorflow()
+    outputs = {operation.name: operation.output for operation in network.operations}
+    seen = keras.Model(network.inputs[0], [*(outputs[layer] for layer in layers), network.output])
+    shape = (None, *network.inputs[0].shape[1:])
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])  # type: ignore[untyped-decorator]
+    def forward(image: Any) -> dict[str, Any]:
+        return {f"output{i}": each for i, each in enumerate(seen(image, training=False))}
+
+    model = converter()(forward.get_concrete_function())
+    ports = {name: each for each in model.outputs for name in each.get_names()}
+    results = []
+    for i, name in enumerate([*map(output_name, layers), LOGITS]):
+        result = ops.result(ports[f"output{i}"].get_node().input_value(0))
+        result.set_friendly_name(name)
+        results.append(result)
+    named = openvino.Model(results, model.get_parameters(), network.name)
+    _cancel_transposes(named)
+    openvino.save_model(named, graph, compress_to_fp16=False)
+
+
+def _cancel_transposes(model: Any) -> None:
+    """Let what undoes a Transpose read what went into it.
+
+    Every layer's output is turned to channels last, as Keras has it, and back for the next layer.
+    """
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "Transpose":
+            continue
+        source = node.input_value(0).get_node()
+        if source.get_type_name() != "Transpose":
+            continue
+        first, second = (each.input_value(1).get_node().data for each in (source, node))
+        if np.array_equal(first[second], np.arange(len(first))):
+            for reader in node.output(0).get_target_inputs():
+                reader.replace_source_output(source.input_value(0))
+
+
+def flaw(candidate: Engine, reference: Engine, side: int, preprocessing: str) -> str:
+    """What is wrong with `candidate`, compared with `reference` on a picture of noise; or nothing.
+
+    At a kink, as a ReLU has it at 0, rounding alone decides between two slopes, and one unit in
+    millions then differs. So up to three pictures are tried, and one that agrees is enough: a
+    graph that is wrong is wrong for all.
+    """
+    random = np.random.default_rng(0)
+    apart: dict[str, float] = {}
+    for _ in range(_INPUTS):
+        noise = random.integers(0, 256, (1, side, side, 3), np.uint8)
+        apart = _apart(candidate, reference, PREPROCESSING[preprocessing](noise))
+        if all(difference <= TOLERANCE for difference in apart.values()):
+            return ""
+    for what, difference in apart.items():
+        if not np.isfinite(difference):
+            return f"its {what}, or TensorFlow's, are no finite numbers"
+    worst = max(apart, key=lambda what: apart[what])
+    return f"its {worst} differ from TensorFlow's by {apart[worst]:.1e} of the largest"
+
+
+def _apart(candidate: Engine, reference: Engine, batch: NDArray[np.float32]) -> dict[str, float]:
+    target = np.array([TOP], np.int64)
+    found = candidate.features(batch, target, "logit")
+    expected = reference.features(batch, target, "logit")
+    return {
+        what: relative_difference(getattr(found, what), getattr(expected, what))
+        for what in ("logits", "activations", "gradients")
+    }
+
+
+def relative_difference(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """The largest difference as a share of the largest expected value; NaN where either has one."""
+    largest = float(np.abs(found - expected).max())
+    return largest / scale if (scale := float(np.abs(expected).max())) else largest
