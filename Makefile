@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m gradcam_cli explain sample_images/egyptian_cat.jpg --class "Egyptian cat" \
@@ -25,6 +25,11 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# For more rounds: make bench ROUNDS=15
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(BIN)/python -m benchmarks.families
+
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info
 
@@ -36,4 +41,8 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --editable ".[dev]"
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(PIP) --editable ".[bench]"
 	@touch $@

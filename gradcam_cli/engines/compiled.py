@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models import digests
 from gradcam_cli.models.efficientnet_lite import SHA256 as BUNDLED_SHA256
 from gradcam_cli.models.layers import LayerInfo, explainable_layers, find_layer
@@ -112,6 +113,8 @@ def open_compiled(
         Where it cannot be made or kept, or this layer is not served.
     UsageError
         For a layer that the model does not have.
+    ModelError
+        Where the weights cannot be read.
     """
     if find_spec("openvino") is None:
         raise NotCompiledError("OpenVINO is not installed")
@@ -131,8 +134,6 @@ def open_compiled(
 @contextmanager
 def _failures_told() -> Iterator[None]:
     """Anything that OpenVINO or the disk may come up with means that it cannot be compiled."""
-    from gradcam_cli.errors import GradcamError
-
     try:
         yield
     except (GradcamError, NotCompiledError):
@@ -154,7 +155,7 @@ class _Task:
         self._spec = choice.spec
         self._network = network
         self._note = note
-        self._weights = BUNDLED_SHA256 if choice.weights is None else digests.sha256(choice.weights)
+        self._weights = _digest(choice)
         self._place = folder() / f"{self._spec.name}-{self._weights[:16]}"
         self._fresh = False
         self._engines: dict[str, OpenVINOEngine] = {}
@@ -264,6 +265,18 @@ class _Task:
             yield
         finally:
             lock.release()
+
+
+def _digest(choice: Choice) -> str:
+    if choice.weights is None:
+        return BUNDLED_SHA256
+    try:
+        return digests.sha256(choice.weights)
+    except OSError as error:
+        raise ModelError(
+            f"the weights file {choice.weights} cannot be read: {error.strerror or error}",
+            "Pass another with `--weights FILE`.",
+        ) from error
 
 
 def read(place: Path) -> About | None:
