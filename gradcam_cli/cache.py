@@ -77,8 +77,9 @@ def clear(entry: Entry, note: Callable[[str], None]) -> int:
 def _weights() -> Iterator[Entry]:
     names = {spec.weights.filename: spec.name for spec in models().values() if spec.weights}
     for path in _inside(weights.folder()):
-        file = next((each for each in names if path.name.startswith(each)), path.name)
-        kind: Kind = "weights" if path.name == file else "leftover"
+        begun = next((end for end in weights.UNFINISHED if path.name.endswith(end)), "")
+        file = path.name.removesuffix(begun)
+        kind: Kind = "leftover" if begun else "weights"
         yield Entry(kind, names.get(file, file), path, _size(path), path.with_name(f"{file}.lock"))
 
 

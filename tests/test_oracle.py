@@ -48,9 +48,10 @@ def random_vgg16(vgg16_weights: Path) -> Choice:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 @pytest.mark.parametrize("layer", ["block5_conv3", "block3_conv2"])
 def test_probability_equals_the_published_pipeline_on_vgg16(
-    vgg16: Any, random_vgg16: Choice, asymmetric: np.ndarray, layer: str
+    vgg16: Any, random_vgg16: Choice, asymmetric: np.ndarray, layer: str, engine: Any
 ) -> None:
     tf, keras = tensorflow()
     image = cv2.resize(asymmetric, (224, 224), interpolation=cv2.INTER_CUBIC)
@@ -66,10 +67,11 @@ def test_probability_equals_the_published_pipeline_on_vgg16(
     heatmap = (weights * activations.numpy()[0]).mean(axis=-1)
     heatmap = np.maximum(heatmap, 0) / np.max(heatmap)
 
-    explainer = Explainer.load(random_vgg16, layer=layer, score="probability")
+    explainer = Explainer.load(random_vgg16, layer=layer, score="probability", engine=engine)
     explanation = explainer.explain(asymmetric, [837])
 
     (target,) = explanation.targets
+    assert explanation.engine == engine
     assert target.evidence == "positive"
     np.testing.assert_allclose(target.heatmap, heatmap, atol=1e-5)
     top = np.argsort(-predictions[0])[:5]
@@ -80,8 +82,9 @@ def test_probability_equals_the_published_pipeline_on_vgg16(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 def test_logit_equals_a_plain_tape_on_vgg16(
-    vgg16: Any, random_vgg16: Choice, asymmetric: np.ndarray
+    vgg16: Any, random_vgg16: Choice, asymmetric: np.ndarray, engine: Any
 ) -> None:
     _, keras = tensorflow()
     vgg16.layers[-1].activation = keras.activations.linear
@@ -91,22 +94,24 @@ def test_logit_equals_a_plain_tape_on_vgg16(
         expected, _ = plain_heatmap(vgg16, x, "block5_conv3", 285, probability=False)
     finally:
         vgg16.layers[-1].activation = keras.activations.softmax
-    explanation = Explainer.load(random_vgg16).explain(asymmetric, [285])
+    explanation = Explainer.load(random_vgg16, engine=engine).explain(asymmetric, [285])
     assert explanation.layer == "block5_conv3"
     np.testing.assert_allclose(explanation.targets[0].heatmap, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 @pytest.mark.parametrize("score", ["logit", "probability"])
 @pytest.mark.parametrize("index", [285, 837])
 def test_efficientnet_lite0_equals_a_plain_tape(
-    lite0: Any, asymmetric: np.ndarray, score: Any, index: int
+    lite0: Any, asymmetric: np.ndarray, score: Any, index: int, engine: Any
 ) -> None:
     image = cv2.resize(asymmetric, (224, 224), interpolation=cv2.INTER_CUBIC)
     x = (image[None].astype(np.float32) - 127) / 128
     expected, probabilities = plain_heatmap(
         lite0, x, "top_activation", index, probability=score == "probability"
     )
-    explanation = Explainer.load("efficientnet-lite0", score=score).explain(asymmetric, [index])
+    explainer = Explainer.load("efficientnet-lite0", score=score, engine=engine)
+    explanation = explainer.explain(asymmetric, [index])
     (target,) = explanation.targets
     np.testing.assert_allclose(target.heatmap, expected, atol=1e-5)
     assert target.prediction.probability == pytest.approx(probabilities[index], rel=1e-3)

@@ -12,6 +12,7 @@ asked for, and a layer that fails is never served.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -20,6 +21,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +62,7 @@ class About:
     weights : str
         The SHA-256 of the weights it was made from.
     made_with : dict
-        The versions of what made it, and the kind of machine.
+        See `made_with`.
     files : dict
         The SHA-256 of each file beside this one.
     layers : list of LayerInfo
@@ -83,12 +85,18 @@ def folder() -> Path:
 
 
 def made_with() -> dict[str, str]:
-    """What a compiled model depends on besides the model and its weights."""
-    return {
-        **versions("tensorflow"),
-        **versions("openvino"),
-        "machine": platform.machine(),
-    }
+    """What a compiled model, and the checks of its layers, depend on besides the weights."""
+    found = {**versions("tensorflow"), **versions("openvino"), "machine": platform.machine()}
+    del found["numpy"]
+    return {**found, "code": _code()}
+
+
+def _code() -> str:
+    """A digest of the modules that convert and differentiate, which change between versions too."""
+    digest = hashlib.sha256()
+    for name in ("conversion.py", "differentiation.py", "openvino.py"):
+        digest.update(resources.files(__package__).joinpath(name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def open_compiled(

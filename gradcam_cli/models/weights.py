@@ -19,6 +19,9 @@ Step = Literal["cached", "adopt", "fetch", "refuse"]
 Progress = Callable[[int, int | None], None]
 Note = Callable[[str], None]
 
+UNFINISHED = (".part", ".part.json", ".adopted")
+"""How the names of files end that are no weights yet."""
+
 _POLL_SECONDS = 0.1
 
 

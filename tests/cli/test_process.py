@@ -124,20 +124,113 @@ def test_a_bar_is_drawn_on_a_terminal_and_only_while_something_comes() -> None:
     assert shown[1] == "end"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [(["--help"], 0), (["explain", "--help"], 0), (["explain", "x.jpg", "--nope"], 2)],
+PROBE = (
+    "import sys; from gradcam_cli import cli; code = cli.run(sys.argv[1:]);"
+    f"print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr); sys.exit(code)"
 )
-def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str], code: int) -> None:
-    probe = (
-        "import sys; from gradcam_cli import cli; code = cli.run(sys.argv[1:]);"
-        f"print('loaded:', [name for name in {HEAVY} if name in sys.modules]); sys.exit(code)"
-    )
+
+
+def loaded(*arguments: object, **environment: str) -> tuple[int, set[str]]:
+    """The exit code of a command, and which of `HEAVY` it loaded."""
     done = subprocess.run(
-        [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code
-    assert done.stdout.splitlines()[-1] == "loaded: []"
+        [sys.executable, "-c", PROBE, *map(str, arguments)],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+    return done.returncode, set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "modules"),
+    [
+        (["--help"], 0, set()),
+        (["--version"], 0, set()),
+        (["explain", "--help"], 0, set()),
+        (["cache", "clear", "--help"], 0, set()),
+        (["explain", "x.jpg", "--nope"], 2, set()),
+        (["explain"], 2, set()),
+        (["nonsense"], 2, set()),
+        (["classes", "cat", "--json"], 0, set()),
+        (["classes", "cat"], 0, {"rich"}),
+        (["models", "--json"], 0, {"numpy", "requests"}),
+        (["cache", "--json"], 0, {"numpy", "requests"}),
+        (["layers", "--model", "nope"], 2, {"numpy", "requests"}),
+        (["explain", "missing.jpg"], 3, {"numpy", "requests"}),
+    ],
+)
+def test_each_command_loads_only_what_it_needs(
+    arguments: list[str], code: int, modules: set[str]
+) -> None:
+    got, found = loaded(*arguments)
+    assert got == code
+    assert found <= modules
+
+
+def test_completion_loads_nothing_heavy() -> None:
+    completing = {
+        "_GRADCAM_COMPLETE": "bash_complete",
+        "COMP_WORDS": "gradcam ex",
+        "COMP_CWORD": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE],
+        capture_output=True, text=True, check=False, env={**os.environ, **completing},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("plain,explain\n", "\n")
+
+
+@pytest.mark.usefixtures("compiled_lite0")
+def test_explaining_with_a_compiled_model_loads_no_tensorflow() -> None:
+    lite = ("explain", CAT, "--model", "efficientnet-lite0")
+    assert loaded(*lite) == (0, {"openvino", "cv2", "PIL", "numpy", "rich"})
+    assert "rich" not in loaded(*lite, "--json")[1]
+
+
+def test_where_openvino_is_missing_tensorflow_runs(own_home: Path) -> None:
+    missing = "import sys; sys.modules['openvino'] = None; from gradcam_cli import cli; cli.main()"
+    lite = [sys.executable, "-c", missing, "explain", CAT, "--model", "efficientnet-lite0"]
+    done = subprocess.run([*lite, "--json"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["engine"] == "tensorflow"
+    asked = {**os.environ, "GRADCAM_ENGINE": "openvino"}
+    done = subprocess.run(lite, capture_output=True, text=True, check=False, env=asked)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "OpenVINO is not installed" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_processes_that_start_together_compile_once(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(own_home / "cache"))
+    started = [
+        subprocess.Popen(
+            command("explain", CAT, "--model", "efficientnet-lite0", "-o", f"{i}.jpg"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for i in range(3)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert sum("Compiling" in each for each in said) == 1
+    assert len({Path(f"{i}.jpg").read_bytes() for i in range(3)}) == 1
+
+
+@pytest.mark.slow
+def test_killed_while_it_compiles_then_run_again(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(own_home / "cache"))
+    lite = ("explain", CAT, "--model", "efficientnet-lite0")
+    with subprocess.Popen(command(*lite), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline().startswith("gradcam: Compiling")
+        process.kill()
+    assert not Path("egyptian_cat.gradcam.jpg").exists()
+    done = run(*lite, "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["engine"] == "openvino"
+    (place,) = [path for path in (own_home / "cache" / "compiled").iterdir() if path.is_dir()]
+    assert place.suffix == ""
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

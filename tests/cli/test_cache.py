@@ -1,0 +1,107 @@
+"""`gradcam cache` and `gradcam cache clear`, on files that are really there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+Run = Callable[..., tuple[int, str, str]]
+VGG16 = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+
+
+@pytest.fixture
+def cache(
+    own_home: Path, compiled_lite0: None, compiled_once: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A cache with weights, a compiled model, and what broken work leaves."""
+    folder = own_home / "cache"
+    shutil.copytree(compiled_once / "compiled", folder / "compiled")
+    for place in (folder / "compiled").iterdir():
+        if place.is_dir() and not place.name.startswith("efficientnet-lite0"):
+            shutil.rmtree(place)
+    (folder / "compiled" / "resnet50-0123.4567.tmp").mkdir()
+    (folder / "compiled" / "resnet50-0123.4567.tmp" / "model.bin").write_bytes(bytes(500_000))
+    (folder / "weights").mkdir()
+    (folder / "weights" / VGG16).write_bytes(bytes(2_000_000))
+    (folder / "weights" / f"{VGG16}.lock").touch()
+    (folder / "weights" / "unknown.h5.part").write_bytes(b"x")
+    monkeypatch.setenv("GRADCAM_CACHE", str(folder))
+    return folder
+
+
+def listed(gradcam: Run) -> list[tuple[str, str]]:
+    told = json.loads(gradcam("cache", "--json")[1])
+    return [(each["kind"], each["name"]) for each in told["entries"]]
+
+
+def test_what_is_there_is_listed_with_its_size(gradcam: Run, cache: Path) -> None:
+    code, out, err = gradcam("cache")
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()[2:]]
+    assert rows[0] == ["weights", "vgg16", "2.0", "MB"]
+    assert rows[1][:2] == ["compiled", "efficientnet-lite0"]
+    assert rows[2] == ["leftover", "resnet50-0123", "0.5", "MB"]
+    assert rows[3][:2] == ["leftover", "unknown.h5"]
+    assert out.splitlines()[-1] == str(cache)
+    told = json.loads(gradcam("cache", "--json")[1])
+    assert told["schema"] == 1
+    assert told["folder"] == str(cache)
+    assert told["entries"][0] == {
+        "kind": "weights",
+        "name": "vgg16",
+        "path": str(cache / "weights" / VGG16),
+        "bytes": 2_000_000,
+    }
+    size = sum(path.stat().st_size for path in Path(told["entries"][1]["path"]).iterdir())
+    assert told["entries"][1]["bytes"] == size
+
+
+def test_clear_keeps_the_weights_unless_told(gradcam: Run, cache: Path) -> None:
+    code, out, err = gradcam("cache", "clear")
+    assert (code, out) == (0, "")
+    assert err.endswith("MB freed.\n")
+    assert listed(gradcam) == [("weights", "vgg16")]
+    assert gradcam("cache", "clear", "--weights") == (0, "", "gradcam: 2.0 MB freed.\n")
+    assert listed(gradcam) == []
+
+
+def test_clear_takes_names(gradcam: Run, cache: Path) -> None:
+    assert gradcam("cache", "clear", "VGG-16", "-q") == (0, "", "")
+    assert len(listed(gradcam)) == 4
+    assert gradcam("cache", "clear", "vgg16", "--weights", "-q") == (0, "", "")
+    assert ("weights", "vgg16") not in listed(gradcam)
+    assert ("compiled", "efficientnet-lite0") in listed(gradcam)
+    assert gradcam("cache", "clear", "vgg61")[0] == 2
+
+
+def test_what_is_cleared_is_made_anew(gradcam: Run, cache: Path, photo: Path) -> None:
+    lite = ("--model", "efficientnet-lite0")
+    assert gradcam("explain", photo, *lite)[2] == ""
+    gradcam("cache", "clear")
+    code, _, err = gradcam("explain", photo, *lite)
+    assert code == 0
+    assert err.startswith("gradcam: Compiling efficientnet-lite0 ")
+    assert gradcam("explain", photo, *lite)[2] == ""
+
+
+def test_what_another_process_works_on_is_left(gradcam: Run, cache: Path) -> None:
+    (place,) = (cache / "compiled").glob("efficientnet-lite0-????????????????")
+    with FileLock(f"{place}.lock"):
+        code, _, err = gradcam("cache", "clear")
+    assert code == 0
+    assert "Another process is at work" in err
+    assert ("compiled", "efficientnet-lite0") in listed(gradcam)
+
+
+def test_an_empty_cache(gradcam: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "none"))
+    code, out, _ = gradcam("cache")
+    assert code == 0
+    assert out.splitlines()[-1] == str(tmp_path / "none")
+    assert gradcam("cache", "clear") == (0, "", "gradcam: 0.0 MB freed.\n")
+    assert not (tmp_path / "none").exists()
