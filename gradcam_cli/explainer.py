@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.engines import in_batches
 from gradcam_cli.engines.opening import open_engine
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.methods import METHODS, normalize
@@ -17,7 +18,15 @@ from gradcam_cli.models.classes import class_labels
 from gradcam_cli.models.loading import Choice, choose
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.models.weights import Note, no_note
-from gradcam_cli.records import TOP, EngineName, Explanation, Prediction, Score, TargetExplanation
+from gradcam_cli.records import (
+    TOP,
+    EngineName,
+    Explanation,
+    Features,
+    Prediction,
+    Score,
+    TargetExplanation,
+)
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
@@ -82,44 +91,85 @@ class Explainer:
         top : int
             How many of the most probable classes to report.
         """
+        return self.explain_inputs([self.input_of(image)], targets, top=top)[0]
+
+    def input_of(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the model takes for `image`, (H, W, 3) uint8 RGB: (side, side, 3) float32."""
         spec = self.choice.spec
         batch = PREPROCESSING[spec.preprocessing](model_input(image, spec.side)[np.newaxis])
-        rows = np.repeat(batch, len(targets), axis=0)
-        features = self.engine.features(rows, np.asarray(targets, np.int64), self.score)
-        predictions = ranked(features.logits[0])
-        by_index = {prediction.label.index: prediction for prediction in predictions}
+        found: NDArray[np.float32] = batch[0]
+        return found
+
+    def explain_inputs(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        targets: Sequence[int],
+        *,
+        top: int = 5,
+        rows: int | None = None,
+    ) -> list[Explanation]:
+        """Explain what `input_of` gave for each of several images, as `explain` does for one.
+
+        Parameters
+        ----------
+        inputs : sequence of (side, side, 3) float32
+            At least one.
+        targets, top
+            As in `explain`.
+        rows : int, optional
+            How many (input, target) pairs the engine runs at a time; by default all.
+        """
+        each = len(targets)
+        batch = np.repeat(np.stack(inputs), each, axis=0)
+        asked = np.tile(np.asarray(targets, np.int64), len(inputs))
+        features = in_batches(self.engine, batch, asked, self.score, rows or len(batch))
+        return [
+            self._explanation(features[start : start + each], top)
+            for start in range(0, len(batch), each)
+        ]
+
+    def _explanation(self, features: Features, top: int) -> Explanation:
+        """The explanation of one image from its rows, one a target."""
+        ranking = Ranking(features.logits[0])
         explained: dict[int, TargetExplanation] = {}
         for target, activations, gradients in zip(
             features.targets.tolist(), features.activations, features.gradients, strict=True
         ):
             heatmap, evidence = normalize(METHODS[self.method](activations, gradients))
-            explained[target] = TargetExplanation(by_index[target], heatmap, evidence)
+            explained[target] = TargetExplanation(ranking.of(target), heatmap, evidence)
         return Explanation(
-            model=spec.name,
+            model=self.choice.spec.name,
             weights=self.choice.origin,
             layer=self.engine.layer,
             method=self.method,
             score=self.score,
             engine=self.engine.name,
-            predictions=predictions[:top],
+            predictions=ranking.top(top),
             targets=tuple(explained.values()),
             versions=versions(self.engine.name),
         )
 
 
-def ranked(logits: NDArray[np.float32]) -> tuple[Prediction, ...]:
-    """Every class by falling probability: the softmax of `logits`, (classes,) float32.
+class Ranking:
+    """The classes by falling probability: the softmax of `logits`, (classes,) float32.
 
     All probabilities are 0 where a logit is not finite, as damaged weights make it.
     """
-    if np.isfinite(logits).all():
-        shifted = np.exp(logits.astype(np.float64) - logits.max())
-        probabilities = shifted / shifted.sum()
-    else:
-        probabilities = np.zeros(logits.shape, np.float64)
-    order = np.argsort(-logits, kind="stable")
-    labels = class_labels()
-    return tuple(
-        Prediction(labels[index], float(probabilities[index]), rank)
-        for rank, index in enumerate(order.tolist(), start=1)
-    )
+
+    def __init__(self, logits: NDArray[np.float32]) -> None:
+        self._shares = np.zeros(logits.shape, np.float64)
+        if np.isfinite(logits).all():
+            shifted = np.exp(logits.astype(np.float64) - logits.max())
+            self._shares = shifted / shifted.sum()
+        self._order = np.argsort(-logits, kind="stable")
+        self._ranks = np.empty(len(logits), np.int64)
+        self._ranks[self._order] = np.arange(1, len(logits) + 1)
+
+    def of(self, index: int) -> Prediction:
+        """What is said of the class `index`."""
+        share, rank = float(self._shares[index]), int(self._ranks[index])
+        return Prediction(class_labels()[index], share, rank)
+
+    def top(self, count: int) -> tuple[Prediction, ...]:
+        """The `count` most probable classes, first the first."""
+        return tuple(self.of(index) for index in self._order[:count].tolist())

@@ -57,6 +57,12 @@ class Features:
     logits: NDArray[np.float32]
     targets: NDArray[np.int64]
 
+    def __getitem__(self, rows: slice) -> Features:
+        """The features of some of the rows."""
+        return Features(
+            self.activations[rows], self.gradients[rows], self.logits[rows], self.targets[rows]
+        )
+
 
 @dataclass(frozen=True)
 class TargetExplanation:

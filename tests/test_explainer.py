@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gradcam_cli.explainer import Explainer, ranked
+from gradcam_cli.explainer import Explainer, Ranking
 from gradcam_cli.records import TOP
 
 
@@ -49,8 +49,8 @@ def test_the_smallest_images_are_explained(explainer: Explainer, shape: tuple[in
 
 
 @given(hnp.arrays(np.float32, 1000, elements=st.floats(-(2.0**99), 2.0**99, width=32)))
-def test_ranked_is_a_distribution_in_falling_order(logits: np.ndarray) -> None:
-    predictions = ranked(logits)
+def test_a_ranking_is_a_distribution_in_falling_order(logits: np.ndarray) -> None:
+    predictions = Ranking(logits).top(1000)
     probabilities = [prediction.probability for prediction in predictions]
     assert sum(probabilities) == pytest.approx(1)
     assert probabilities == sorted(probabilities, reverse=True)

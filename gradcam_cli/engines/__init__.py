@@ -31,3 +31,24 @@ class Engine(Protocol):
             What y is: the class's logit, or its share after the softmax.
         """
         ...
+
+
+def in_batches(
+    engine: Engine, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score, rows: int
+) -> Features:
+    """The features of any number of rows, run `rows` at a time.
+
+    The last run is filled up with what is there, so that every row is computed in a batch of the
+    same size, and what comes of it does not depend on the others.
+    """
+    parts = []
+    for start in range(0, len(batch), rows):
+        part = np.arange(start, start + rows) % len(batch)
+        parts.append(engine.features(batch[part], targets[part], score)[: len(batch) - start])
+    if len(parts) == 1:
+        return parts[0]
+    arrays = (
+        [getattr(part, name) for part in parts]
+        for name in ("activations", "gradients", "logits", "targets")
+    )
+    return Features(*(np.concatenate(each) for each in arrays))

@@ -10,7 +10,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,36 @@ if TYPE_CHECKING:
 
 _ONLY_FIRST = ("only the first of its frames or pages is read",)
 _DEEP_PNG = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")
-_one_at_a_time = threading.Lock()
+
+
+class _Shared:
+    """A state of the whole process that threads share: begun by the first, ended by the last.
+
+    Parameters
+    ----------
+    state : callable
+        Gives the context manager of that state.
+    """
+
+    def __init__(self, state: Callable[[], AbstractContextManager[None]]) -> None:
+        self._state = state
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._stack = ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if not self._inside:
+                self._stack.enter_context(self._state())
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    self._stack.close()
 
 
 def decode(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
@@ -42,7 +71,7 @@ def decode(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     ImageError
         Where they cannot be decoded or are too many.
     """
-    with _one_at_a_time, _undisturbed(), _explained(encoded):
+    with _undisturbed(), _explained(encoded):
         if encoded.kind == "TIFF":
             with _without_stderr():
                 return _decoded_tiff(encoded)
@@ -57,6 +86,7 @@ def decode(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         return _decoded_by_pillow(encoded, image)
 
 
+@_Shared
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Keep Pillow from warning, and from stopping at a number of pixels of its own."""
@@ -72,6 +102,7 @@ def _undisturbed() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
+@_Shared
 @contextmanager
 def _without_stderr() -> Iterator[None]:
     """Keep libtiff and libpng quiet; what is wrong is told by what Pillow and OpenCV answer."""
