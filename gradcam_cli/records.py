@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -62,6 +63,16 @@ class Features:
         return Features(
             self.activations[rows], self.gradients[rows], self.logits[rows], self.targets[rows]
         )
+
+
+def joined(parts: Sequence[Features]) -> Features:
+    """The rows of all `parts`, in order."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0]
+    names = ("activations", "gradients", "logits", "targets")
+    return Features(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @dataclass(frozen=True)

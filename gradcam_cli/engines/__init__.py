@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.records import Features, Score
+from gradcam_cli.records import Features, Score, joined
 
 
 class Engine(Protocol):
@@ -45,10 +45,4 @@ def in_batches(
     for start in range(0, len(batch), rows):
         part = np.arange(start, start + rows) % len(batch)
         parts.append(engine.features(batch[part], targets[part], score)[: len(batch) - start])
-    if len(parts) == 1:
-        return parts[0]
-    arrays = (
-        [getattr(part, name) for part in parts]
-        for name in ("activations", "gradients", "logits", "targets")
-    )
-    return Features(*(np.concatenate(each) for each in arrays))
+    return joined(parts)

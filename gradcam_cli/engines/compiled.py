@@ -26,9 +26,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradcam_cli.errors import GradcamError, ModelError
+from gradcam_cli.errors import GradcamError
 from gradcam_cli.models import digests
-from gradcam_cli.models.efficientnet_lite import SHA256 as BUNDLED_SHA256
 from gradcam_cli.models.layers import LayerInfo, explainable_layers, find_layer
 from gradcam_cli.models.weights import Note, cache_folder
 from gradcam_cli.versions import versions
@@ -163,7 +162,7 @@ class _Task:
         self._spec = choice.spec
         self._network = network
         self._note = note
-        self._weights = _digest(choice)
+        self._weights = choice.digest()
         self._place = folder() / f"{self._spec.name}-{self._weights[:16]}"
         self._fresh = False
         self._engines: dict[str, OpenVINOEngine] = {}
@@ -273,18 +272,6 @@ class _Task:
             yield
         finally:
             lock.release()
-
-
-def _digest(choice: Choice) -> str:
-    if choice.weights is None:
-        return BUNDLED_SHA256
-    try:
-        return digests.sha256(choice.weights)
-    except OSError as error:
-        raise ModelError(
-            f"the weights file {choice.weights} cannot be read: {error.strerror or error}",
-            "Pass another with `--weights FILE`.",
-        ) from error
 
 
 def read(place: Path) -> About | None:

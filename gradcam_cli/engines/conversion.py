@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcam_cli.engines import Engine
-from gradcam_cli.engines.openvino import LOGITS, output_name
+from gradcam_cli.engines.openvino import LOGITS, TOLERANCE, agreement, output_name
 from gradcam_cli.engines.runtime import converter, openvino, ops
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.records import TOP
-
-TOLERANCE = 1e-4
-"""How far apart two engines may be, as a share of the largest value."""
 
 _INPUTS = 3
 
@@ -79,30 +75,15 @@ def flaw(candidate: Engine, reference: Engine, side: int, preprocessing: str) ->
     graph that is wrong is wrong for all.
     """
     random = np.random.default_rng(0)
-    apart: dict[str, float] = {}
+    target = np.array([TOP], np.int64)
+    what, difference = "", 0.0
     for _ in range(_INPUTS):
         noise = random.integers(0, 256, (1, side, side, 3), np.uint8)
-        apart = _apart(candidate, reference, PREPROCESSING[preprocessing](noise))
-        if all(difference <= TOLERANCE for difference in apart.values()):
+        batch = PREPROCESSING[preprocessing](noise)
+        found, expected = (each.features(batch, target, "logit") for each in (candidate, reference))
+        what, difference = agreement(found, expected)
+        if difference <= TOLERANCE:
             return ""
-    for what, difference in apart.items():
-        if not np.isfinite(difference):
-            return f"its {what}, or TensorFlow's, are no finite numbers"
-    worst = max(apart, key=lambda what: apart[what])
-    return f"its {worst} differ from TensorFlow's by {apart[worst]:.1e} of the largest"
-
-
-def _apart(candidate: Engine, reference: Engine, batch: NDArray[np.float32]) -> dict[str, float]:
-    target = np.array([TOP], np.int64)
-    found = candidate.features(batch, target, "logit")
-    expected = reference.features(batch, target, "logit")
-    return {
-        what: relative_difference(getattr(found, what), getattr(expected, what))
-        for what in ("logits", "activations", "gradients")
-    }
-
-
-def relative_difference(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """The largest difference as a share of the largest expected value; NaN where either has one."""
-    largest = float(np.abs(found - expected).max())
-    return largest / scale if (scale := float(np.abs(expected).max())) else largest
+    if not np.isfinite(difference):
+        return f"its {what}, or TensorFlow's, are no finite numbers"
+    return f"its {what} differ from TensorFlow's by {difference:.1e} of the largest"

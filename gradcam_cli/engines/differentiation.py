@@ -69,7 +69,8 @@ def _dependents(operations: list[Node], point: Port) -> set[str]:
     """The names of the operation of `point` and of all that depend on it."""
     names = {point.get_node().get_name()}
     for node in operations:
-        if not names.isdisjoint(_sources(node)):
+        of_values = node.get_type_name() != "ShapeOf"  # of its shape only, which is fixed
+        if of_values and not names.isdisjoint(_sources(node)):
             names.add(node.get_name())
     return names
 
@@ -221,17 +222,22 @@ def _convolution(node: Node, g: Port, number: int) -> Port:
     window = node.get_attributes()
     strides, dilations = window["strides"], window["dilations"]
     begin, end = window["pads_begin"], window["pads_end"]
-    kernel = _shape(node.input_value(1))[-len(strides) :]
+    sides = _shape(node.input_value(1))[-len(strides) :]
     spatial = range(len(strides))
     reached = [
-        strides[i] * (_shape(g)[2 + i] - 1) + (kernel[i] - 1) * dilations[i] + 1 - begin[i] - end[i]
+        strides[i] * (_shape(g)[2 + i] - 1) + (sides[i] - 1) * dilations[i] + 1 - begin[i] - end[i]
         for i in spatial
     ]
-    grouped = node.get_type_name() == "GroupConvolution"
-    transposed = ops.group_convolution_backprop_data if grouped else ops.convolution_backprop_data
+    kernel = _own(node.input_value(1))
+    transposed = ops.convolution_backprop_data
+    if node.get_type_name() == "GroupConvolution":
+        if _shape(kernel.output(0))[0] > 1:
+            transposed = ops.group_convolution_backprop_data
+        else:  # one group is none, and the CPU plugin has no primitive for it
+            kernel = ops.squeeze(kernel, _constant([0], np.int64))
     return transposed(
         g,
-        _own(node.input_value(1)),
+        kernel,
         strides=strides,
         pads_begin=begin,
         pads_end=end,
@@ -247,7 +253,7 @@ def _own(kernel: Port) -> Any:
     constant share its packed form as well, which is right for one of them.
     """
     node = kernel.get_node()
-    return ops.constant(np.array(node.data)) if node.get_type_name() == "Constant" else kernel
+    return ops.constant(np.array(node.data)) if node.get_type_name() == "Constant" else node
 
 
 def _matmul(node: Node, g: Port, number: int) -> Port:
@@ -256,7 +262,8 @@ def _matmul(node: Node, g: Port, number: int) -> Port:
     flags = node.get_attributes()
     if flags["transpose_a"]:
         raise NotDifferentiableError("MatMul of a transposed input")
-    return ops.matmul(g, node.input_value(1), False, not flags["transpose_b"]).output(0)
+    back = ops.matmul(g, node.input_value(1), False, not flags["transpose_b"]).output(0)
+    return _unbroadcast(back, _shape(node.input_value(0)))
 
 
 # Pools -------------------------------------------------------------------------------------------
@@ -403,11 +410,11 @@ def _strided_slice(node: Node, g: Port, number: int) -> Port:
     reshaping = ("new_axis_mask", "shrink_axis_mask", "ellipsis_mask")
     if set(strides) != {1} or any(any(flags[mask]) for mask in reshaping):
         raise NotDifferentiableError("StridedSlice with strides or other than a box")
-    given, open_begin = list(_fixed(node, 1)), list(flags["begin_mask"])
+    masked = {axis for axis, flag in enumerate(flags["begin_mask"]) if flag}
     begin = [0] * len(shape)
-    for axis, value in enumerate(given):
-        if not open_begin[axis]:
-            begin[axis] = int(value) % shape[axis] if value < 0 else int(value)
+    for axis, value in enumerate(_fixed(node, 1)):
+        if axis not in masked:
+            begin[axis] = slice(int(value), None).indices(shape[axis])[0]
     end = [side - start - part for side, start, part in zip(shape, begin, taken, strict=True)]
     return ops.pad(
         g, _constant(begin, np.int64), _constant(end, np.int64), "constant", _constant(0)
@@ -443,7 +450,7 @@ VJPS: dict[str, Vjp] = {
     "MaxPool": _max_pool,
     "Multiply": _two(_multiply),
     "Pad": _pad,
-    "Power": _power,
+    "Power": _two(_power),
     "ReduceMean": _reduce_mean,
     "Relu": _relu,
     "Reshape": _reshape,

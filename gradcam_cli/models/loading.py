@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcam_cli.errors import ModelError
-from gradcam_cli.models import efficientnet_lite
+from gradcam_cli.models import digests, efficientnet_lite
 from gradcam_cli.models.catalog import (
     AUTO,
     BUNDLED,
@@ -50,6 +50,24 @@ class Choice:
     weights: Path | None
     origin: str
     fallback: str = ""
+
+    def digest(self) -> str:
+        """The SHA-256 of the weights.
+
+        Raises
+        ------
+        ModelError
+            Where the file cannot be read.
+        """
+        if self.weights is None:
+            return efficientnet_lite.SHA256
+        try:
+            return digests.sha256(self.weights)
+        except OSError as error:
+            raise ModelError(
+                f"the weights file {self.weights} cannot be read: {error.strerror or error}",
+                "Pass another with `--weights FILE`.",
+            ) from error
 
 
 def wanted_model(name: str, *, weights: Path | None = None, layer: str | None = None) -> str:

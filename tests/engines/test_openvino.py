@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcam_cli.engines import Engine
-from gradcam_cli.engines.conversion import TOLERANCE, convert, relative_difference
-from gradcam_cli.engines.openvino import OpenVINOEngine
+from gradcam_cli.engines import Engine, in_batches
+from gradcam_cli.engines import openvino as openvino_engine
+from gradcam_cli.engines.conversion import convert
+from gradcam_cli.engines.openvino import TOLERANCE, OpenVINOEngine, relative_difference
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, normalize
 from gradcam_cli.models.catalog import find_model
@@ -160,6 +161,32 @@ def test_the_same_input_gives_the_same_bytes_and_keeps_the_earlier_ones(graph: P
     ):
         np.testing.assert_array_equal(one, two)
         np.testing.assert_array_equal(one, three)
+
+
+def test_a_row_does_not_depend_on_its_place_or_on_the_others(graph: Path) -> None:
+    engine = OpenVINOEngine(graph, "top_activation")
+    batch, targets = batch_of("efficientnet-lite0", 10), np.arange(10)
+    straight = in_batches(engine, batch, targets, "logit", 4)
+    turned = in_batches(engine, batch[::-1], targets[::-1], "logit", 4)
+    fewer = in_batches(engine, batch[:1], targets[:1], "logit", 4)
+    for name in ("activations", "gradients", "logits", "targets"):
+        whole = getattr(straight, name)
+        assert len(whole) == 10
+        np.testing.assert_array_equal(whole, getattr(turned, name)[::-1])
+        np.testing.assert_array_equal(whole[:1], getattr(fewer, name))
+
+
+def test_rows_that_differ_from_one_alone_are_run_one_by_one(
+    graph: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OpenVINOEngine(graph, "top_activation")
+    batch, targets = batch_of("efficientnet-lite0", 3), np.array([1, 2, 3])
+    monkeypatch.setattr(openvino_engine, "TOLERANCE", -1.0)  # nothing is ever near enough
+    found = engine.features(batch, targets, "logit")
+    for row in range(3):
+        alone = engine.features(batch[[row]], targets[[row]], "logit")
+        np.testing.assert_array_equal(found.logits[row], alone.logits[0])
+        np.testing.assert_array_equal(found.gradients[row], alone.gradients[0])
 
 
 def test_a_batch_that_is_a_view_is_read_rightly(graph: Path) -> None:
