@@ -88,7 +88,7 @@ def _compiled() -> Iterator[Entry]:
         about = compiled.read(path)
         place = path.name.partition(".")[0]
         kind: Kind = "leftover" if about is None or path.name != place else "compiled"
-        name = about.model if about else place
+        name = about.model if about else place.rpartition("-")[0] or place
         lock = path.with_name(f"{place}{compiled.LOCK}")
         yield Entry(kind, name, path, _size(path), lock)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
 from gradcam_cli.cli.options import Notes, debug_option, json_option
+from gradcam_cli.errors import UsageError
 
 
 @click.group(invoke_without_command=True)
@@ -26,7 +29,8 @@ def cache(context: click.Context, as_json: bool) -> None:
     from gradcam_cli.cache import entries
     from gradcam_cli.models.weights import cache_folder
 
-    found = entries()
+    with _explained():
+        found = entries()
     if as_json:
         from gradcam_cli.reports.as_json import dumps
 
@@ -60,13 +64,37 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
     from gradcam_cli.cache import clear as clear_entry
     from gradcam_cli.cache import entries
     from gradcam_cli.models.catalog import find_model
+    from gradcam_cli.models.digests import forget_all
     from gradcam_cli.models.transfer import megabytes
 
     notes = Notes(quiet=quiet)
     wanted = {find_model(name).name for name in names}
-    freed = 0
-    for entry in entries():
+    freed, kept = 0, []
+    with _explained():
+        found = entries()
+    for entry in found:
         chosen = not wanted or entry.name in wanted
         if chosen and (weights or entry.kind != "weights"):
-            freed += clear_entry(entry, notes)
+            try:
+                freed += clear_entry(entry, notes)
+            except OSError as error:
+                kept.append(f"{entry.path} cannot be removed: {error.strerror or error}")
+    if not wanted:
+        forget_all()
     notes(f"{megabytes(freed)} freed.")
+    if kept:
+        raise UsageError("; ".join(kept), "Change who may write there.")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Name the folder where it cannot be read."""
+    from gradcam_cli.models.weights import cache_folder
+
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"the cache cannot be read: {error.filename or cache_folder()}: {error.strerror}",
+            "Set GRADCAM_CACHE to a folder of your own.",
+        ) from error

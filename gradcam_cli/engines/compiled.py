@@ -26,7 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradcam_cli.errors import GradcamError
+from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models import digests
 from gradcam_cli.models.layers import LayerInfo, explainable_layers, find_layer
 from gradcam_cli.models.weights import Note, cache_folder
@@ -125,17 +125,18 @@ def open_compiled(
     """
     if find_spec("openvino") is None:
         raise NotCompiledError("OpenVINO is not installed")
+    try:
+        folder()
+    except ModelError as error:
+        raise NotCompiledError(error.what) from error
     task = _Task(choice, network, note)
     with _failures_told():
-        about = task.usable() or task.made()
-        found = find_layer(about.layers, layer, choice.spec.name).name
-        if found not in about.checked:
-            about = task.checked(found)
-        if about.checked[found]:
-            raise NotCompiledError(
-                f"the compiled {choice.spec.name} is not used at {found}: {about.checked[found]}"
-            )
-        return task.engine(found)
+        try:
+            return task.opened(layer)
+        except RuntimeError:
+            if task.is_there():
+                raise
+            return task.opened(layer)  # another process has just cleared the cache
 
 
 @contextmanager
@@ -160,12 +161,34 @@ class _Task:
 
     def __init__(self, choice: Choice, network: Callable[[], Any], note: Note) -> None:
         self._spec = choice.spec
-        self._network = network
+        self._choice = choice
+        self._load = network
         self._note = note
         self._weights = choice.digest()
         self._place = folder() / f"{self._spec.name}-{self._weights[:16]}"
         self._fresh = False
         self._engines: dict[str, OpenVINOEngine] = {}
+
+    def opened(self, layer: str | None) -> OpenVINOEngine:
+        about = self.usable() or self.made()
+        found = find_layer(about.layers, layer, self._spec.name).name
+        if found not in about.checked:
+            about = self.checked(found)
+        if about.checked[found]:
+            raise NotCompiledError(
+                f"the compiled {self._spec.name} is not used at {found}: {about.checked[found]}"
+            )
+        return self.engine(found)
+
+    def is_there(self) -> bool:
+        return (self._place / GRAPH).exists()
+
+    def _network(self) -> Any:
+        """The Keras model, whose weights are surely those that the digest is of."""
+        network = self._load()
+        if self._choice.digest() != self._weights:
+            raise NotCompiledError(f"the weights of {self._spec.name} changed while they were read")
+        return network
 
     def engine(self, layer: str) -> OpenVINOEngine:
         if layer not in self._engines:
@@ -181,7 +204,8 @@ class _Task:
         about = read(self._place)
         reason = _damage(self._place, about)
         if about is not None and not reason:
-            if about.weights == self._weights and about.made_with == made_with():
+            mine = (self._spec.name, self._weights, made_with())
+            if (about.model, about.weights, about.made_with) == mine:
                 return about
             reason = "was made by other versions"
         if note:
@@ -281,13 +305,23 @@ def read(place: Path) -> About | None:
         if found.pop("schema") != _SCHEMA:
             return None
         layers = [LayerInfo(**{**each, "shape": tuple(each["shape"])}) for each in found["layers"]]
-        return About(**{**found, "layers": layers})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        about = About(**{**found, "layers": layers})
+        sound = (
+            isinstance(about.model, str)
+            and set(about.files) == {GRAPH, WEIGHTS}
+            and sum(layer.default for layer in layers) == 1
+            and all(isinstance(each, str) for each in dict.values(about.checked))
+        )
+        return about if sound else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
 def remove(place: Path) -> None:
     """Remove a compiled model; what was begun to be removed is never taken for one."""
+    if place.is_symlink() or place.is_file():
+        place.unlink()
+        return
     doomed = place.with_name(f"{place.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         place.replace(doomed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from gradcam_cli.engines import Engine
 from gradcam_cli.engines.openvino import LOGITS, TOLERANCE, agreement, output_name
 from gradcam_cli.engines.runtime import converter, openvino, ops
+from gradcam_cli.interrupts import uninterrupted
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.records import TOP
@@ -28,6 +30,11 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
         The operations of `network` that get an output of their own.
     graph : Path
         Where to; the weights go to the .bin of the same name.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written.
     """
     tf, keras = tensorflow()
     outputs = {operation.name: operation.output for operation in network.operations}
@@ -38,7 +45,8 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     def forward(image: Any) -> dict[str, Any]:
         return {f"output{i}": each for i, each in enumerate(seen(image, training=False))}
 
-    model = converter()(forward.get_concrete_function())
+    with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
+        model = converter()(forward.get_concrete_function())
     ports = {name: each for each in model.outputs for name in each.get_names()}
     results = []
     for i, name in enumerate([*map(output_name, layers), LOGITS]):
@@ -47,7 +55,10 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
         results.append(result)
     named = openvino.Model(results, model.get_parameters(), network.name)
     _cancel_transposes(named)
-    openvino.save_model(named, graph, compress_to_fp16=False)
+    try:
+        openvino.save_model(named, graph, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(errno.EIO, "it could not be written") from error
 
 
 def _cancel_transposes(model: Any) -> None:

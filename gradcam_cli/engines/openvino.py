@@ -7,6 +7,7 @@ the layer that is asked for the rest is cut off, and the backward pass is built 
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.differentiation import gradient
 from gradcam_cli.engines.runtime import openvino, ops
+from gradcam_cli.errors import ModelError
 from gradcam_cli.records import TOP, Features, Score, joined
 
 LOGITS = "logits"
@@ -62,38 +64,47 @@ class OpenVINOEngine:
     ------
     NotDifferentiableError
         Where an operation between the layer and the scores has no rule.
+
+    Threads may share it; they run one after the other.
     """
 
     name = "openvino"
 
     def __init__(self, graph: Path, layer: str) -> None:
         self.layer = layer
-        self._graph = graph
+        self._running = Lock()
         self._core = openvino.Core()
-        self._ready: dict[int, _Compiled] = {1: self._compiled(1)}
+        self._forward = self._core.read_model(graph)  # once: the file may be replaced meanwhile
+        self._alone = self._compiled(1)
+        self._ready: dict[int, _Compiled | None] = {1: self._alone}
 
     def features(
         self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score
     ) -> Features:
-        """See `Engine.features`. Compiled once for each number of rows.
+        """See `Engine.features`. What was compiled last for several rows is kept.
 
         Plug-ins have other kernels for other shapes, and it is one row that was checked against
         TensorFlow. So several rows must give what one gives, or are run one by one.
         """
         rows = len(batch)
-        if rows not in self._ready:
-            several = self._compiled(rows)
-            alone = self._ready[1]
-            self._ready[rows] = several if several.agrees_with(alone) else alone
-        ready = self._ready[rows]
-        if ready.rows == rows:
-            return ready.run(batch, targets, score)
-        parts = [ready.run(batch[[i]], targets[[i]], score) for i in range(rows)]
-        return joined(parts)
+        with self._running:
+            if rows not in self._ready:  # those for one row stay, of the others the last
+                self._ready = {1: self._ready[1], rows: self._compiled_for_several(rows)}
+            if (ready := self._ready[rows]) is not None:
+                return ready.run(batch, targets, score)
+            parts = [self._alone.run(batch[[i]], targets[[i]], score) for i in range(rows)]
+            return joined(parts)
 
     def _compiled(self, rows: int) -> _Compiled:
-        forward = self._core.read_model(self._graph)
-        return _Compiled(self._core, forward, self.layer, rows)
+        return _Compiled(self._core, self._forward.clone(), self.layer, rows)
+
+    def _compiled_for_several(self, rows: int) -> _Compiled | None:
+        """Compiled for `rows`; None where that fails, or gives other than one row alone."""
+        try:
+            several = self._compiled(rows)
+            return several if several.agrees_with(self._alone) else None
+        except (RuntimeError, ModelError):  # most likely there is not enough memory for both
+            return None
 
 
 class _Compiled:
@@ -109,7 +120,14 @@ class _Compiled:
 
     def run(self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score) -> Features:
         inputs = {0: batch, 1: targets, 2: np.array(score == "probability")}
-        found = self._request.infer(inputs)
+        try:
+            found = self._request.infer(inputs)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise ModelError(
+                f"OpenVINO could not run the model: {reason}",
+                "Free some memory, or pass --engine tensorflow.",
+            ) from error
         return Features(*(found[number] for number in range(4)))
 
     def agrees_with(self, alone: _Compiled) -> bool:

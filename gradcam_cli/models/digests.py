@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gradcam_cli.errors import ModelError
 from gradcam_cli.models.weights import cache_folder
 
 _SETTLED_SECONDS = 2.0
@@ -34,9 +36,8 @@ def sha256(path: Path) -> str:
         Where it cannot be read.
     """
     stamp = _stamp(path)
-    note = _note(path)
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        kept = json.loads(note.read_text("utf-8"))
+    with suppress(OSError, ModelError, ValueError, TypeError, KeyError, RecursionError):
+        kept = json.loads(_note(path).read_text("utf-8"))
         if kept["stamp"] == stamp:
             return str(kept["sha256"])
     digest = hashlib.sha256()
@@ -45,17 +46,22 @@ def sha256(path: Path) -> str:
             digest.update(block)
     newest = max(stamp[1], stamp[2]) / 1e9
     if _stamp(path) == stamp and time.time() - newest > _SETTLED_SECONDS:
-        remember(path, digest.hexdigest())
+        _keep(path, stamp, digest.hexdigest())
     return digest.hexdigest()
 
 
 def remember(path: Path, digest: str) -> None:
     """Keep `digest` for `path`, which the caller knows to be finished; where that can be kept."""
-    note = _note(path)
-    temporary = note.with_name(f"{note.name}.{secrets.token_hex(4)}.tmp")
     with suppress(OSError):
+        _keep(path, _stamp(path), digest)
+
+
+def _keep(path: Path, stamp: list[int], digest: str) -> None:
+    with suppress(OSError, ModelError):
+        note = _note(path)
+        temporary = note.with_name(f"{note.name}.{secrets.token_hex(4)}.tmp")
         note.parent.mkdir(parents=True, exist_ok=True)
-        kept = {"path": str(path), "stamp": _stamp(path), "sha256": digest}
+        kept = {"path": str(path), "stamp": stamp, "sha256": digest}
         temporary.write_text(json.dumps(kept), "utf-8")
         temporary.replace(note)
 
@@ -63,8 +69,14 @@ def remember(path: Path, digest: str) -> None:
 def forget(*paths: Path) -> None:
     """Drop what is remembered of `paths`."""
     for path in paths:
-        with suppress(OSError):
+        with suppress(OSError, ModelError):
             _note(path).unlink(missing_ok=True)
+
+
+def forget_all() -> None:
+    """Drop all that is remembered."""
+    with suppress(OSError, ModelError):
+        shutil.rmtree(folder())
 
 
 def _stamp(path: Path) -> list[int]:

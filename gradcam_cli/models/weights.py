@@ -58,12 +58,23 @@ class WeightsFile:
 
 
 def cache_folder() -> Path:
-    """The folder gradcam keeps its files in: ``$GRADCAM_CACHE``, else the user's cache."""
+    """The folder gradcam keeps its files in: ``$GRADCAM_CACHE``, else the user's cache.
+
+    Raises
+    ------
+    ModelError
+        Where there is neither.
+    """
     if chosen := os.environ.get("GRADCAM_CACHE"):
         return _expanded(chosen)
     from platformdirs import user_cache_dir
 
-    return Path(user_cache_dir("gradcam"))
+    try:
+        return Path(user_cache_dir("gradcam"))
+    except RuntimeError as error:  # a user without a name, and no HOME
+        raise ModelError(
+            "there is no home folder to keep a cache in", "Set GRADCAM_CACHE to a folder."
+        ) from error
 
 
 def folder() -> Path:

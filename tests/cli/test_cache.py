@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.conftest import as_nobody
+
 Run = Callable[..., tuple[int, str, str]]
 VGG16 = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 
@@ -45,7 +47,7 @@ def test_what_is_there_is_listed_with_its_size(gradcam: Run, cache: Path) -> Non
     rows = [line.split() for line in out.splitlines()[2:]]
     assert rows[0] == ["weights", "vgg16", "2.0", "MB"]
     assert rows[1][:2] == ["compiled", "efficientnet-lite0"]
-    assert rows[2] == ["leftover", "resnet50-0123", "0.5", "MB"]
+    assert rows[2] == ["leftover", "resnet50", "0.5", "MB"]
     assert rows[3][:2] == ["leftover", "unknown.h5"]
     assert out.splitlines()[-1] == str(cache)
     told = json.loads(gradcam("cache", "--json")[1])
@@ -77,6 +79,30 @@ def test_clear_takes_names(gradcam: Run, cache: Path) -> None:
     assert ("weights", "vgg16") not in listed(gradcam)
     assert ("compiled", "efficientnet-lite0") in listed(gradcam)
     assert gradcam("cache", "clear", "vgg61")[0] == 2
+
+
+def test_clear_takes_what_is_broken_by_its_name(gradcam: Run, cache: Path) -> None:
+    (place,) = (cache / "compiled").glob("efficientnet-lite0-????????????????")
+    (place / "about.json").write_bytes(b"\xff")
+    assert ("leftover", "efficientnet-lite0") in listed(gradcam)
+    gradcam("cache", "clear", "efficientnet-lite0")
+    assert not place.exists()
+
+
+def test_a_cache_that_cannot_be_read_or_cleared(gradcam: Run, cache: Path) -> None:
+    for folder in (cache, cache / "compiled"):
+        folder.chmod(0o555)
+    cache.parent.chmod(0o755)
+    with as_nobody():
+        code, _, err = gradcam("cache", "clear", "resnet50")
+        assert (code, err.count("\n")) in ((2, 2), (2, 1))
+        assert str(cache) in err
+    (cache / "compiled").chmod(0)
+    with as_nobody():
+        code, _, err = gradcam("cache")
+    assert code == 2
+    assert str(cache) in err
+    (cache / "compiled").chmod(0o755)
 
 
 def test_what_is_cleared_is_made_anew(gradcam: Run, cache: Path, photo: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,38 @@ def newer_schema(place: Path) -> None:
     rewrite(place, schema=99)
 
 
+def no_checks(place: Path) -> None:
+    rewrite(place, checked=None)
+
+
+def checks_of_another_kind(place: Path) -> None:
+    rewrite(place, checked=["last"])
+
+
+def no_layers(place: Path) -> None:
+    rewrite(place, layers=[])
+
+
+def no_files(place: Path) -> None:
+    rewrite(place, files={})
+
+
+def files_elsewhere(place: Path) -> None:
+    rewrite(place, files={"../../model.bin": "0"})
+
+
+def no_name(place: Path) -> None:
+    rewrite(place, model=5)
+
+
+def too_deep(place: Path) -> None:
+    (place / "about.json").write_text("[" * 100_000, "utf-8")
+
+
+def another_model(place: Path) -> None:
+    rewrite(place, model="vgg16")
+
+
 def other_versions(place: Path) -> None:
     rewrite(place, made_with={"openvino": "2020.1"})
 
@@ -222,6 +255,14 @@ def rewrite(place: Path, **fields: object) -> None:
         (empty_record, "has no record"),
         (lose_record, "has no record"),
         (newer_schema, "has no record"),
+        (no_checks, "has no record"),
+        (checks_of_another_kind, "has no record"),
+        (no_layers, "has no record"),
+        (no_files, "has no record"),
+        (files_elsewhere, "has no record"),
+        (no_name, "has no record"),
+        (too_deep, "has no record"),
+        (another_model, "was made by other versions"),
         (other_versions, "was made by other versions"),
     ],
 )
@@ -304,6 +345,46 @@ def test_what_a_killed_process_left_is_cleared(choice: Choice, cache: Path) -> N
     place_of(cache).rename(left)
     assert [text.split()[0] for text in Opened(choice).said] == ["Compiling"]
     assert not left.exists()
+
+
+def test_weights_that_change_while_they_are_read_compile_nothing(
+    cache: Path, choice: Choice
+) -> None:
+    def replaced() -> Any:
+        choice.weights.write_bytes(b"others")
+        return network(2)
+
+    assert "changed while they were read" in refused(choice, net=replaced)
+    assert [path for path in (cache / "compiled").iterdir() if path.is_dir()] == []
+    agrees(Opened(choice, net=lambda: network(2)).engine, network(2))
+
+
+def test_an_open_engine_outlives_its_files(cache: Path, choice: Choice) -> None:
+    engine = Opened(choice).engine
+    compiled.remove(place_of(cache))
+    agrees(engine, network())  # compiles for two rows
+
+
+def test_no_home_to_keep_a_cache_in(choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+    import platformdirs
+
+    def nowhere(name: str) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("GRADCAM_CACHE")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", nowhere)
+    assert "no home folder" in refused(choice, net=never)
+
+
+def test_threads_may_share_an_engine(cache: Path, choice: Choice) -> None:
+    engine = Opened(choice).engine
+    alone = [engine.features(batch()[[i]], np.array([3]), "logit") for i in (0, 1)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(
+            pool.map(lambda i: engine.features(batch()[[i % 2]], np.array([3]), "logit"), range(40))
+        )
+    for i, features in enumerate(found):
+        np.testing.assert_array_equal(features.gradients, alone[i % 2].gradients)
 
 
 def test_who_waits_is_told(choice: Choice, cache: Path) -> None:

@@ -1,0 +1,204 @@
+"""Compare the compiled engine with TensorFlow on every family of models, and write families.md.
+
+python -m benchmarks.families [MODEL]...
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import machine
+from benchmarks.markdown import line, table
+from benchmarks.weights import draw
+from gradcam_cli.engines.conversion import convert
+from gradcam_cli.engines.openvino import OpenVINOEngine, relative_difference
+from gradcam_cli.engines.tensorflow import TensorFlowEngine
+from gradcam_cli.methods import METHODS, normalize
+from gradcam_cli.models.catalog import BUNDLED, ModelSpec, find_model
+from gradcam_cli.models.efficientnet_lite import load_bundled
+from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.loading import build
+from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.records import TOP, Features
+
+MODELS = (
+    *("vgg16", "vgg19", "efficientnet-lite0", "convnexttiny", "densenet121", "efficientnetb0"),
+    *("efficientnetv2b0", "inceptionresnetv2", "inceptionv3", "mobilenet", "mobilenetv2"),
+    *("mobilenetv3small", "nasnetmobile", "resnet50", "resnet50v2", "xception"),
+)
+"""The smallest of each family, and the other VGG."""
+
+EVERY_BLOCK = {
+    "vgg16": ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"),
+    "vgg19": ("block1_conv2", "block2_conv2", "block3_conv4", "block4_conv4", "block5_conv4"),
+    "resnet50": (
+        *("conv1_relu", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out"),
+        "conv5_block3_out",
+    ),
+}
+VGG_POOLS = tuple(f"block{number}_pool" for number in range(1, 6))
+
+HEADER = (
+    *("model", "layer", "compiles", "logits", "activations", "gradients", "heatmap"),
+    *("convert", "files"),
+)
+CLASSES = 10
+"""How many of the most probable classes are tried for one with heat."""
+OUTPUT = Path(__file__).with_name("families.md")
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How far apart the engines are at one layer, or why the compiled one does not serve it.
+
+    Attributes
+    ----------
+    logits, activations, gradients : float
+        The largest difference as a share of the largest value.
+    heatmap : float
+        The largest difference of the Grad-CAM heatmap, which is in 0..1; NaN where both are empty.
+    """
+
+    logits: float = math.nan
+    activations: float = math.nan
+    gradients: float = math.nan
+    heatmap: float = math.nan
+    reason: str = ""
+
+    def cells(self) -> list[str]:
+        """The cells of a table, from "compiles" on."""
+        if self.reason:
+            return [f"no: {self.reason}", "", "", "", ""]
+        figures = (self.logits, self.activations, self.gradients)
+        heatmap = "both empty" if math.isnan(self.heatmap) else f"{self.heatmap:.1e}"
+        return ["yes", *(f"{figure:.1e}" for figure in figures), heatmap]
+
+
+def network_of(spec: ModelSpec) -> Any:
+    """The Keras model of `spec` with random weights, or with its bundled ones."""
+    gc.collect()
+    network = build(spec)
+    if spec.name == BUNDLED:
+        load_bundled(network)
+    else:
+        draw(network, spec.name)
+    return network
+
+
+def layers_of(name: str, layers: list[LayerInfo]) -> list[str]:
+    """The default layer, the one half-way down, and every block's where that is asked for."""
+    wanted = {layers[len(layers) // 2].name, *EVERY_BLOCK.get(name, ())}
+    if name.startswith("vgg"):
+        wanted.update(VGG_POOLS)
+    return [layer.name for layer in layers if layer.default or layer.name in wanted]
+
+
+def heatmap_of(features: Features) -> NDArray[np.float32]:
+    """The Grad-CAM heatmap of the one row of `features`."""
+    heatmap, _ = normalize(METHODS["grad-cam"](features.activations[0], features.gradients[0]))
+    return heatmap
+
+
+def heatmap_difference(found: Features, expected: Features) -> float:
+    """The largest difference between the two heatmaps; NaN where neither has any heat."""
+    one, other = heatmap_of(found), heatmap_of(expected)
+    return float(np.abs(one - other).max()) if one.any() or other.any() else math.nan
+
+
+def features_with_heat(engine: TensorFlowEngine, batch: NDArray[np.float32]) -> Features:
+    """Those for the most probable class that the layer has any heat for, among the first few."""
+    features = engine.features(batch, np.array([TOP]), "logit")
+    for target in np.argsort(-features.logits[0])[1:CLASSES]:
+        if heatmap_of(features).any():
+            break
+        features = engine.features(batch, np.array([target]), "logit")
+    return features
+
+
+def compared(spec: ModelSpec, network: Any, graph: Path, layer: str) -> Apart:
+    """Both engines on one picture of noise, for one class."""
+    noise = np.random.default_rng(3).integers(0, 256, (1, spec.side, spec.side, 3), np.uint8)
+    batch = PREPROCESSING[spec.preprocessing](noise)
+    expected = features_with_heat(TensorFlowEngine(network, layer), batch)
+    try:
+        found = OpenVINOEngine(graph, layer).features(batch, expected.targets, "logit")
+    except Exception as error:  # whatever OpenVINO comes up with is the finding
+        return Apart(reason=" ".join(str(error).split())[:80] or type(error).__name__)
+    return Apart(
+        logits=relative_difference(found.logits, expected.logits),
+        activations=relative_difference(found.activations, expected.activations),
+        gradients=relative_difference(found.gradients, expected.gradients),
+        heatmap=heatmap_difference(found, expected),
+    )
+
+
+def rows_of(name: str) -> Iterator[list[str]]:
+    """The rows of one model; the first has the figures of the conversion."""
+    spec = find_model(name)
+    network = network_of(spec)
+    layers = explainable_layers(network)
+    with tempfile.TemporaryDirectory(prefix="gradcam-families-") as folder:
+        graph = Path(folder, "model.xml")
+        start = time.perf_counter()
+        convert(network, [layer.name for layer in layers], graph)
+        seconds = time.perf_counter() - start
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        conversion = [f"{seconds:.1f} s", f"{size / 1e6:.1f} MB"]
+        for layer in layers_of(name, layers):
+            apart = compared(spec, network, graph, layer)
+            yield [spec.name, f"`{layer}`", *apart.cells(), *conversion]
+            conversion = ["", ""]
+
+
+def written(rows: list[list[str]]) -> str:
+    """The whole of families.md."""
+    versions = ", ".join(
+        f"{name} {machine.installed(package)}" for name, package in machine.PACKAGES.items()
+    )
+    return f"""\
+# The compiled engine beside TensorFlow
+
+Made by `make bench`. The smallest model of each family, with seeded random weights
+(EfficientNet-Lite0 with its own), on a picture of noise, for the most probable class that has any
+heat: how far apart the two engines are at the default layer and at earlier ones. Logits,
+activations and gradients: the largest difference as a share of the largest value. Heatmap: the
+largest difference, where 1 is the most heat. Converting is done once per model.
+
+At a kink rounding decides: where a ReLU's input is 0 but for rounding, or the two largest values
+under a max-pool are equal but for rounding, the engines may take different slopes, and every layer
+from there to the input gets a somewhat different gradient.
+
+{table(HEADER, rows, left=3)}
+
+{versions}.
+"""
+
+
+def main() -> None:
+    """Compare, printing each row as it comes, and write the table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.families", description=__doc__)
+    parser.add_argument("models", nargs="*", default=MODELS, metavar="MODEL")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="the file to write")
+    options = parser.parse_args()
+    rows: list[list[str]] = []
+    print(table(HEADER, [], left=3), flush=True)
+    for name in options.models:
+        for row in rows_of(name):
+            print(line(row), flush=True)
+            rows.append(row)
+    options.output.write_text(written(rows), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Measure everything and write results.md and results.png.
+
+python -m benchmarks.run [--rounds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import commands, machine, measure, steady
+from benchmarks.commands import Place
+from benchmarks.measure import Command, Sample
+from benchmarks.records import Results, Sizes
+
+HERE = Path(__file__).parent
+MODELS = ("vgg16", "efficientnet-lite0")
+
+
+def tell(text: str) -> None:
+    """Say on stderr how far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def prepare(place: Place, env: dict[str, str]) -> dict[str, Sample]:
+    """Write weights where there are none, and time the first use of each model once."""
+    for made in ("compiled", "digests"):
+        shutil.rmtree(place.cache / made, ignore_errors=True)
+    if not place.weights.exists():
+        tell("Drawing weights for VGG16.")
+        writing = (sys.executable, "-m", "benchmarks.weights", str(place.weights))
+        measure.run(Command("weights", "writing weights", writing), env)
+    first = {}
+    for model in MODELS:
+        tell(f"First use of {model}.")
+        label = f"first use of {model}"
+        first[model] = measure.run(commands.explanation(place, model, "openvino", label), env)
+    return first
+
+
+def measured(place: Place, options: argparse.Namespace) -> Results:
+    """Run everything, first what takes one process for one figure."""
+    env = place.env()
+    about = machine.described()
+    first = prepare(place, env)
+    cold, short = commands.cold(place), commands.short()
+    tell("Cold explanations.")
+    cold_samples = measure.in_turns(cold, options.rounds, env, tell)
+    tell("Short commands.")
+    short_samples = measure.in_turns(short, options.short_rounds, env, lambda text: None)
+    tell("Steady state.")
+    per_image = steady.measure(options.steady_rounds, env, tell)
+    compiled = {model: place.compiled_bytes(model) for model in MODELS}
+    return Results(
+        commands={command.key: command for command in (*cold, *short)},
+        first=first,
+        cold=cold_samples,
+        short=short_samples,
+        steady=per_image,
+        sizes=Sizes(place.weights.stat().st_size, compiled),
+        machine=about,
+    )
+
+
+def written(results: Results, folder: Path) -> Path:
+    """Write the report and its picture into `folder`."""
+    from benchmarks.plot import draw
+    from benchmarks.report import report
+
+    draw(results, folder / "results.png")
+    path = folder / "results.md"
+    path.write_text(report(results, "results.png"), "utf-8")
+    return path
+
+
+def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="of cold explanations (default 7)")
+    parser.add_argument("--short-rounds", type=int, default=20, help="of commands (default 20)")
+    parser.add_argument("--steady-rounds", type=int, default=5, help="of batches (default 5)")
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        help="a folder in which weights are kept for the next run (default: a temporary one); "
+        "what is compiled in it is made anew",
+    )
+    parser.add_argument("--output", type=Path, default=HERE, help="the folder to write to")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Measure and write."""
+    options = parsed()
+    with tempfile.TemporaryDirectory(prefix="gradcam-bench-") as work:
+        cache = (options.cache_dir or Path(work, "cache")).resolve()
+        results = measured(Place(Path(work), cache), options)
+    print(written(results, options.output))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""One contender of the steady state, in a process of its own that waits for its turns.
+
+    python -m benchmarks.steady_child forward|openvino|tensorflow
+
+Each line on stdin is a batch size, each answer on stdout the seconds that one image took.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.explainer import Explainer
+from gradcam_cli.methods import METHODS, normalize
+from gradcam_cli.models.loading import choose, load
+from gradcam_cli.models.preprocessing import PREPROCESSING
+
+MODEL = "vgg16"
+SUNGLASSES = 837
+_LEAST_SECONDS = 0.5
+
+Batch = NDArray[np.float32]
+Prepare = Callable[[Batch], Callable[[], Any]]
+"""From a batch to what is timed."""
+
+
+def forward() -> Prepare:
+    """The forward pass alone, from pixels to logits, as a TensorFlow function."""
+    from gradcam_cli.models.framework import tensorflow
+
+    tf, _ = tensorflow()
+    tf.get_logger().setLevel("ERROR")  # it warns that each batch size is traced, as it should be
+    network = load(choose(MODEL, offline=True))
+    run = tf.function(lambda image: network(image, training=False))
+
+    def prepare(batch: Batch) -> Callable[[], Any]:
+        image = tf.constant(batch)
+        return lambda: run(image).numpy()
+
+    return prepare
+
+
+def explanation(engine_name: Any) -> Prepare:
+    """All of an explanation but reading and writing pictures: features, method, heatmap."""
+    engine = Explainer.load(MODEL, engine=engine_name, offline=True).engine
+    method = METHODS["grad-cam"]
+
+    def explain(batch: Batch, targets: NDArray[np.int64]) -> None:
+        features = engine.features(batch, targets, "logit")
+        for activations, gradients in zip(features.activations, features.gradients, strict=True):
+            normalize(method(activations, gradients))
+
+    def prepare(batch: Batch) -> Callable[[], Any]:
+        targets = np.full(len(batch), SUNGLASSES, np.int64)
+        return lambda: explain(batch, targets)
+
+    return prepare
+
+
+def seconds_per_image(prepare: Prepare, size: int) -> float:
+    """The mean over as many batches of `size` as fit into half a second, at least one."""
+    pixels = np.random.default_rng(size).integers(0, 256, (size, 224, 224, 3), np.uint8)
+    call = prepare(PREPROCESSING["caffe"](pixels))
+    start, calls, elapsed = time.perf_counter(), 0, 0.0
+    while elapsed < _LEAST_SECONDS:
+        call()
+        calls += 1
+        elapsed = time.perf_counter() - start
+    return elapsed / (calls * size)
+
+
+def main() -> None:
+    """Serve turns until stdin ends."""
+    name = sys.argv[1]
+    prepare = forward() if name == "forward" else explanation(name)
+    for line in sys.stdin:
+        print(seconds_per_image(prepare, int(line)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
