@@ -28,6 +28,7 @@ format: $(VENV)/installed-dev
 # For more rounds: make bench ROUNDS=15
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(BIN)/python -m benchmarks.folder
 	$(BIN)/python -m benchmarks.families
 
 clean:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines import in_batches
 from gradcam_cli.engines.opening import open_engine
+from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.methods import METHODS, normalize
 from gradcam_cli.models.classes import class_labels
@@ -119,6 +120,8 @@ class Explainer:
         rows : int, optional
             How many (input, target) pairs the engine runs at a time; by default all.
         """
+        if not targets:
+            raise UsageError("there is no class to explain", "Pass at least one, or `TOP`.")
         each = len(targets)
         batch = np.repeat(np.stack(inputs), each, axis=0)
         asked = np.tile(np.asarray(targets, np.int64), len(inputs))

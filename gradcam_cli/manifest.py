@@ -43,6 +43,8 @@ class Record:
         One for each explained class, relative to the folder of the manifest.
     heatmaps : tuple of str
         Absolute; empty where none were asked for.
+    sizes : tuple of int
+        How many bytes the overlays have, then the heatmaps.
     result : dict or None
         What `--json` prints about it; None where it failed.
     error : str
@@ -55,6 +57,7 @@ class Record:
     settings: str
     overlays: tuple[str, ...] = ()
     heatmaps: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
     result: dict[str, Any] | None = None
     error: str = ""
 
@@ -89,13 +92,9 @@ def _read(line: str) -> Record | None:
         found = json.loads(line)
         if line.endswith("\n") and found.pop("schema") == SCHEMA:
             stamp = found.pop("stamp")
-            overlays, heatmaps = (tuple(found.pop(each)) for each in ("overlays", "heatmaps"))
-            return Record(
-                **found,
-                stamp=tuple(stamp) if stamp else None,
-                overlays=overlays,
-                heatmaps=heatmaps,
-            )
+            for name in ("overlays", "heatmaps", "sizes"):
+                found[name] = tuple(found[name])
+            return Record(**found, stamp=tuple(stamp) if stamp else None)
     return None
 
 

@@ -15,6 +15,7 @@ from gradcam_cli.cli.classes import classes
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
+from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
 from gradcam_cli.text import printable
 
@@ -35,7 +36,7 @@ def gradcam() -> None:
     """
 
 
-for _command in (explain, classes, layers, models, cache):
+for _command in (explain, report, classes, layers, models, cache):
     gradcam.add_command(_command)
 
 
@@ -51,8 +52,9 @@ def run(arguments: list[str] | None = None) -> int:
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     try:
-        gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
+        code = gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
         sys.stdout.flush()
+        return code or ExitCode.DONE
     except click.exceptions.Exit as error:
         return error.exit_code
     except (BrokenPipeError, SystemExit):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +18,21 @@ from gradcam_cli.cli.options import (
     model_option,
     offline_option,
 )
+from gradcam_cli.cli.sources import Many, many_options
+from gradcam_cli.errors import ExitCode, UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
 
 if TYPE_CHECKING:
     from gradcam_cli.images.writing import Destination
+    from gradcam_cli.models.loading import Choice
     from gradcam_cli.records import EngineName, Explanation, Score, TargetExplanation
 
 DEFAULT_CLASS = "837"
 
 
 @click.command()
-@click.argument("source")
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
 @click.option(
     "--class",
     "classes",
@@ -101,12 +106,15 @@ DEFAULT_CLASS = "837"
     metavar="N",
     help="Refuse larger images before decoding them.",
 )
+@many_options
+@click.option("--show", is_flag=True, help="Draw the overlay in the terminal.")
+@click.option("--open", "open_it", is_flag=True, help="Open the outcome in the system's viewer.")
 @json_option
 @offline_option
-@click.option("-q", "--quiet", is_flag=True, help="Print the output's path and errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the outputs' paths and errors only.")
 @debug_option
 def explain(
-    source: str,
+    sources: tuple[str, ...],
     classes: tuple[str, ...],
     layer: str | None,
     model: str,
@@ -119,13 +127,18 @@ def explain(
     output: str | None,
     save_heatmap: str | None,
     max_pixels: int,
+    many: Many,
+    show: bool,
+    open_it: bool,
     as_json: bool,
     offline: bool,
     quiet: bool,
-) -> None:
+) -> int:
     """Write SOURCE with a heatmap of what speaks for a class, and print the top classes.
 
-    SOURCE is a path, an http(s) URL, or - for standard input.
+    SOURCE is a path, an http(s) URL, or - for standard input; or any number of paths, URLs, folders
+    and quoted patterns. A run over many is recorded in the output folder and, started again, goes
+    on where it was.
 
     \b
     Examples:
@@ -133,43 +146,109 @@ def explain(
       gradcam explain photo.jpg --class top --class sunglasses -o out/
       curl -s https://example.org/cat.jpg | gradcam explain - --class 285
       gradcam explain photo.jpg --json | jq -r .predictions[0].name
+      gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
     """
-    from gradcam_cli.images.overlay import overlay
-    from gradcam_cli.images.writing import check_size, write_heatmap, write_image
+    over_many = many.asked_for(sources)
+    if show and as_json:
+        raise UsageError("--show and --json both write to standard output", "Drop one of them.")
     from gradcam_cli.models.classes import resolve_class
     from gradcam_cli.models.loading import choose, wanted_model
 
     notes = Notes(quiet=quiet)
     targets = list(dict.fromkeys(resolve_class(text) for text in classes))
     wanted_model(model, weights=weights, layer=layer)
-    picture = read_image(source, max_pixels=max_pixels, offline=offline)
-    for note in picture.notes:
-        notes(f"{picture.name}: {note}")
-    places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
-    check_size(places.overlay.path(None), picture.pixels)
 
-    with notes.progress() as progress:
-        choice = choose(
-            model, weights=weights, layer=layer, offline=offline, progress=progress, note=notes
+    def chosen() -> Choice:
+        with notes.progress() as progress:
+            return choose(
+                model, weights=weights, layer=layer, offline=offline, progress=progress, note=notes
+            )
+
+    if not over_many:
+        one = _One(targets, score, engine, layer, alpha, colormap, top, notes)
+        picture = read_image(sources[0], max_pixels=max_pixels, offline=offline)
+        places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
+        one.explain(picture, places, chosen, as_json=as_json, show=show, open_it=open_it)
+        return ExitCode.DONE
+
+    from gradcam_cli.batch import Settings
+    from gradcam_cli.cli.many import Wanted, explain_many
+    from gradcam_cli.images.writing import folder_for_many
+
+    folder = folder_for_many(output)
+    heatmaps = save_heatmap and folder_for_many(save_heatmap, option="--save-heatmap")
+    settings = Settings(
+        folder, heatmaps or None, tuple(targets), top, alpha, colormap, max_pixels, offline
+    )
+    wanted = Wanted(
+        layer, score, engine, many.force, many.max_errors, as_json, show, open_it, many.csv,
+        many.report,
+    )  # fmt: skip
+    return explain_many(many.listed(sources, folder, notes), settings, wanted, chosen, notes)
+
+
+@dataclass(frozen=True)
+class _One:
+    """One source, explained as the options say."""
+
+    targets: list[int]
+    score: Score
+    engine: EngineName
+    layer: str | None
+    alpha: float
+    colormap: str
+    top: int
+    notes: Notes
+
+    def explain(
+        self,
+        picture: Picture,
+        places: _Places,
+        chosen: Callable[[], Choice],
+        *,
+        as_json: bool,
+        show: bool,
+        open_it: bool,
+    ) -> None:
+        from gradcam_cli.images.overlay import overlay
+        from gradcam_cli.images.writing import check_size, write_heatmap, write_image
+
+        for note in picture.notes:
+            self.notes(f"{picture.name}: {note}")
+        check_size(places.overlay.path(None), picture.pixels)
+        choice = chosen()
+        from gradcam_cli.explainer import Explainer
+
+        explainer = Explainer.load(
+            choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
         )
-    from gradcam_cli.explainer import Explainer
+        explanation = explainer.explain(picture.pixels, self.targets, top=self.top)
+        if explanation.predictions[0].probability == 0:
+            self.notes(
+                f"{explanation.model} gives scores that are no finite numbers; check its weights."
+            )
+        written: list[tuple[Path, Path | None]] = []
+        for target in explanation.targets:
+            overlay_path, heatmap_path = places.of(target)
+            blended = overlay(
+                picture.pixels, target.heatmap, alpha=self.alpha, colormap=self.colormap
+            )
+            write_image(overlay_path, blended)
+            if heatmap_path is not None:
+                write_heatmap(heatmap_path, target.heatmap)
+            written.append((overlay_path, heatmap_path))
+            if target.evidence == "none":
+                self.notes(_no_evidence(explanation, target))
+            if show:
+                from gradcam_cli.reports.in_terminal import show as draw
 
-    explainer = Explainer.load(choice, layer=layer, score=score, engine=engine, note=notes)
-    explanation = explainer.explain(picture.pixels, targets, top=top)
+                draw(blended, target.heatmap)
+        _report(explanation, picture, written, choice.fallback, self.notes, as_json=as_json)
+        if open_it:
+            from gradcam_cli.cli.many import open_in_viewer
 
-    if explanation.predictions[0].probability == 0:
-        notes(f"{explanation.model} gives scores that are no finite numbers; check its weights.")
-    written: list[tuple[Path, Path | None]] = []
-    for target in explanation.targets:
-        overlay_path, heatmap_path = places.of(target)
-        blended = overlay(picture.pixels, target.heatmap, alpha=alpha, colormap=colormap)
-        write_image(overlay_path, blended)
-        if heatmap_path is not None:
-            write_heatmap(heatmap_path, target.heatmap)
-        written.append((overlay_path, heatmap_path))
-        if target.evidence == "none":
-            notes(_no_evidence(explanation, target))
-    _report(explanation, picture, written, choice.fallback, notes, as_json=as_json)
+            for overlay_path, _ in written:
+                open_in_viewer(overlay_path, self.notes)
 
 
 class _Places:

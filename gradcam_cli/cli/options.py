@@ -35,7 +35,7 @@ def engine_option(function: _F) -> _F:
     """Add `--engine`."""
     return click.option(
         "--engine",
-        type=click.Choice(ENGINES),
+        type=click.Choice(ENGINES, case_sensitive=False),
         default="auto",
         show_default=True,
         envvar="GRADCAM_ENGINE",
@@ -76,8 +76,12 @@ class Notes:
         self.said: list[str] = []
 
     def __call__(self, text: str) -> None:
-        """Say `text`, one sentence."""
+        """Say `text`, one sentence, and keep it."""
         self.said.append(text)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say `text`, which is of the moment only."""
         if not self.quiet:
             click.echo(f"gradcam: {printable(text)}", err=True)
 

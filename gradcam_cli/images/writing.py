@@ -79,7 +79,7 @@ def destination(
         )
     if several:
         raise UsageError(
-            f"{output!r} is one file, and there is one output for each class",
+            f"{output!r} is one file, and there is more than one output",
             "Pass a folder: an existing one, or a name that ends in /.",
         )
     return Destination(path.parent, path.name, stem, suffix)
@@ -95,6 +95,24 @@ def overlay_destination(output: str | None, stem: str, *, several: bool) -> Dest
 def heatmap_destination(output: str, stem: str, *, several: bool) -> Destination:
     """Where heatmaps go: `output`, or ``<stem>.npy`` in it."""
     return destination(output, stem=stem, suffix=".npy", accepted=(".npy",), several=several)
+
+
+def folder_for_many(output: str | None, *, option: str = "-o") -> Path:
+    """The folder that `output` names as the place of the outputs of many sources.
+
+    Raises
+    ------
+    UsageError
+        Where it is a file, or looks like one.
+    """
+    path = Path(output or ".")
+    looks_like_a_file = path.suffix.lower() in {*_FORMATS, ".npy"} and not path.is_dir()
+    if path.is_file() or (looks_like_a_file and not str(output).endswith(os.sep)):
+        raise UsageError(
+            f"{output!r} is one file, and there is more than one output",
+            f"Pass a folder with {option}.",
+        )
+    return path
 
 
 def make_folder(place: Destination) -> None:
@@ -142,27 +160,33 @@ def check_size(path: Path, image: NDArray[np.uint8]) -> None:
         )
 
 
-def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write `pixels`, (H, W, 3) uint8 RGB, in the format of the suffix of `path`."""
+def write_image(path: Path, pixels: NDArray[np.uint8], *, synced: bool = True) -> None:
+    """Write `pixels`, (H, W, 3) uint8 RGB, in the format of the suffix of `path`.
+
+    `synced` is as in `whole_file`.
+    """
     from PIL import Image
 
     name, _ = _FORMATS[path.suffix.lower()]
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(name, {})
-    with whole_file(path) as file:
+    with whole_file(path, synced=synced) as file:
         Image.fromarray(pixels).save(file, format=name, **options)
 
 
-def write_heatmap(path: Path, heatmap: NDArray[np.float32]) -> None:
-    """Write `heatmap`, (h, w) float32 in 0..1, as a NumPy file."""
+def write_heatmap(path: Path, heatmap: NDArray[np.float32], *, synced: bool = True) -> None:
+    """Write `heatmap`, (h, w) float32 in 0..1, as a NumPy file; `synced` is as in `whole_file`."""
     import numpy as np
 
-    with whole_file(path) as file:
+    with whole_file(path, synced=synced) as file:
         np.save(file, heatmap, allow_pickle=False)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
     """A file that appears at `path` only when the block ends well, replacing what was there.
+
+    That holds whenever the process ends. Where it is `synced`, it holds for a loss of power too,
+    which takes a few hundredths of a second.
 
     Raises
     ------
@@ -174,8 +198,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         # Opened like any new file, so that the user's umask decides who may read it.
         with temporary.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise UsageError(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gradcam_cli.metrics.localization import border_share
 from gradcam_cli.records import ClassLabel, Explanation, Prediction
 
 SCHEMA = 1
@@ -42,6 +43,7 @@ def explanation_object(
         {
             "class": _prediction(target.prediction),
             "evidence": target.evidence,
+            "border": round(border_share(target.heatmap), 6),
             "heatmap_size": [target.heatmap.shape[1], target.heatmap.shape[0]],
             "overlay": str(overlay),
             "heatmap": None if heatmap is None else str(heatmap),

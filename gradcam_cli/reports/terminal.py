@@ -33,7 +33,7 @@ def console(*, stderr: bool = False) -> Console:
 def print_predictions(explanation: Explanation) -> None:
     """The most probable classes, then each explained class that is not among them."""
     out = console()
-    table = _table(("", "left"), ("#", "right"), ("class", "right"), ("wnid", "left"))
+    table = new_table(("", "left"), ("#", "right"), ("class", "right"), ("wnid", "left"))
     table.add_column("name", no_wrap=True, overflow="ellipsis")
     table.add_column("probability", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -80,7 +80,7 @@ def _blocks(out: Console) -> str:
 
 def print_classes(labels: Iterable[ClassLabel]) -> None:
     """Indices, WordNet ids and names."""
-    table = _table(("class", "right"), ("wnid", "left"), ("name", "left"))
+    table = new_table(("class", "right"), ("wnid", "left"), ("name", "left"))
     for label in labels:
         table.add_row(str(label.index), label.wnid, label.name)
     console().print(table)
@@ -88,7 +88,7 @@ def print_classes(labels: Iterable[ClassLabel]) -> None:
 
 def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
     """Layers from input to output, the default one marked."""
-    table = _table(("", "left"), ("layer", "left"), ("kind", "left"), ("output", "left"))
+    table = new_table(("", "left"), ("layer", "left"), ("kind", "left"), ("output", "left"))
     table.title = model
     table.title_justify = "left"
     for layer in layers:
@@ -100,7 +100,9 @@ def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
 
 def print_models(rows: Iterable[tuple[ModelSpec, str]]) -> None:
     """Models with their input, size and where their weights are."""
-    table = _table(("model", "left"), ("input", "left"), ("parameters", "right"), ("weights", ""))
+    table = new_table(
+        ("model", "left"), ("input", "left"), ("parameters", "right"), ("weights", "")
+    )
     for spec, state in rows:
         size = f"{spec.side} × {spec.side}"
         fetch = spec.weights if state == "to fetch" else None
@@ -111,13 +113,14 @@ def print_models(rows: Iterable[tuple[ModelSpec, str]]) -> None:
 
 def print_cache(entries: Iterable[Entry]) -> None:
     """What is kept, with sizes."""
-    table = _table(("kind", "left"), ("model", "left"), ("size", "right"))
+    table = new_table(("kind", "left"), ("model", "left"), ("size", "right"))
     for entry in entries:
         table.add_row(entry.kind, printable(entry.name), f"{entry.size / 1e6:,.1f} MB")
     console().print(table)
 
 
-def _table(*columns: tuple[str, str]) -> Table:
+def new_table(*columns: tuple[str, str]) -> Table:
+    """An empty table with these (header, "left" or "right") columns."""
     from rich import box
     from rich.table import Table
 

@@ -165,7 +165,7 @@ def test_weights_that_are_not_finite_give_no_nan(gradcam: Run, tmp_path: Path) -
         (["photo.png", "-o", "photo.png"], 2, "source image"),
         (["photo.png", "-o", "x.gif"], 2, "neither a folder nor a file"),
         (["photo.png", "-o", "no/x.jpg"], 2, "no folder"),
-        (["photo.png", "-o", "x.jpg", "--class", "1", "--class", "2"], 2, "each class"),
+        (["photo.png", "-o", "x.jpg", "--class", "1", "--class", "2"], 2, "more than one output"),
         (["photo.png", "--save-heatmap", "photo.png"], 2, ".npy"),
         (["photo.png", "--alpha", "1.5"], 2, "--alpha"),
         (["photo.png", "--colormap", "jetty"], 2, "--colormap"),

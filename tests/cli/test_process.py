@@ -217,6 +217,19 @@ def test_processes_that_start_together_compile_once(
 
 
 @pytest.mark.slow
+def test_interrupted_while_it_compiles(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(own_home / "cache"))
+    lite = command("explain", CAT, "--model", "efficientnet-lite0")
+    with subprocess.Popen(lite, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline().startswith("gradcam: Compiling")
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read().strip() == "gradcam: interrupted."
+        assert process.wait(60) == 130
+    left = [path.suffix for path in (own_home / "cache" / "compiled").iterdir()]
+    assert left == [".lock"]
+
+
+@pytest.mark.slow
 def test_killed_while_it_compiles_then_run_again(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,9 +42,9 @@ def test_other_suffixes_are_refused(name: str) -> None:
 
 
 def test_one_file_cannot_hold_several() -> None:
-    with pytest.raises(UsageError, match=r"one output for each class"):
+    with pytest.raises(UsageError, match=r"more than one output"):
         overlay_destination("x.jpg", "photo", several=True)
-    with pytest.raises(UsageError, match=r"one output for each class"):
+    with pytest.raises(UsageError, match=r"more than one output"):
         heatmap_destination("x.npy", "photo", several=True)
 
 

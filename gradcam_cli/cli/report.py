@@ -1,0 +1,38 @@
+"""`gradcam report`: a page that shows what a run over many sources has done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from gradcam_cli.cli.options import Notes, debug_option
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="The page to write.  [default: DIR/report.html]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print the pages' paths and errors only.")
+@debug_option
+def report(folder: Path, output: Path | None, quiet: bool) -> None:
+    """Make a page that shows what `gradcam explain` has written to the folder DIR.
+
+    The page holds its pictures and needs no network. Beyond 2,000 pictures there are several,
+    FILE.html, FILE-2.html and so on.
+
+    \b
+    Examples:
+      gradcam report out/
+      gradcam report out/ -o birds.html
+    """
+    from gradcam_cli.reports.html import write_report
+
+    for path in write_report(folder, output or folder / "report.html", Notes(quiet=quiet)):
+        click.echo(os.fsencode(path))

@@ -1,0 +1,131 @@
+"""The options of `gradcam explain` that are about many sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gradcam_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from gradcam_cli.cli.options import Notes
+    from gradcam_cli.listing import Item
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Many:
+    """What was asked for about many sources; see `many_options`."""
+
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    from_file: str | None
+    null: bool
+    force: bool
+    fail_fast: bool
+    most_errors: int | None
+    csv: Path | None
+    report: Path | None
+
+    @property
+    def max_errors(self) -> int | None:
+        """After how many failures to stop."""
+        return 1 if self.fail_fast else self.most_errors
+
+    def asked_for(self, sources: tuple[str, ...]) -> bool:
+        """True where the run is one over many; False where it is about a single picture.
+
+        Raises
+        ------
+        UsageError
+            Where there is no source at all.
+        """
+        if not sources and self.from_file is None:
+            raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
+        from gradcam_cli.listing import is_single
+
+        of_many = (self.from_file, self.csv, self.report, self.max_errors)
+        return not is_single(sources) or self.force or any(each is not None for each in of_many)
+
+    def listed(self, sources: tuple[str, ...], folder: Path, notes: Notes) -> list[Item]:
+        """The items that the sources come to, where the outputs go to `folder`."""
+        from gradcam_cli.batch import done_before, outputs_of
+        from gradcam_cli.listing import from_file, listed
+
+        if self.from_file is not None:
+            sources = (*sources, *from_file(self.from_file, null=self.null))
+        found = listed(
+            sources,
+            recursive=self.recursive,
+            include=self.include,
+            exclude=self.exclude,
+            left_out=outputs_of(folder, done_before(folder).values()),
+        )
+        if found.skipped_outputs:
+            notes.say(f"{found.skipped_outputs:,} outputs of earlier runs are no sources.")
+        return found.items
+
+
+def many_options(function: _F) -> _F:
+    """Add the options, which arrive as one `Many` called `many`."""
+
+    @wraps(function)
+    def gathered(**given: Any) -> Any:
+        names = Many.__dataclass_fields__
+        many = Many(**{name: given.pop(name) for name in names})
+        return function(many=many, **given)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return gathered  # type: ignore[return-value]
+
+
+_OPTIONS = (
+    click.option("-r", "--recursive", is_flag=True, help="Take folders with all that is in them."),
+    click.option(
+        "--include",
+        multiple=True,
+        metavar="PATTERN",
+        help="Of folders, take the files that match, whatever their extension; may be repeated.",
+    ),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Of folders, leave out the files and folders that match; may be repeated.",
+    ),
+    click.option(
+        "--from-file",
+        metavar="LIST",
+        help="Take sources from a file as well, one a line; - for standard input.",
+    ),
+    click.option("-0", "--null", is_flag=True, help="The list has NUL between sources."),
+    click.option("--force", is_flag=True, help="Explain anew what an earlier run has done."),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first source that fails."),
+    click.option(
+        "--max-errors",
+        "most_errors",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Stop once N sources have failed.",
+    ),
+    click.option(
+        "--csv",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="At the end, write a row for each explained class.",
+    ),
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.html",
+        help="At the end, write a page that shows all; see `gradcam report`.",
+    ),
+)

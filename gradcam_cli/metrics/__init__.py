@@ -1,0 +1,1 @@
+"""What heatmaps are worth: pure functions on arrays, NumPy only."""

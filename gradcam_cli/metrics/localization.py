@@ -1,0 +1,32 @@
+"""Where the evidence is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BORDER = 8
+"""The border is one part in so many of each side."""
+
+
+def border_share(heatmap: NDArray[np.float32]) -> float:
+    """The share of the evidence that lies along the border of the picture, 0..1.
+
+    A model that looks at an object in the middle has little there; one that looks at a frame, a
+    watermark or the background has much. An even heatmap of 14 × 14 has 0.49.
+
+    Parameters
+    ----------
+    heatmap : (h, w) float32, 0..1
+        The border is an eighth of its side wide, and at least one cell. 0 where it is all zero.
+    """
+    total = float(heatmap.sum())
+    if not total:
+        return 0.0
+    height, width = heatmap.shape
+    rows, columns = (max(1, round(side / _BORDER)) for side in (height, width))
+    inside = heatmap[rows : height - rows, columns : width - columns]
+    return 1 - float(inside.sum()) / total

@@ -1,0 +1,272 @@
+"""A page that shows a run over many sources and needs nothing but itself.
+
+    manifest ─▶ survey: what there is ─▶ cards and failures, one by one ─▶ FILE.html, FILE-2.html …
+
+What stands on a page is made in `page/`: `told` checks the manifest, `thumbnails` has the pictures.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import warnings
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from html import unescape
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from gradcam_cli import __version__
+from gradcam_cli.errors import UsageError
+from gradcam_cli.images.writing import check_writable, whole_file
+from gradcam_cli.reports.page.thumbnails import Thumbnail, of_overlay, of_source
+from gradcam_cli.reports.page.told import Explained, Failure, Source, Survey, recorded, told
+from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+CARDS = 2_000
+"""The most cards, and the most failures, that a page holds."""
+
+_THREADS = min(4, os.cpu_count() or 1)
+_HEAD_BYTES = 1_000
+_GENERATOR = re.compile('<meta name="generator" content="(gradcam [^"]*)">')
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True)
+class Card:
+    """An explained class of a source, with its pictures."""
+
+    number: int
+    source: Source
+    original: Thumbnail
+    explained: Explained
+    overlay: Thumbnail
+
+
+@dataclass
+class _Gaps:
+    """How many cards lack a picture."""
+
+    originals: int = 0
+    overlays: int = 0
+
+
+def check_report(file: Path) -> None:
+    """Refuse a place where no report can be written, with a UsageError."""
+    if file.suffix.lower() != ".html":
+        raise UsageError(
+            f"the report {str(file)!r} does not end in .html", "Name it like report.html."
+        )
+    check_writable(file)
+
+
+def write_report(folder: Path, file: Path, note: Callable[[str], None]) -> list[Path]:
+    """Write what the manifest in `folder` tells as `file` and, beyond `CARDS`, `file`-2 and on.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder of a run over many sources.
+    file : Path
+        Ends in .html. Further pages of an earlier report of this name are replaced or removed.
+    note : callable
+        Told how many pictures could not be shown.
+
+    Returns
+    -------
+    list of Path
+        The pages. Each appears whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        Where there is nothing to tell, or the report cannot be written.
+    """
+    check_report(file)
+    survey = _survey(folder, file)
+    paths = _pages(file, max(1, math.ceil(max(survey.cards, survey.failures) / CARDS)))
+    gaps = _Gaps()
+    with closing(_cards(folder, gaps)) as cards, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, on pictures that are odd but can be shown
+        _write_pages(paths, survey, cards, _failures(folder))
+    _remove_stale(file, len(paths))
+    if gaps.originals or gaps.overlays:
+        note(
+            f"of {survey.cards:,} cards {gaps.originals:,} lack the source's picture and "
+            f"{gaps.overlays:,} the overlay; the report says why."
+        )
+    return paths
+
+
+def _survey(folder: Path, file: Path) -> Survey:
+    """What the manifest in `folder` holds, once it is sure that `file` is none of the sources."""
+    survey = Survey()
+    replaces = file.exists()
+    for record in recorded(folder):
+        if replaces and _is_same(record.path, file):
+            raise UsageError(
+                f"cannot write {file}: it is a source image", "Choose another name with -o."
+            )
+        survey.add(told(record))
+    if not survey.sources and not survey.failures:
+        raise UsageError(f"the manifest in {folder} is empty", "Run `gradcam explain` first.")
+    return survey
+
+
+def _is_same(path: str, file: Path) -> bool:
+    with suppress(OSError, ValueError, TypeError):
+        return bool(path) and file.samefile(path)
+    return False
+
+
+def _write_pages(
+    paths: list[Path], survey: Survey, cards: Iterator[Card], failures: Iterator[Failure]
+) -> None:
+    template, constants = _template(), {**_assets(), **_histogram(survey)}
+    for number, path in enumerate(paths, 1):
+        before = (number - 1) * CARDS
+        page = template.stream(
+            **constants,
+            survey=survey,
+            generator=f"gradcam {__version__}, {_page_name(number, paths[0])}",
+            page=number,
+            pages=len(paths),
+            first=_link(paths[0]),
+            previous=_link(paths[number - 2]) if number > 1 else "",
+            next=_link(paths[number]) if number < len(paths) else "",
+            shown_cards=max(0, min(CARDS, survey.cards - before)),
+            shown_failures=max(0, min(CARDS, survey.failures - before)),
+            cards=islice(cards, CARDS),
+            failures=islice(failures, CARDS),
+        )
+        with whole_file(path) as out:
+            page.dump(out, encoding="utf-8")
+
+
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_asset("page.html.j2"))
+
+
+def _assets() -> dict[str, str]:
+    """The style and the script, and the policy that lets nothing else run."""
+    style, script = _asset("page.css"), _asset("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
+        f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    )
+    return {"policy": policy, "style": style, "script": script}
+
+
+def _asset(name: str) -> str:
+    return (files("gradcam_cli.reports") / "page" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _histogram(survey: Survey) -> dict[str, Any]:
+    most = max(1, *survey.bins)
+    width = 100 // len(survey.bins)
+    bars = [
+        {
+            "at": start,
+            "label": f"{start * width} to {(start + 1) * width} %",
+            "count": count,
+            "height": math.ceil(100 * count / most),
+        }
+        for start, count in enumerate(survey.bins)
+    ]
+    text = ", ".join(f"{bar['label']}: {bar['count']:,}" for bar in bars if bar["count"])
+    return {"histogram": bars, "histogram_text": text}
+
+
+def _pages(file: Path, pages: int) -> list[Path]:
+    """Where each page goes; UsageError where something else is there."""
+    paths = [file, *(file.with_name(f"{file.stem}-{n}{file.suffix}") for n in range(2, pages + 1))]
+    for number, path in enumerate(paths[1:], 2):
+        check_writable(path)
+        if path.exists() and not _is_page(path, number, file):
+            raise UsageError(
+                f"cannot write {path}: it is no page of this report", "Choose another name with -o."
+            )
+    return paths
+
+
+def _page_name(number: int, file: Path) -> str:
+    return f"page {number} of {printable(file.name)}"
+
+
+def _is_page(path: Path, number: int, file: Path) -> bool:
+    """True where `path` was written as that page of a report called like `file`."""
+    with suppress(OSError), path.open("rb") as opened:
+        found = _GENERATOR.search(opened.read(_HEAD_BYTES).decode(errors="replace"))
+        return bool(found and unescape(found[1]).endswith(f", {_page_name(number, file)}"))
+    return False
+
+
+def _remove_stale(file: Path, pages: int) -> None:
+    """Remove what an earlier, longer report has left."""
+    pattern = re.compile(f"{re.escape(file.stem)}-([0-9]+){re.escape(file.suffix)}")
+    for path in sorted(file.parent.iterdir()):
+        found = pattern.fullmatch(path.name)
+        if found and int(found[1]) > pages and _is_page(path, int(found[1]), file):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _link(path: Path) -> str:
+    """The address of a page in the same folder; with ./, for a name may look like a scheme."""
+    return f"./{quote(os.fsencode(path.name))}"
+
+
+def _failures(folder: Path) -> Iterator[Failure]:
+    return (each for each in map(told, recorded(folder)) if isinstance(each, Failure))
+
+
+def _cards(folder: Path, gaps: _Gaps) -> Generator[Card, None, None]:
+    sources = (each for each in map(told, recorded(folder)) if isinstance(each, Source))
+    number = 0
+    for source, original, overlays in _ahead(partial(_pictures, folder.resolve()), sources):
+        for explained, overlay in zip(source.explained, overlays, strict=True):
+            number += 1
+            gaps.originals += not original.uri
+            gaps.overlays += not overlay.uri
+            yield Card(number, source, original, explained, overlay)
+
+
+def _pictures(root: Path, source: Source) -> tuple[Source, Thumbnail, list[Thumbnail]]:
+    overlays = [of_overlay(root, each.overlay) for each in source.explained]
+    return source, of_source(source), overlays
+
+
+def _ahead(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
+    """The results of `work` in the order of `items`, with a few worked on ahead."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        waiting: deque[Future[_Out]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * _THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,104 @@
+"""Small pictures of sources and overlays, as data: URIs."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcam_cli.errors import ImageError
+from gradcam_cli.images.reading import read_image
+from gradcam_cli.reports.page.told import Source
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SIDE = 256
+"""The longest side."""
+
+MOST_BYTES = 10_000
+"""A JPEG of more is encoded at the next quality, so that 2,000 cards stay under 60 MB."""
+
+_QUALITIES = (70, 55, 40, 25, 10)
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small picture; or, where `uri` is empty, why there is none."""
+
+    uri: str = ""
+    width: int = 0
+    height: int = 0
+    problem: str = ""
+
+
+_GONE = Thumbnail(problem="the file is gone")
+_MISSING = Thumbnail(problem="the file is missing")
+
+
+def of_source(source: Source) -> Thumbnail:
+    """The source itself, unless it is no longer the file that was explained."""
+    if not source.path:
+        return Thumbnail(problem="it is a URL, which is not fetched")
+    path = Path(source.path)
+    try:
+        if not path.is_absolute() or not path.is_file():
+            return _GONE
+        # Of the stamp only the size: a copy or a checkout gives the same picture a new time.
+        if path.stat().st_size != source.size:
+            return Thumbnail(problem="the file has changed since")
+    except (OSError, ValueError):  # ValueError: a null byte
+        return _GONE
+    return _thumbnail(path)
+
+
+def of_overlay(root: Path, recorded: str) -> Thumbnail:
+    """The overlay `recorded` in the folder `root`, given without links; nothing outside is read."""
+    if not recorded:
+        return Thumbnail(problem="none is recorded")
+    given = Path(recorded)
+    try:
+        path = (root / given).resolve()
+        leaves = given.is_absolute() or given.drive or ".." in given.parts
+        if leaves or not path.is_relative_to(root):
+            return Thumbnail(problem="its recorded path leads out of the folder")
+        return _thumbnail(path) if path.is_file() else _MISSING
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: links in a circle
+        return _MISSING
+
+
+def _thumbnail(path: Path) -> Thumbnail:
+    try:
+        image = _small(path)
+    except ImageError:
+        return Thumbnail(problem="the file cannot be read as a picture")
+    data = _encoded(image)
+    return Thumbnail(f"data:image/jpeg;base64,{b64encode(data).decode()}", *image.size)
+
+
+def _small(path: Path) -> Image.Image:
+    """The picture at `path` as it is shown, small."""
+    from PIL import Image, ImageOps
+
+    # Whatever this cannot do, `read_image` does, or tells what is wrong.
+    with suppress(Exception), Image.open(path, formats=("JPEG",)) as image:
+        image.thumbnail((SIDE, SIDE))  # decodes no more of a large JPEG than it needs
+        return ImageOps.exif_transpose(image).convert("RGB")
+    small = Image.fromarray(read_image(str(path), offline=True).pixels)
+    small.thumbnail((SIDE, SIDE))
+    return small
+
+
+def _encoded(image: Image.Image) -> bytes:
+    image.info.clear()  # what the file says besides the picture stays out of the page
+    data = b""
+    for quality in _QUALITIES:
+        with BytesIO() as file:
+            image.save(file, format="JPEG", quality=quality, optimize=True)
+            data = file.getvalue()
+        if len(data) <= MOST_BYTES:
+            break
+    return data

@@ -1,0 +1,64 @@
+"""How far a run over many sources is, on stderr: a bar on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+LINE_SECONDS = 10.0
+
+Tell = Callable[[int, int], None]
+"""Given how many are done and how many of those failed."""
+
+
+@contextmanager
+def progress(total: int, before: int, say: Callable[[str], None]) -> Iterator[Tell]:
+    """A callable that shows how many of `total` are done, where `before` were done already."""
+    if sys.stderr.isatty():
+        with _bar(total, before) as tell:
+            yield tell
+    else:
+        yield _lines(total, before, say)
+
+
+def _lines(total: int, before: int, say: Callable[[str], None]) -> Tell:
+    start = said = time.monotonic()
+
+    def tell(done: int, failed: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said < LINE_SECONDS:
+            return
+        said = now
+        rate = (done - before) / (now - start)
+        left = timedelta(seconds=round((total - done) / rate)) if rate else "unknown"
+        say(f"{done:,} of {total:,} done, {failed:,} failed, {rate:.1f} a second, {left} left.")
+
+    return tell
+
+
+@contextmanager
+def _bar(total: int, before: int) -> Iterator[Tell]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from gradcam_cli.reports.terminal import console
+
+    columns = (
+        BarColumn(),
+        TextColumn("{task.completed:,}/{task.total:,}"),
+        TextColumn("{task.fields[rate]:.1f} a second"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]:,} failed"),
+    )
+    start = time.monotonic()
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total, completed=before, rate=0.0, failed=0)
+
+        def tell(done: int, failed: int) -> None:
+            rate = (done - before) / max(time.monotonic() - start, 1e-3)
+            bar.update(task, completed=done, rate=rate, failed=failed)
+
+        yield tell

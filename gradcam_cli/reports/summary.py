@@ -1,0 +1,105 @@
+"""What a run over many sources came to: a table for people, rows for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradcam_cli.images.writing import whole_file
+from gradcam_cli.reports.terminal import console, new_table
+from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    from gradcam_cli.manifest import Record
+
+_MOST_ROWS = 10
+_COLUMNS = (
+    *("source", "overlay", "class", "wnid", "name", "probability", "rank", "evidence", "border"),
+    *("predicted", "predicted_name", "predicted_probability", "error"),
+)
+
+
+@dataclass
+class Summary:
+    """Counts over the records of a run.
+
+    Attributes
+    ----------
+    predicted : dict
+        For each predicted class its name, how many images, and the sum of their probabilities.
+    explained, failed, without_evidence : int
+        How many images were explained, could not be, and have a class without evidence.
+    """
+
+    predicted: dict[int, tuple[str, int, float]] = field(default_factory=dict)
+    explained: int = 0
+    failed: int = 0
+    without_evidence: int = 0
+
+    def add(self, record: Record) -> None:
+        """Count `record`."""
+        if record.result is None:
+            self.failed += 1
+            return
+        self.explained += 1
+        best = record.result["predictions"][0]
+        name, count, total = self.predicted.get(best["index"], (best["name"], 0, 0.0))
+        self.predicted[best["index"]] = (name, count + 1, total + best["probability"])
+        evidence = [each["evidence"] for each in record.result["explanations"]]
+        self.without_evidence += "none" in evidence
+
+
+def print_summary(summary: Summary) -> None:
+    """The most frequent predicted classes with their mean probability."""
+    if not summary.predicted:
+        return
+    table = new_table(
+        ("predicted class", "left"), ("images", "right"), ("mean probability", "right")
+    )
+    ordered = sorted(summary.predicted.items(), key=lambda each: (-each[1][1], each[0]))
+    for index, (name, count, total) in ordered[:_MOST_ROWS]:
+        table.add_row(f"{index} {printable(name)}", f"{count:,}", f"{total / count:.4f}")
+    if rest := ordered[_MOST_ROWS:]:
+        images = sum(count for _, (_, count, _) in rest)
+        table.add_row(f"{len(rest):,} more classes", f"{images:,}", "")
+    console().print(table)
+
+
+def write_csv(path: Path, records: Iterable[Record]) -> None:
+    """One row for each explained class of each source, and one for each failure."""
+    with whole_file(path) as file:
+        text = io.TextIOWrapper(
+            file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True
+        )
+        writer = csv.DictWriter(text, _COLUMNS, restval="")
+        writer.writeheader()
+        for record in records:
+            writer.writerows(_rows(record))
+        text.detach()
+
+
+def _rows(record: Record) -> list[dict[str, Any]]:
+    if record.result is None:
+        return [{"source": record.source, "error": record.error}]
+    best = record.result["predictions"][0]
+    about = {
+        "source": record.source,
+        "predicted": best["index"],
+        "predicted_name": best["name"],
+        "predicted_probability": best["probability"],
+    }
+    return [
+        {
+            **about,
+            "overlay": each["overlay"],
+            "class": each["class"]["index"],
+            "evidence": each["evidence"],
+            "border": each["border"],
+            **{key: each["class"][key] for key in ("wnid", "name", "probability", "rank")},
+        }
+        for each in record.result["explanations"]
+    ]

@@ -1,0 +1,544 @@
+"""The report as people have it: in a browser, by mouse and keyboard, in the dark, on a phone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from gradcam_cli.reports.html import write_report
+from gradcam_cli.text import printable
+from tests.conftest import SAMPLES
+from tests.reports.test_html import (
+    CAT,
+    HOSTILE,
+    TABBY,
+    explained,
+    failure,
+    predicted,
+    record,
+    recorded,
+    result,
+    silent,
+)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium that keeps what its console says."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if not browser or not driver:
+        missing = "there is no chromium with its chromedriver; .ci/run installs both"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for each in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+        options.add_argument(f"--{each}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    logging.getLogger("selenium").setLevel(logging.WARNING)
+    opened = webdriver.Chrome(options=options, service=Service(driver))
+    try:
+        yield opened
+    finally:
+        opened.quit()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over five sources and two that failed."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    dog = predicted("beagle", 162, 0.5)
+    fox = predicted("red_fox", 277, 0.05, 4)
+    recorded(
+        out,
+        record(out, "b/two.png", explained(CAT, border=0.9)),
+        record(out, "a/One.png", explained(TABBY, border=None)),
+        failure("broken.png", "could not read broken.png: it is empty."),
+        record(out, "c/ten10.png", result=result(explained(dog, border=0.1), predictions=[dog])),
+        record(out, "c/ten9.png", result=result(explained(fox, border=0.4), predictions=[dog])),
+        record(out, "d/url.png", explained(CAT, border=0.0, evidence="none"), path=""),
+        failure("other.png", "could not read other.png: its PNG data are truncated."),
+    )
+    write_report(out, out / "report.html", silent)
+    return out
+
+
+class Browser:
+    """A page in the browser, in the words of these tests."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.run = driver.execute_script
+
+    def open(self, page: Path) -> None:
+        self.driver.get(page.as_uri())
+
+    def emulate(self, command: str, **parameters: Any) -> None:
+        self.driver.execute_cdp_cmd(f"Emulation.{command}", parameters)
+
+    def prefer(self, **features: str) -> None:
+        told = [{"name": name.replace("_", "-"), "value": text} for name, text in features.items()]
+        self.emulate("setEmulatedMedia", features=told)
+
+    def width(self, pixels: int) -> None:
+        self.emulate(
+            "setDeviceMetricsOverride",
+            width=pixels, height=800, deviceScaleFactor=1, mobile=pixels < 500,
+        )  # fmt: skip
+
+    def press(self, *keys: str) -> None:
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def point_at(self, selector: str) -> None:
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.driver).move_to_element(self.first(selector)).perform()
+
+    def first(self, selector: str) -> Any:
+        return self.driver.find_element("css selector", selector)
+
+    def type(self, selector: str, text: str) -> None:
+        self.first(selector).clear()
+        self.first(selector).send_keys(text)
+
+    def choose(self, selector: str, value: str) -> None:
+        from selenium.webdriver.support.select import Select
+
+        script = """return [...document.querySelector(arguments[0]).options]
+            .findIndex((option) => option.value === arguments[1])"""
+        Select(self.first(selector)).select_by_index(self.run(script, selector, value))
+
+    def shown(self) -> list[str]:
+        """The names on the cards that are shown, in their order."""
+        script = """return [...document.querySelectorAll(".card")]
+            .filter((card) => card.checkVisibility())
+            .map((card) => card.querySelector(".name").textContent.split("/").pop())"""
+        return self.run(script)
+
+    def count(self) -> str:
+        return self.first("#count").text
+
+    def focused(self) -> str:
+        """The name on the focused card, or the id or the text of what else is focused."""
+        return self.run(
+            """const on = document.activeElement;
+            const name = on.querySelector(".name")?.textContent.split("/").pop();
+            return name ?? (on.id || on.textContent)"""
+        )
+
+    def opacity(self, card: int) -> float:
+        """How much of the overlay on a card is seen once it does not change any more."""
+        script = """const found = document.querySelectorAll(".card")[arguments[0]];
+            const overlay = found.querySelector(".overlay");
+            overlay.getAnimations().forEach((each) => each.finish());
+            return Number(getComputedStyle(overlay).opacity)"""
+        return float(self.run(script, card))
+
+    def complaints(self) -> list[str]:
+        """What the console said since it was asked last."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+
+@pytest.fixture
+def browser(chromium: Any, folder: Path) -> Iterator[Browser]:
+    """The report, just opened on a desktop; at the end nothing must have been complained of."""
+    browser = Browser(chromium)
+    browser.width(1000)
+    browser.prefer(prefers_color_scheme="light", prefers_reduced_motion="no-preference")
+    browser.open(folder / "report.html")
+    yield browser
+    assert browser.complaints() == []
+
+
+ALL = ["two.png", "One.png", "ten10.png", "ten9.png", "url.png"]
+
+
+def test_filters(browser: Browser) -> None:
+    assert (browser.shown(), browser.count()) == (ALL, "5 of 5 shown")
+    options = browser.run("return [...document.querySelector('#explained')].map((o) => o.text)")
+    assert options == [
+        "all", "beagle (162): 1", "Egyptian_cat (285): 2", "red_fox (277): 1", "tabby (281): 1",
+    ]  # fmt: skip
+    browser.choose("#explained", "Egyptian_cat (285)")
+    assert (browser.shown(), browser.count()) == (["two.png", "url.png"], "2 of 5 shown")
+    browser.choose("#predicted", "beagle (162)")
+    assert browser.shown() == []
+    assert browser.first("#nothing").is_displayed()
+    browser.choose("#explained", "")
+    assert browser.shown() == ["ten10.png", "ten9.png"]
+    browser.first("button[type=reset]").click()
+    time.sleep(0.05)
+    assert (browser.shown(), browser.count()) == (ALL, "5 of 5 shown")
+    assert not browser.first("#nothing").is_displayed()
+
+
+def test_filters_of_numbers(browser: Browser) -> None:
+    browser.type("#confidence-least", "12.5")
+    assert browser.shown() == ["two.png", "One.png", "ten10.png", "url.png"]
+    browser.type("#confidence-most", "50")
+    assert browser.shown() == ["One.png", "ten10.png"]
+    browser.type("#border-least", "0")  # which One.png does not have
+    assert browser.shown() == ["ten10.png"]
+    browser.first("#confidence-least").clear()
+    browser.first("#confidence-most").clear()
+    browser.type("#border-most", "40")
+    assert browser.shown() == ["ten10.png", "ten9.png", "url.png"]
+
+
+def test_search(browser: Browser) -> None:
+    browser.type("#search", "ONE")
+    assert browser.shown() == ["One.png"]
+    browser.type("#search", "c/")
+    assert browser.shown() == ["ten10.png", "ten9.png"]
+    browser.press("\ue007")  # Enter sends nothing anywhere
+    assert browser.shown() == ["ten10.png", "ten9.png"]
+
+
+@pytest.mark.parametrize(
+    ("key", "order"),
+    [
+        ("name", ["One.png", "two.png", "ten9.png", "ten10.png", "url.png"]),
+        ("explained", ["ten10.png", "two.png", "url.png", "ten9.png", "One.png"]),
+        ("predicted", ["ten10.png", "ten9.png", "two.png", "One.png", "url.png"]),
+        ("confidence", ["ten9.png", "One.png", "ten10.png", "two.png", "url.png"]),
+        ("confidence:down", ["two.png", "url.png", "ten10.png", "One.png", "ten9.png"]),
+        ("border", ["url.png", "ten10.png", "ten9.png", "two.png", "One.png"]),
+        ("border:down", ["two.png", "ten9.png", "ten10.png", "url.png", "One.png"]),
+        ("order", ALL),
+    ],
+)
+def test_sorting(browser: Browser, key: str, order: list[str]) -> None:
+    browser.choose("#sort", "name")
+    browser.choose("#sort", key)
+    assert browser.shown() == order
+    browser.type("#search", "t")  # sorted still
+    assert browser.shown() == [name for name in order if name.startswith("t")]
+
+
+def test_the_slider_fades_all_overlays(browser: Browser) -> None:
+    assert browser.opacity(0) == 1
+    browser.run("document.querySelector('#fade').focus()")
+    browser.press(*["\ue012"] * 60)  # to the left
+    assert browser.opacity(0) == browser.opacity(3) == pytest.approx(0.4)
+    browser.run("document.activeElement.blur()")
+    browser.press("f")
+    assert browser.opacity(0) == 0
+    browser.press("f")
+    assert browser.opacity(0) == pytest.approx(0.4)
+
+
+def test_hovering_fades_one_overlay(browser: Browser) -> None:
+    browser.point_at(".card")
+    assert (browser.opacity(0), browser.opacity(1)) == (0, 1)
+    browser.point_at("h1")
+    assert browser.opacity(0) == 1
+
+
+def test_an_overlay_without_its_source_does_not_fade(browser: Browser) -> None:
+    browser.point_at(".card:last-child")
+    assert browser.opacity(4) == 1
+    assert "Source not shown: it is a URL" in browser.first(".card:last-child").text
+    assert "no evidence" in browser.first(".card:last-child").text
+
+
+def test_keys_move_and_fade(browser: Browser) -> None:
+    browser.press("j")
+    assert browser.focused() == "two.png"
+    assert (browser.opacity(0), browser.opacity(1)) == (0, 1)
+    browser.press("f")
+    assert browser.opacity(0) == 1
+    scrolled = browser.run("return scrollY")
+    browser.press(" ")
+    assert browser.opacity(0) == 0
+    assert browser.run("return scrollY") == scrolled
+    browser.press("f", "j", "j")
+    assert browser.focused() == "ten10.png"
+    assert browser.opacity(0) == 1
+    browser.press("k")
+    assert browser.focused() == "One.png"
+    browser.press("k", "k", "k", "f")
+    assert browser.focused() == "two.png"
+    assert browser.opacity(0) == 1  # and not what moved away from it
+
+
+def test_arrows_move_in_rows(browser: Browser) -> None:
+    columns = browser.run(
+        "return getComputedStyle(document.querySelector('#cards')).gridTemplateColumns"
+    )
+    assert len(columns.split()) == 3
+    browser.press("j", "\ue014")
+    assert browser.focused() == "One.png"
+    browser.press("\ue015")
+    assert browser.focused() == "url.png"
+    browser.press("\ue013", "\ue012")
+    assert browser.focused() == "two.png"
+
+
+def test_keys_skip_what_is_filtered_out(browser: Browser) -> None:
+    browser.type("#search", "ten")
+    browser.run("document.activeElement.blur()")
+    browser.press("j", "j", "j")
+    assert browser.focused() == "ten9.png"
+
+
+def test_the_slash_searches_and_letters_in_it_are_letters(browser: Browser) -> None:
+    browser.press("j", "/")
+    assert browser.focused() == "search"
+    browser.press("jkf/ ")
+    assert browser.first("#search").get_property("value") == "jkf/ "
+    assert browser.focused() == "search"
+
+
+def test_everything_is_reached_by_tab_and_seen(browser: Browser) -> None:
+    reached = []
+    for _ in range(60):
+        browser.press("\ue004")
+        if not browser.focused() or browser.run("return document.activeElement === document.body"):
+            break
+        reached.append(browser.focused())
+        seen = "const s = getComputedStyle(document.activeElement); return s.outlineStyle"
+        assert browser.run(seen) != "none", reached
+    wanted = [
+        "Skip to the pictures", "2 failed", "As a table", "search", "explained", "predicted",
+        "confidence-least", "confidence-most", "border-least", "border-most", "sort", "Reset",
+        "fade", *ALL,
+    ]  # fmt: skip
+    assert [each for each in reached if not each.startswith("Failed")] == wanted
+    assert len(reached) == len(wanted) + 1
+
+
+def test_a_focused_card_is_not_under_the_bar(browser: Browser) -> None:
+    browser.width(360)
+    for key in "jjjjjkkkk":
+        browser.press(key)
+        top, bar, bottom = browser.run(
+            """const box = document.activeElement.getBoundingClientRect();
+            const bar = document.querySelector("#bar").getBoundingClientRect();
+            return [box.top, bar.bottom, innerHeight]"""
+        )
+        assert bar <= top < bottom
+
+
+def test_the_link_to_the_failures_opens_them(browser: Browser) -> None:
+    browser.run("document.querySelector('details:has(#failures)').open = false")
+    browser.first("a[href='#failures']").click()
+    assert "it is empty" in browser.first("#failures").text
+    assert "its PNG data are truncated" in browser.first("#failures").text
+
+
+CONTRAST = """
+const level = (color) => {
+  const [r, g, b] = color.match(/[\\d.]+/g).map((each) => each / 255)
+    .map((each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = (element) => {
+  const color = getComputedStyle(element).backgroundColor;
+  return color === "rgba(0, 0, 0, 0)" ? behind(element.parentElement) : color;
+};
+return arguments[0].map((selector) => {
+  const element = document.querySelector(selector);
+  const [a, b] = [getComputedStyle(element).color, behind(element)].map(level);
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+});
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_legible_in_light_and_dark(browser: Browser, scheme: str) -> None:
+    browser.prefer(prefers_color_scheme=scheme)
+    background = browser.run("return getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(245, 245, 243)") == (scheme == "light")
+    texts = [
+        "h1", ".run", "header a", ".name", ".name .folder", ".explained", ".explained span",
+        ".top li", ".missing", ".mark", "#controls label", "#search", "select", "button", ".keys",
+        ".failures td", ".failures thead th", "footer p",
+    ]  # fmt: skip
+    for text, contrast in zip(texts, browser.run(CONTRAST, texts), strict=True):
+        assert contrast >= 4.5, text
+
+
+def test_motion_is_reduced_where_that_is_asked_for(browser: Browser) -> None:
+    duration = "return getComputedStyle(document.querySelector('.pair .overlay'))"
+    assert browser.run(f"{duration}.transitionDuration") == "0.2s"
+    browser.prefer(prefers_reduced_motion="reduce")
+    assert browser.run(f"{duration}.transitionProperty") == "none"
+
+
+def overflow(browser: Browser) -> int:
+    browser.run("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    return int(browser.run("return document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report in which all names are hostile."""
+    out = tmp_path_factory.mktemp("hostile") / "out"
+    targets = [predicted(name, number, 0.5) for number, name in enumerate(HOSTILE)]
+    recorded(
+        out,
+        *(
+            record(out, name, result=result(explained(target), predictions=[target, CAT]))
+            for name, target in zip(HOSTILE, targets, strict=True)
+        ),
+        *(failure(f"{name}!", f"could not read {name}: no") for name in HOSTILE),
+    )
+    write_report(out, out / "report.html", silent)
+    return out / "report.html"
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1920])
+def test_nothing_is_wider_than_the_window(browser: Browser, hostile: Path, width: int) -> None:
+    browser.width(width)
+    assert overflow(browser) <= 0
+    browser.open(hostile)
+    assert overflow(browser) <= 0
+
+
+def test_hostile_names_are_only_text(browser: Browser, hostile: Path) -> None:
+    kinds = (
+        "return [...new Set([...document.querySelectorAll('*')].map((e) => e.localName))].sort()"
+    )
+    usual = browser.run(kinds)
+    browser.open(hostile)
+    assert browser.run(kinds) == usual
+    assert browser.run("return document.scripts.length + document.styleSheets.length") == 2
+    names = browser.run("return [...document.querySelectorAll('.name')].map((e) => e.textContent)")
+    assert names == [printable(name) for name in HOSTILE]
+    for number, name in enumerate(HOSTILE):
+        browser.choose("#explained", f"{printable(name)} ({number})")
+        assert browser.count() == f"1 of {len(HOSTILE)} shown"
+    failed = browser.run("return document.querySelectorAll('#failures tbody tr').length")
+    assert failed == len(HOSTILE)
+    assert browser.run("return [...document.images].every((e) => e.src.startsWith('data:'))")
+    found = browser.run("return performance.getEntriesByType('resource').map((e) => e.name)")
+    assert [each for each in found if not each.startswith("data:")] == []
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "const s = document.createElement('script'); s.text = 'pwned = 1'; document.body.append(s)",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=\"pwned = 1\">')",
+        "document.body.insertAdjacentHTML('beforeend', '<b style=\"color:red\">b</b>')",
+        "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i)",
+        "fetch('http://127.0.0.1:9/').catch(() => 0)",
+    ],
+)
+def test_the_policy_stops_what_would_get_in(browser: Browser, attack: str) -> None:
+    browser.run(f"window.pwned = 0; {attack}")
+    time.sleep(0.1)
+    assert browser.run("return window.pwned") == 0
+    complaints = browser.complaints()
+    assert complaints
+    assert all("Content Security Policy" in each for each in complaints)
+
+
+def test_pictures_and_failures_are_there_without_javascript(browser: Browser) -> None:
+    browser.emulate("setScriptExecutionDisabled", value=True)
+    try:
+        browser.driver.refresh()
+        assert not browser.first("#controls").is_displayed()
+        assert not browser.first("#bar").is_displayed()
+        assert len(browser.driver.find_elements("css selector", ".card")) == 5
+        assert browser.first(".card .overlay").get_property("naturalWidth") == 40
+        assert "Egyptian_cat (285)" in browser.first(".card").text
+        assert "it is empty" in browser.first("#failures").text
+    finally:
+        browser.emulate("setScriptExecutionDisabled", value=False)
+
+
+def test_pages_lead_to_each_other(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradcam_cli.reports.html.CARDS", 2)
+    out = tmp_path / "out"
+    recorded(out, *(record(out, f"{n}.png") for n in range(5)))
+    write_report(out, out / "odd & name's #1%20.html", silent)
+    browser.open(out / "odd & name's #1%20.html")
+    browser.first("a[rel=next]").click()
+    browser.first("a[rel=next]").click()
+    assert browser.shown() == ["4.png"]
+    assert browser.count() == "1 of 1 shown"
+    assert not browser.driver.find_elements("css selector", "a[rel=next]")
+    browser.first("footer a[rel=prev]").click()
+    assert browser.shown() == ["2.png", "3.png"]
+    assert "within this page" in browser.first(".scope").text
+
+
+def test_a_page_of_failures_only(browser: Browser, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    recorded(out, failure("a", "no"))
+    write_report(out, out / "report.html", silent)
+    browser.open(out / "report.html")
+    assert "Failed: 1" in browser.first("main").text
+    browser.press("j", "f", "/")
+
+
+@pytest.fixture
+def full_page(tmp_path: Path) -> Path:
+    """2,000 cards, each with a photo of its own."""
+    out = tmp_path / "out"
+    out.mkdir()
+    photos = sorted(SAMPLES.glob("*.jpg"))
+    for number, photo in enumerate(photos):
+        pixels = Image.open(photo).convert("RGB")
+        heat = Image.radial_gradient("L").resize(pixels.size)
+        colors = Image.merge("RGB", (heat, heat.rotate(90), heat.transpose(0)))
+        Image.blend(pixels, colors, 0.5).save(out / f"{number}.jpg", quality=95, subsampling=0)
+    told = []
+    for number in range(2_000):
+        photo = photos[number % len(photos)]
+        source = tmp_path / f"{number}.jpg"
+        source.symlink_to(photo)
+        target = predicted(f"class_{number % 90}", number % 90, (number * 7 % 1000) / 1000)
+        fields = result(
+            explained(target, border=(number * 3 % 100) / 100), predictions=[target] * 5
+        )
+        overlay = f"{number % len(photos)}.jpg"
+        name, overlays = f"photos/{number:04}.jpg", (overlay,)
+        told.append(record(out, name, source=source, result=fields, overlays=overlays))
+    recorded(out, *told)
+    (page,) = write_report(out, out / "report.html", silent)
+    return page
+
+
+@pytest.mark.slow
+def test_a_full_page_opens_soon(browser: Browser, full_page: Path) -> None:
+    size = full_page.stat().st_size
+    browser.open(full_page)
+    loaded = browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
+    start = time.monotonic()
+    browser.choose("#sort", "confidence:down")
+    browser.type("#search", "7")
+    used = time.monotonic() - start
+    print(
+        f"\n2,000 cards: {size / 1e6:.1f} MB, {size / 2_000:,.0f} bytes each; "
+        f"loaded in {loaded:.2f} s; sorted and searched in {used:.2f} s"
+    )
+    assert size < 60e6
+    assert 0 < loaded < 3
+    assert used < 3
+    assert browser.count() == "542 of 2,000 shown"
+    browser.run("scrollTo(0, document.body.scrollHeight)")
+    last = """const all = document.querySelectorAll(".card:not([hidden]) img");
+        return all[all.length - 1].naturalWidth"""
+    until = time.monotonic() + 10
+    while not browser.run(last) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert browser.run(last) > 0
