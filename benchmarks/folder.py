@@ -27,7 +27,7 @@ from benchmarks.markdown import table
 from benchmarks.measure import Spread
 
 HERE = Path(__file__).parent
-IMAGES = {"efficientnet-lite0": 320, "vgg16": 96}
+IMAGES = {"efficientnet-lite0": 960, "vgg16": 96}
 BATCHES = (8, 16, 32)
 LEAST_RATIO = 0.85
 LOOP = 3
@@ -36,17 +36,17 @@ LOOP = 3
 
 @dataclass
 class Figures:
-    """Seconds per image of each part and of the whole, one for each round."""
+    """Seconds per image of each part and of the whole, by batch size, one for each round."""
 
-    parts: dict[str, list[float]] = field(default_factory=dict)
+    parts: dict[str, dict[int, list[float]]] = field(default_factory=dict)
 
-    def add(self, part: str, seconds: float) -> None:
+    def add(self, part: str, seconds: float, size: int = 1) -> None:
         """Keep a figure."""
-        self.parts.setdefault(part, []).append(seconds)
+        self.parts.setdefault(part, {}).setdefault(size, []).append(seconds)
 
     def median(self, part: str) -> float:
-        """The median of a part."""
-        return Spread.of(self.parts[part]).median
+        """The median of a part, at its best batch size."""
+        return min(Spread.of(figures).median for figures in self.parts[part].values())
 
     @property
     def sum(self) -> float:
@@ -80,7 +80,6 @@ class Subject:
     """One model, ready to be measured over a folder of photos."""
 
     def __init__(self, model: str, work: Path) -> None:
-        from gradcam_cli.batch import ROWS
         from gradcam_cli.explainer import Explainer
         from gradcam_cli.images.reading import read_image
 
@@ -94,7 +93,8 @@ class Subject:
         side = self.explainer.choice.spec.side
         noise = np.random.default_rng(1).uniform(-1, 1, (max(BATCHES), side, side, 3))
         self.noise = noise.astype(np.float32)
-        self.explainer.explain_inputs([self.noise[0]], [-1], rows=ROWS)  # compiles
+        rows = self.explainer.engine.rows
+        self.explainer.explain_inputs([self.noise[0]], [-1], rows=rows)  # compiles
         self.forwards = {
             "forward, OpenVINO": self._openvino_forward(),
             "forward, TensorFlow": self._tensorflow_forward(),
@@ -134,7 +134,8 @@ class Subject:
         number = len(self.paths)
         figures.add("decode", per_image(lambda: self._all(self.read, map(str, self.paths)), number))
         for name, sizes in self.forwards.items():
-            figures.add(name, min(_forward(run, size, number) for size, run in sizes.items()))
+            for size, run in sizes.items():
+                figures.add(name, _forward(run, size, number), size)
         self.out.mkdir(exist_ok=True)
         written = [self.out / f"encoded{i}.jpg" for i in range(number)]
         encode = partial(write_image, pixels=self.pixels, synced=False)
@@ -154,9 +155,9 @@ class Subject:
 
         settings = Settings(self.out, None, (-1,), 5, 0.5, "jet", MAX_PIXELS, True)
         items = [Item(str(path), path.stem) for path in self.paths]
-        pipeline = Batch(self.explainer, settings, "", "").pipeline(items)
+        batch = Batch(items, self.explainer, settings, digest="", fallback="")
         with Manifest(self.out) as manifest:
-            for outcome in pipeline:
+            for outcome in batch:
                 assert not outcome.record.error
                 manifest.add(outcome.record)
 

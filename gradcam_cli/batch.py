@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from gradcam_cli import __version__
 from gradcam_cli.downloads import is_url
 from gradcam_cli.errors import GradcamError, ImageError, UsageError
-from gradcam_cli.images.overlay import overlay
+from gradcam_cli.images.overlay import in_the_calling_thread, overlay
 from gradcam_cli.images.reading import Picture, read_image
 from gradcam_cli.images.writing import (
     OVERLAY_SUFFIX,
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from gradcam_cli.listing import Item
     from gradcam_cli.models.loading import Choice
     from gradcam_cli.records import Explanation
-
-ROWS = 8
-"""How many rows the engine runs at a time."""
 
 _HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 """What no further source would fare better with."""
@@ -106,10 +104,14 @@ class _Loaded:
 
 
 class Batch:
-    """A run of `explainer` over many items, with the outputs that `settings` ask for.
+    """The outcomes of `items`, as they are done; iterate once.
 
     Parameters
     ----------
+    items : iterable of Item
+        What to explain.
+    explainer, settings
+        How, and which outputs to write.
     digest : str
         That of the settings, as the manifest has it.
     fallback : str
@@ -117,20 +119,32 @@ class Batch:
     """
 
     def __init__(
-        self, explainer: Explainer, settings: Settings, digest: str, fallback: str
+        self,
+        items: Iterable[Item],
+        explainer: Explainer,
+        settings: Settings,
+        *,
+        digest: str,
+        fallback: str,
     ) -> None:
         self._explainer = explainer
         self._settings = settings
         self._digest = digest
         self._fallback = fallback
-
-    def pipeline(self, items: Iterable[Item]) -> Pipeline[Item, _Loaded, Outcome]:
-        """What gives the outcome of each item, as they are done."""
-        stages: Stages[Item, _Loaded, Outcome] = Stages(
-            self._read, self._weight, self._explain, self._finish
+        stages = Stages(self._read, self._weight, self._explain, self._finish)
+        rows = explainer.engine.rows
+        group = rows // math.gcd(rows, len(settings.targets))  # fills whole batches
+        self._pipeline: Pipeline[Item, _Loaded, Outcome] = Pipeline(
+            items, stages, group=group, inferring=explainer.engine.parallel
         )
-        group = max(1, ROWS // len(self._settings.targets))
-        return Pipeline(items, stages, group=group)
+
+    def close(self) -> None:
+        """Take no further item; what is in flight is still finished."""
+        self._pipeline.close()
+
+    def __iter__(self) -> Iterator[Outcome]:
+        with in_the_calling_thread():
+            yield from self._pipeline
 
     def _read(self, item: Item) -> _Loaded | Done[Outcome]:
         record = Record(item.source, key_path(item), stamp_of(item), self._digest)
@@ -152,7 +166,9 @@ class Batch:
 
     def _explain(self, group: list[_Loaded]) -> list[Explanation]:
         inputs, settings = [each.input for each in group], self._settings
-        return self._explainer.explain_inputs(inputs, settings.targets, top=settings.top, rows=ROWS)
+        return self._explainer.explain_inputs(
+            inputs, settings.targets, top=settings.top, rows=self._explainer.engine.rows
+        )
 
     def _finish(self, loaded: _Loaded, explanation: Explanation) -> Outcome:
         try:

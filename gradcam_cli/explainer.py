@@ -123,12 +123,12 @@ class Explainer:
         if not targets:
             raise UsageError("there is no class to explain", "Pass at least one, or `TOP`.")
         each = len(targets)
-        batch = np.repeat(np.stack(inputs), each, axis=0)
+        pairs = [one for one in inputs for _ in targets]
         asked = np.tile(np.asarray(targets, np.int64), len(inputs))
-        features = in_batches(self.engine, batch, asked, self.score, rows or len(batch))
+        features = in_batches(self.engine, pairs, asked, self.score, rows or len(pairs))
         return [
             self._explanation(features[start : start + each], top)
-            for start in range(0, len(batch), each)
+            for start in range(0, len(pairs), each)
         ]
 
     def _explanation(self, features: Features, top: int) -> Explanation:

@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -139,4 +139,4 @@ class Manifest:
 
 
 def _line(record: Record) -> str:
-    return json.dumps({"schema": SCHEMA, **asdict(record)}, allow_nan=False) + "\n"
+    return json.dumps({"schema": SCHEMA, **vars(record)}, allow_nan=False) + "\n"

@@ -1,18 +1,22 @@
 """Three stages that overlap, with bounds on what is in flight: read, infer in groups, finish.
 
-    items ─▶ read, in threads ─▶ infer, a group at a time ─▶ finish, in threads ─▶ outcomes
+    items ─▶ read, one by one ─▶ infer, in groups ─▶ finish, one by one ─▶ outcomes
 
-It knows nothing of images. All that is decided is decided in the thread that iterates; the
-others only work. Outcomes come in the order in which they are done.
+A few threads each take whatever is next, what is nearest to its end first; more than there are
+cores would only take them from each other. It knows nothing of images. Outcomes come in the order
+in which they are done.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from functools import partial
+from queue import SimpleQueue
+from threading import Condition, Thread
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -22,7 +26,12 @@ Outcome = TypeVar("Outcome")
 BYTES_IN_FLIGHT = 512 << 20
 """No further item is read while what was read and is not finished holds more."""
 
-THREADS = max(2, os.cpu_count() or 1)
+WORKERS = 2 + min(16, os.cpu_count() or 1)
+"""How many things are done at a time: one for each core, and two for what waits for a disk."""
+
+MOST_WAITING = 8
+"""No further item is read while more outcomes than that are not taken up."""
+
 GATHERING_SECONDS = 0.1
 """How long a group that is not full waits for more."""
 
@@ -56,83 +65,153 @@ class Stages(Generic[Item, Loaded, Outcome]):
     finish: Callable[[Loaded, Any], Outcome]
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """A thread has nothing more to do, or has failed."""
+
+    error: BaseException | None
+
+
 class Pipeline(Generic[Item, Loaded, Outcome]):
-    """Runs `items` through `stages`, inferring up to `group` together; iterate once."""
+    """Runs `items` through `stages`; iterate once.
+
+    Parameters
+    ----------
+    group : int
+        How many are inferred together at most.
+    inferring : int
+        How many groups are inferred side by side at most.
+    """
 
     def __init__(
-        self, items: Iterable[Item], stages: Stages[Item, Loaded, Outcome], *, group: int
+        self,
+        items: Iterable[Item],
+        stages: Stages[Item, Loaded, Outcome],
+        *,
+        group: int,
+        inferring: int = 1,
     ) -> None:
         self._items = iter(items)
         self._stages = stages
         self._group = group
+        self._inferring = inferring
         self._open = True
-        self._events: SimpleQueue[tuple[str, Any, Future[Any]]] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome | _Ended] = SimpleQueue()
+        self._changed = Condition()  # guards what follows
         self._running = {"read": 0, "infer": 0, "finish": 0}
         self._ready: list[Loaded] = []
+        self._inferred: deque[tuple[Loaded, Any]] = deque()
         self._bytes = 0
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._abandoned = False
 
     def close(self) -> None:
         """Take no further item; what is in flight is still finished."""
         self._open = False
 
     def __iter__(self) -> Iterator[Outcome]:
-        sizes = {"read": THREADS, "infer": 1, "finish": THREADS}
-        self._pools = {stage: ThreadPoolExecutor(size) for stage, size in sizes.items()}
+        workers = [Thread(target=self._work, name="pipeline") for _ in range(WORKERS)]
+        for worker in workers:
+            worker.start()
         try:
-            gathered = False
-            while self._start(gathered):
-                try:
-                    event = self._events.get(timeout=GATHERING_SECONDS)
-                except Empty:
-                    gathered = True
-                    continue
-                gathered = False
-                yield from self._advanced(*event)
+            left = len(workers)
+            while left:
+                outcome = self._outcomes.get()
+                if self._outcomes.empty():  # readers may have waited for that
+                    with self._changed:
+                        self._changed.notify_all()
+                if not isinstance(outcome, _Ended):
+                    yield outcome
+                elif outcome.error:
+                    raise outcome.error
+                else:
+                    left -= 1
         finally:
-            for pool in self._pools.values():
-                pool.shutdown(cancel_futures=True)
+            self._abandoned = True
+            for worker in workers:
+                worker.join()
 
-    def _start(self, gathered: bool) -> bool:
-        """Start whatever may start; False once nothing runs any more."""
-        while self._may_read():
+    def _work(self) -> None:
+        error = None
+        try:
+            while task := self._next_task():
+                task()
+        except BaseException as raised:
+            error = raised
+            self._abandoned = True
+        self._outcomes.put(_Ended(error))
+
+    def _next_task(self) -> Callable[[], None] | None:
+        """What to do next, once there is something; None at the end."""
+        gathered = False
+        with self._changed:
+            while not self._is_over():
+                if task := self._chosen(gathered):
+                    return task
+                gathered = not self._changed.wait(GATHERING_SECONDS)
+        return None
+
+    def _is_over(self) -> bool:
+        at_work = self._open or self._ready or self._inferred or any(self._running.values())
+        return self._abandoned or not at_work
+
+    def _chosen(self, gathered: bool) -> Callable[[], None] | None:
+        if self._inferred:
+            self._running["finish"] += 1
+            return partial(self._finish, *self._inferred.popleft())
+        if self._has_group(gathered):
+            self._running["infer"] += 1
+            group, self._ready = self._ready[: self._group], self._ready[self._group :]
+            return partial(self._infer, group)
+        if self._may_read():
             try:
                 item = next(self._items)
             except StopIteration:
                 self.close()
-                break
-            self._submit("read", None, self._stages.read, item)
-        full = len(self._ready) >= self._group or not self._running["read"] or gathered
-        if self._ready and full and self._may_infer():
-            group, self._ready = self._ready[: self._group], self._ready[self._group :]
-            self._submit("infer", group, self._stages.infer, group)
-        return any(self._running.values())
+                return self._chosen(gathered)
+            self._running["read"] += 1
+            return partial(self._read, item)
+        return None
+
+    def _has_group(self, gathered: bool) -> bool:
+        """True where a group may be inferred: a full one, or less where no more comes soon."""
+        if self._running["infer"] >= self._inferring:
+            return False
+        if len(self._ready) >= self._group:
+            return True
+        idle = gathered and not self._running["infer"]
+        nothing_comes = not self._running["read"] and not self._may_read()
+        return bool(self._ready) and (idle or nothing_comes)
 
     def _may_read(self) -> bool:
-        room = len(self._ready) + self._running["read"] < 2 * self._group + THREADS
+        most = (1 + self._inferring) * self._group
+        room = len(self._ready) + self._running["read"] < most
         light = not self._bytes or self._bytes <= BYTES_IN_FLIGHT
-        return self._open and self._running["read"] < THREADS + 2 and room and light
+        one_is_free = self._running["read"] < WORKERS - 1  # sources may be slow
+        taken_up = self._outcomes.qsize() < MOST_WAITING
+        return self._open and room and light and one_is_free and taken_up
 
-    def _may_infer(self) -> bool:
-        return not self._running["infer"] and self._running["finish"] <= 2 * self._group
+    def _read(self, item: Item) -> None:
+        found = self._stages.read(item)
+        if isinstance(found, Done):
+            self._outcomes.put(found.outcome)
+        with self._after("read"):
+            if not isinstance(found, Done):
+                self._bytes += self._stages.weigh(found)
+                self._ready.append(found)
 
-    def _submit(self, stage: str, about: Any, work: Callable[..., Any], *arguments: Any) -> None:
-        self._running[stage] += 1
-        future = self._pools[stage].submit(work, *arguments)
-        future.add_done_callback(lambda done: self._events.put((stage, about, done)))
+    def _infer(self, group: list[Loaded]) -> None:
+        found = self._stages.infer(group)
+        with self._after("infer"):
+            self._inferred.extend(zip(group, found, strict=True))
 
-    def _advanced(self, stage: str, about: Any, future: Future[Any]) -> Iterator[Outcome]:
-        self._running[stage] -= 1
-        found = future.result()
-        if stage == "finish":
-            self._bytes -= about
-            yield found
-        elif stage == "infer":
-            for loaded, result in zip(about, found, strict=True):
-                weight = self._stages.weigh(loaded)
-                self._submit("finish", weight, self._stages.finish, loaded, result)
-        elif isinstance(found, Done):
-            yield found.outcome
-        else:
-            self._bytes += self._stages.weigh(found)
-            self._ready.append(found)
+    def _finish(self, loaded: Loaded, result: Any) -> None:
+        self._outcomes.put(self._stages.finish(loaded, result))
+        with self._after("finish"):
+            self._bytes -= self._stages.weigh(loaded)
+
+    @contextmanager
+    def _after(self, stage: str) -> Iterator[None]:
+        with self._changed:
+            yield
+            self._running[stage] -= 1
+            self._changed.notify_all()

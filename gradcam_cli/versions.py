@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from gradcam_cli import __version__
@@ -16,6 +17,7 @@ def versions(engine: str) -> dict[str, str]:
     return {"gradcam": __version__, **found}
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return version(distribution)

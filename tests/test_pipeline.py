@@ -29,8 +29,11 @@ def stages(
     st.integers(0, 50),
     st.integers(1, 9),
     st.sets(st.integers(0, 50)),
+    st.integers(1, 4),
 )
-def test_every_item_comes_out_once(count: int, group: int, refused: set[int]) -> None:
+def test_every_item_comes_out_once(
+    count: int, group: int, refused: set[int], inferring: int
+) -> None:
     groups: list[int] = []
 
     def infer(group: list[int]) -> list[int]:
@@ -41,6 +44,7 @@ def test_every_item_comes_out_once(count: int, group: int, refused: set[int]) ->
         range(count),
         stages(read=lambda item: Done(("refused", item)) if item in refused else item, infer=infer),
         group=group,
+        inferring=inferring,
     )
     expected = [("refused", i) if i in refused else (i, 10 * i) for i in range(count)]
     assert sorted(run, key=str) == sorted(expected, key=str)
@@ -78,6 +82,40 @@ def test_a_group_that_is_not_full_does_not_wait_for_a_slow_item() -> None:
     assert list(outcomes) == [(1, 10)]
 
 
+def test_groups_are_inferred_side_by_side_and_no_more_than_asked_for() -> None:
+    lock, inside, most, two = threading.Lock(), 0, 0, threading.Event()
+
+    def infer(group: list[int]) -> list[int]:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+            if inside == 2:
+                two.set()
+        assert two.wait(60)  # the first until there is a second
+        with lock:
+            inside -= 1
+        return group
+
+    run = Pipeline(range(32), stages(infer=infer), group=4, inferring=2)
+    assert sorted(run) == [(i, i) for i in range(32)]
+    assert most == 2
+
+
+def test_slow_sources_leave_a_thread_for_what_is_read() -> None:
+    released = threading.Event()
+
+    def read(item: int) -> int:
+        if item >= 4:
+            assert released.wait(60)
+        return item
+
+    outcomes = iter(Pipeline(range(40), stages(read=read), group=4))
+    assert sorted(next(outcomes) for _ in range(4)) == [(i, 10 * i) for i in range(4)]
+    released.set()
+    assert len(list(outcomes)) == 36
+
+
 def test_what_is_in_flight_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "BYTES_IN_FLIGHT", 100)
     lock, held, most = threading.Lock(), 0, 0
@@ -97,7 +135,7 @@ def test_what_is_in_flight_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     run = Pipeline(range(200), stages(read=read, weigh=lambda _: 30, finish=finish), group=50)
     assert sorted(run) == list(range(200))
-    assert most <= 100 + 30 * (pipeline.THREADS + 3)
+    assert most <= 100 + 30 * (pipeline.WORKERS)
 
 
 def test_an_item_heavier_than_the_bound_still_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +182,7 @@ def test_an_exception_ends_the_run(stage: str) -> None:
 
     with pytest.raises(ZeroDivisionError, match=stage):
         list(Pipeline(range(100), stages(**{stage: broken}), group=4))
-    assert not [each for each in threading.enumerate() if "ThreadPool" in each.name]
+    assert not [each for each in threading.enumerate() if each.name == "pipeline"]
 
 
 def test_an_exception_of_the_items_ends_the_run() -> None:

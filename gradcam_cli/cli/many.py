@@ -90,6 +90,7 @@ def explain_many(
 
     if not items:
         raise ImageError("there is no picture among the sources", "Try --recursive or --include.")
+    _check_places(wanted, items, settings.folder)
     with _alone(settings.folder):
         choice = choose()
         digest = settings.digest(
@@ -104,6 +105,19 @@ def explain_many(
     if tally.interrupted:
         return ExitCode.INTERRUPTED
     return ExitCode.INPUT if tally.failed else ExitCode.DONE
+
+
+def _check_places(wanted: Wanted, items: list[Item], folder: Path) -> None:
+    """Find out before a long run, not after it, what cannot be written."""
+    sources = [Path(item.source) for item in items]
+    if wanted.csv is not None:
+        from gradcam_cli.images.writing import check_writable
+
+        check_writable(wanted.csv, sources=sources, to_come=folder)
+    if wanted.report is not None:
+        from gradcam_cli.reports.html import check_report
+
+        check_report(wanted.report, sources=sources, to_come=folder)
 
 
 def _work(
@@ -123,12 +137,12 @@ def _work(
     explainer: Explainer = Explainer.load(
         choice, layer=wanted.layer, score=wanted.score, engine=wanted.engine, note=notes
     )
-    pipeline = Batch(explainer, settings, digest, choice.fallback).pipeline(rest)
+    batch = Batch(rest, explainer, settings, digest=digest, fallback=choice.fallback)
     start = time.monotonic()
 
     def stop() -> None:
         tally.interrupted = True
-        pipeline.close()
+        batch.close()
 
     with (
         Manifest(settings.folder) as manifest,
@@ -136,11 +150,11 @@ def _work(
         on_interrupt(stop),
         progress(tally.total, tally.before, notes.say) as tell,
     ):
-        for outcome in pipeline:
+        for outcome in batch:
             _take(outcome, manifest, wanted, notes, tally)
             tell(tally.done, tally.failed)
             if wanted.max_errors is not None and tally.failed >= wanted.max_errors:
-                pipeline.close()
+                batch.close()
     tally.seconds = time.monotonic() - start
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,16 @@ class Engine(Protocol):
 
     name: str
     layer: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows it runs at a time where there are many."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """How many threads may gain by calling `features` side by side, for several rows each."""
+        ...
 
     def features(
         self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score
@@ -34,15 +45,20 @@ class Engine(Protocol):
 
 
 def in_batches(
-    engine: Engine, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score, rows: int
+    engine: Engine,
+    inputs: Sequence[NDArray[np.float32]],
+    targets: NDArray[np.int64],
+    score: Score,
+    rows: int,
 ) -> Features:
-    """The features of any number of rows, run `rows` at a time.
+    """The features of any number of `inputs`, (H, W, 3) each, run `rows` at a time.
 
     The last run is filled up with what is there, so that every row is computed in a batch of the
     same size, and what comes of it does not depend on the others.
     """
     parts = []
-    for start in range(0, len(batch), rows):
-        part = np.arange(start, start + rows) % len(batch)
-        parts.append(engine.features(batch[part], targets[part], score)[: len(batch) - start])
+    for start in range(0, len(inputs), rows):
+        part = np.arange(start, start + rows) % len(inputs)
+        batch = np.stack([inputs[i] for i in part.tolist()])
+        parts.append(engine.features(batch, targets[part], score)[: len(inputs) - start])
     return joined(parts)

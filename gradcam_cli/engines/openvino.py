@@ -6,7 +6,12 @@ the layer that is asked for the rest is cut off, and the backward pass is built 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
@@ -23,7 +28,16 @@ TOLERANCE = 1e-4
 """How far apart two ways to compute may be, as a share of the largest value."""
 
 _DENSE_BYTES = 1 << 20
-_SETTINGS = {"INFERENCE_PRECISION_HINT": "f32"}
+_SETTINGS = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same cores
+}
+_MOST_STREAMS = 4
+"""How many batches run side by side at most, for each needs memory of its own."""
+_MOST_ROWS = 8
+_BYTES_A_ROW = 64 << 20
+"""How many bytes of weights one more row is worth: they are read once for all rows of a batch,
+while the maps of one row or two stay in a core's own cache."""
 
 
 def output_name(layer: str) -> str:
@@ -65,18 +79,27 @@ class OpenVINOEngine:
     NotDifferentiableError
         Where an operation between the layer and the scores has no rule.
 
-    Threads may share it; they run one after the other.
+    Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
+    side by side, each on its part of the cores, with no core waiting for another.
     """
 
     name = "openvino"
+    parallel = min(_MOST_STREAMS, os.cpu_count() or 1)
 
     def __init__(self, graph: Path, layer: str) -> None:
         self.layer = layer
-        self._running = Lock()
+        self._preparing = Lock()
         self._core = openvino.Core()
         self._forward = self._core.read_model(graph)  # once: the file may be replaced meanwhile
-        self._alone = self._compiled(1)
+        self._alone = self._compiled(1, streams=1)
         self._ready: dict[int, _Compiled | None] = {1: self._alone}
+
+    @cached_property
+    def rows(self) -> int:
+        """See `Engine.rows`."""
+        nodes = self._forward.get_ops()
+        weights = sum(each.get_byte_size() for each in nodes if each.get_type_name() == "Constant")
+        return int(min(_MOST_ROWS, max(2, weights // _BYTES_A_ROW)))
 
     def features(
         self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score
@@ -87,41 +110,55 @@ class OpenVINOEngine:
         TensorFlow. So several rows must give what one gives, or are run one by one.
         """
         rows = len(batch)
-        with self._running:
+        with self._preparing:
             if rows not in self._ready:  # those for one row stay, of the others the last
-                self._ready = {1: self._ready[1], rows: self._compiled_for_several(rows)}
-            if (ready := self._ready[rows]) is not None:
-                return ready.run(batch, targets, score)
-            parts = [self._alone.run(batch[[i]], targets[[i]], score) for i in range(rows)]
-            return joined(parts)
+                self._ready = {1: self._alone, rows: self._compiled_for_several(rows)}
+            ready = self._ready[rows]
+        if ready is not None:
+            return ready.run(batch, targets, score)
+        parts = [self._alone.run(batch[[i]], targets[[i]], score) for i in range(rows)]
+        return joined(parts)
 
-    def _compiled(self, rows: int) -> _Compiled:
-        return _Compiled(self._core, self._forward.clone(), self.layer, rows)
+    def _compiled(self, rows: int, *, streams: int) -> _Compiled:
+        return _Compiled(self._core, self._forward.clone(), self.layer, rows, streams)
 
     def _compiled_for_several(self, rows: int) -> _Compiled | None:
         """Compiled for `rows`; None where that fails, or gives other than one row alone."""
         try:
-            several = self._compiled(rows)
+            several = self._compiled(rows, streams=self.parallel)
             return several if several.agrees_with(self._alone) else None
         except (RuntimeError, ModelError):  # most likely there is not enough memory for both
             return None
 
 
 class _Compiled:
-    """One layer of a model, for a fixed number of rows."""
+    """One layer of a model, for a fixed number of rows; as many calls at a time as `streams`."""
 
-    def __init__(self, core: Any, forward: Any, layer: str, rows: int) -> None:
-        self.rows = rows
+    def __init__(self, core: Any, forward: Any, layer: str, rows: int, streams: int) -> None:
         graph = explaining_graph(forward, layer, rows)
-        self._kernels = _fed_from_file(graph)
-        self._request = core.compile_model(graph, "CPU", _SETTINGS).create_infer_request()
-        for parameter, kernel in self._kernels:
-            self._request.set_tensor(parameter.output(0), kernel.tensor_view)
+        self._shape = tuple(graph.inputs[0].shape)
+        self._kernels = _fed_from_file(graph)  # kept, for requests only point to them
+        network = core.compile_model(graph, "CPU", {**_SETTINGS, "NUM_STREAMS": streams})
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(streams):
+            request = network.create_infer_request()
+            for parameter, kernel in self._kernels:
+                request.set_tensor(parameter.output(0), kernel.tensor_view)
+            self._idle.put(request)
+
+    @contextmanager
+    def _request(self) -> Iterator[Any]:
+        request = self._idle.get()
+        try:
+            yield request
+        finally:
+            self._idle.put(request)
 
     def run(self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score) -> Features:
         inputs = {0: batch, 1: targets, 2: np.array(score == "probability")}
         try:
-            found = self._request.infer(inputs)
+            with self._request() as request:
+                found = request.infer(inputs, share_inputs=True)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1].strip()
             raise ModelError(
@@ -133,8 +170,8 @@ class _Compiled:
     def agrees_with(self, alone: _Compiled) -> bool:
         """True where the last row of noise gives what it gives `alone`."""
         random = np.random.default_rng(0)
-        batch = random.uniform(-1, 1, self._request.get_input_tensor(0).shape).astype(np.float32)
-        targets = np.zeros(self.rows, np.int64)
+        batch = random.uniform(-1, 1, self._shape).astype(np.float32)
+        targets = np.zeros(len(batch), np.int64)
         found = self.run(batch, targets, "logit")[-1:]
         expected = alone.run(batch[-1:], targets[-1:], "logit")
         return agreement(found, expected)[1] <= TOLERANCE

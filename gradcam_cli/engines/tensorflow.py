@@ -24,6 +24,8 @@ class TensorFlowEngine:
     """
 
     name = "tensorflow"
+    rows = 8
+    parallel = 1  # it uses every core by itself
 
     def __init__(self, model: Any, layer: str) -> None:
         self._tf, keras = tensorflow()

@@ -232,7 +232,8 @@ def _band_of(image: ImageFile.ImageFile) -> Callable[[int, int], NDArray[np.uint
     from PIL import Image
 
     def band(top: int, bottom: int) -> NDArray[np.uint8]:
-        part = image.crop((0, top, image.width, bottom))
+        whole = bottom - top == image.height
+        part: Image.Image = image if whole else image.crop((0, top, image.width, bottom))
         if part.has_transparency_data:
             white = Image.new("RGBA", part.size, "white")
             part = Image.alpha_composite(white, part.convert("RGBA"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gradcam_cli.errors import UsageError
@@ -17,7 +20,8 @@ COLORMAPS = (
 )
 """OpenCV's colour maps, each at its OpenCV number; named here so that `--help` loads no OpenCV."""
 
-_BAND_ROWS = 512
+_BAND_PIXELS = 1 << 16
+"""What is blended at a time stays in a core's cache."""
 
 
 def model_input(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -63,9 +67,33 @@ def overlay(
     height, width = image.shape[:2]
     levels = (cv2.resize(heatmap, (width, height)) * 255).astype(np.uint8)
     blended = np.empty_like(image)
-    for top in range(0, height, _BAND_ROWS):  # the colours of 180 MP at once are 0.5 GB
-        rows = slice(top, top + _BAND_ROWS)
-        colors_bgr = cv2.applyColorMap(levels[rows], COLORMAPS.index(colormap))
-        colors = cv2.cvtColor(colors_bgr, cv2.COLOR_BGR2RGB)
+    step = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        colors = cv2.applyColorMap(levels[rows], _palette(colormap))
         blended[rows] = cv2.addWeighted(colors, alpha, image[rows], 1 - alpha, 0)
     return blended
+
+
+@cache
+def _palette(colormap: str) -> NDArray[np.uint8]:
+    """The colours of the levels 0 to 255: (256, 1, 3) uint8 RGB."""
+    import cv2
+    import numpy as np
+
+    levels = np.arange(256, dtype=np.uint8)[:, np.newaxis]
+    bgr = cv2.applyColorMap(levels, COLORMAPS.index(colormap))
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+@contextmanager
+def in_the_calling_thread() -> Iterator[None]:
+    """Keep OpenCV from threads of its own, for whoever resizes and blends in several already."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BAND_PIXELS = 1 << 18
+BAND_PIXELS = 1 << 20
 
 TURNS = {
     1: (1, 1, False),

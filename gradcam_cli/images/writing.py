@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,15 +127,20 @@ def make_folder(place: Destination) -> None:
         ) from error
 
 
-def check_writable(path: Path, *, sources: tuple[Path, ...] = ()) -> None:
+def check_writable(
+    path: Path, *, sources: Iterable[Path] = (), to_come: Path | None = None
+) -> None:
     """Refuse what must not be replaced: a source, a folder, a device, or an unwritable place.
+
+    `to_come` is a folder that need not be there yet.
 
     Raises
     ------
     UsageError
         Naming the path and the reason.
     """
-    if not path.parent.is_dir():
+    comes = to_come is not None and path.parent.absolute() == to_come.absolute()
+    if not path.parent.is_dir() and not comes:
         raise UsageError(
             f"cannot write {path}: there is no folder {path.parent}", "Make it, or choose another."
         )
@@ -145,7 +150,7 @@ def check_writable(path: Path, *, sources: tuple[Path, ...] = ()) -> None:
         raise UsageError(f"cannot write {path}: it is not a regular file", "Choose another name.")
     if any(source.exists() and path.samefile(source) for source in sources):
         raise UsageError(
-            f"cannot write {path}: it is the source image", "Choose another name with -o."
+            f"cannot write {path}: it is a source image", "Choose another name with -o."
         )
 
 

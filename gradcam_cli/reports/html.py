@@ -66,13 +66,13 @@ class _Gaps:
     overlays: int = 0
 
 
-def check_report(file: Path) -> None:
-    """Refuse a place where no report can be written, with a UsageError."""
+def check_report(file: Path, *, sources: Iterable[Path] = (), to_come: Path | None = None) -> None:
+    """Refuse a place where no report can be written, as `check_writable` does."""
     if file.suffix.lower() != ".html":
         raise UsageError(
             f"the report {str(file)!r} does not end in .html", "Name it like report.html."
         )
-    check_writable(file)
+    check_writable(file, sources=sources, to_come=to_come)
 
 
 def write_report(folder: Path, file: Path, note: Callable[[str], None]) -> list[Path]:

@@ -196,6 +196,11 @@ def test_a_mistake_costs_nothing(gradcam: Run, photos: Path) -> None:
         ([photos, "--show", "--json"], 2, "--show"),
         ([photos, "--exclude", "*"], 3, "no picture"),
         ([photos, "--max-errors", "0"], 2, "--max-errors"),
+        ([photos, "-o", "out", "--report", "out/page.txt"], 2, "does not end in .html"),
+        ([photos, "-o", "out", "--report", "none/page.html"], 2, "there is no folder none"),
+        ([photos, "-o", "out", "--csv", "none/rows.csv"], 2, "there is no folder none"),
+        ([photos, "-o", "out", "--csv", photos / "tripod.jpg"], 2, "it is a source image"),
+        ([photos, "-o", "out", "--csv", "photos"], 2, "is a directory"),
         ([], 2, "no SOURCE"),
     ):
         got, out, err = gradcam("explain", *arguments, *LITE)
@@ -203,6 +208,13 @@ def test_a_mistake_costs_nothing(gradcam: Run, photos: Path) -> None:
         assert said in err
         assert err.count("\n") == 1
     assert sorted(path.name for path in Path().iterdir()) == ["photos"]
+
+
+def test_the_rows_and_the_page_may_go_where_the_overlays_go(gradcam: Run, photos: Path) -> None:
+    places = ("--csv", "out/rows.csv", "--report", "out/page.html")
+    assert gradcam("explain", photos, "-o", "out", *LITE, *places)[0] == 0
+    assert Path("out/rows.csv").read_text("utf-8").count("\n") == 5
+    assert "4 sources explained" in " ".join(Path("out/page.html").read_text("utf-8").split())
 
 
 def test_two_runs_do_not_share_a_folder(gradcam: Run, photos: Path) -> None:

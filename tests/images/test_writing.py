@@ -54,7 +54,7 @@ def test_a_source_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "link.jpg").symlink_to(source)
     os.link(source, tmp_path / "hard.jpg")
     for name in ("photo.jpg", "link.jpg", "hard.jpg"):
-        with pytest.raises(UsageError, match=r"it is the source image"):
+        with pytest.raises(UsageError, match=r"it is a source image"):
             check_writable(tmp_path / name, sources=(source,))
 
 
