@@ -68,29 +68,31 @@ class Record:
 
 
 def records(folder: Path) -> Iterator[Record]:
-    """The records in `folder`, the last one of each source, in the order they were added.
+    """The records in `folder`, the last one of each source, ordered by the source's name.
 
-    Two passes over the file; what is kept in memory between them is a number for each source.
+    The order in which they were added is that of threads, and another one each time. Two passes
+    over the file; what is kept in memory between them is the name and a place for each source.
     """
-    last = {record.key: number for number, record in _lines(folder)}
-    wanted = set(last.values())
-    yield from (record for number, record in _lines(folder) if number in wanted)
-
-
-def _lines(folder: Path) -> Iterator[tuple[int, Record]]:
     path = folder / FILE
     if not path.exists():
         return
-    with path.open(encoding="utf-8", errors="surrogateescape") as file:
-        for number, line in enumerate(file):
+    with path.open("rb") as file:
+        places: dict[str, tuple[str, int]] = {}
+        place = 0
+        for line in file:
             if record := _read(line):
-                yield number, record
+                places[record.key] = (str(record.source), place)
+            place += len(line)
+        for _, place in sorted(places.values()):
+            file.seek(place)
+            if record := _read(file.readline()):
+                yield record
 
 
-def _read(line: str) -> Record | None:
+def _read(line: bytes) -> Record | None:
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         found = json.loads(line)
-        if line.endswith("\n") and found.pop("schema") == SCHEMA:
+        if line.endswith(b"\n") and found.pop("schema") == SCHEMA:
             stamp = found.pop("stamp")
             for name in ("overlays", "heatmaps", "sizes"):
                 found[name] = tuple(found[name])

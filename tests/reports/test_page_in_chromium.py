@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fox = predicted("red_fox", 277, 0.05, 4)
     recorded(
         out,
-        record(out, "b/two.png", explained(CAT, border=0.9)),
+        record(out, "B/two.png", explained(CAT, border=0.9)),
         record(out, "a/One.png", explained(TABBY, border=None)),
         failure("broken.png", "could not read broken.png: it is empty."),
         record(out, "c/ten10.png", result=result(explained(dog, border=0.1), predictions=[dog])),
@@ -419,7 +419,7 @@ def test_hostile_names_are_only_text(browser: Browser, hostile: Path) -> None:
     assert browser.run(kinds) == usual
     assert browser.run("return document.scripts.length + document.styleSheets.length") == 2
     names = browser.run("return [...document.querySelectorAll('.name')].map((e) => e.textContent)")
-    assert names == [printable(name) for name in HOSTILE]
+    assert names == [printable(name) for name in sorted(HOSTILE)]
     for number, name in enumerate(HOSTILE):
         browser.choose("#explained", f"{printable(name)} ({number})")
         assert browser.count() == f"1 of {len(HOSTILE)} shown"
