@@ -128,4 +128,6 @@ def _how(results: Results) -> str:
   file, EfficientNet-Lite0 its own. Compiling was done before, and timed once: "the first time".
 - In the steady state each contender is a warm process that is given batches of noise: the forward
   pass of VGG16 to the logits as a `tf.function`, or an explanation from preprocessed pixels to the
-  finished heatmaps, at block5_conv3. "Best" is the batch size with the smallest median."""
+  finished heatmaps, at block5_conv3. The compiled engine is given a batch a core where batches have
+  more than one row, as a run over a folder does. "Best" is the batch size with the smallest
+  median."""

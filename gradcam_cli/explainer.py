@@ -92,7 +92,8 @@ class Explainer:
         top : int
             How many of the most probable classes to report.
         """
-        return self.explain_inputs([self.input_of(image)], targets, top=top)[0]
+        # Row by row: to prepare an engine for several takes longer than a few rows do.
+        return self.explain_inputs([self.input_of(image)], targets, top=top, rows=1)[0]
 
     def input_of(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the model takes for `image`, (H, W, 3) uint8 RGB: (side, side, 3) float32."""
@@ -118,14 +119,15 @@ class Explainer:
         targets, top
             As in `explain`.
         rows : int, optional
-            How many (input, target) pairs the engine runs at a time; by default all.
+            How many (input, target) pairs the engine runs at a time; by default what suits it.
         """
         if not targets:
             raise UsageError("there is no class to explain", "Pass at least one, or `TOP`.")
         each = len(targets)
         pairs = [one for one in inputs for _ in targets]
         asked = np.tile(np.asarray(targets, np.int64), len(inputs))
-        features = in_batches(self.engine, pairs, asked, self.score, rows or len(pairs))
+        rows = rows or min(self.engine.rows, len(pairs))
+        features = in_batches(self.engine, pairs, asked, self.score, rows)
         return [
             self._explanation(features[start : start + each], top)
             for start in range(0, len(pairs), each)

@@ -32,7 +32,22 @@ def test_several_classes_at_once_equal_each_alone(
     together = explainer.explain(asymmetric, [1, 285, 837])
     for target in together.targets:
         (alone,) = explainer.explain(asymmetric, [target.prediction.label.index]).targets
-        np.testing.assert_allclose(target.heatmap, alone.heatmap, atol=1e-5)
+        np.testing.assert_array_equal(target.heatmap, alone.heatmap)
+
+
+@pytest.mark.parametrize("rows", [None, 2, 3])
+def test_several_images_at_once_equal_each_alone_in_order(
+    explainer: Explainer, asymmetric: np.ndarray, rows: int | None
+) -> None:
+    images = [np.roll(asymmetric, shift, axis=1) for shift in (0, 9, 30, 51, 70)]
+    inputs = [explainer.input_of(image) for image in images]
+    together = explainer.explain_inputs(inputs, [TOP, 837], rows=rows)
+    assert len(together) == 5
+    for image, explanation in zip(images, together, strict=True):
+        alone = explainer.explain(image, [TOP, 837])
+        for found, expected in zip(explanation.targets, alone.targets, strict=True):
+            assert found.prediction.label == expected.prediction.label
+            np.testing.assert_allclose(found.heatmap, expected.heatmap, atol=1e-5)
 
 
 def test_the_callers_image_is_left_alone(explainer: Explainer, asymmetric: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -56,9 +57,14 @@ def in_batches(
     The last run is filled up with what is there, so that every row is computed in a batch of the
     same size, and what comes of it does not depend on the others.
     """
-    parts = []
-    for start in range(0, len(inputs), rows):
+
+    def run(start: int) -> Features:
         part = np.arange(start, start + rows) % len(inputs)
         batch = np.stack([inputs[i] for i in part.tolist()])
-        parts.append(engine.features(batch, targets[part], score)[: len(inputs) - start])
-    return joined(parts)
+        return engine.features(batch, targets[part], score)[: len(inputs) - start]
+
+    starts = range(0, len(inputs), rows)
+    if len(starts) == 1 or engine.parallel == 1:
+        return joined([run(start) for start in starts])
+    with ThreadPoolExecutor(engine.parallel) as pool:
+        return joined(list(pool.map(run, starts)))

@@ -116,9 +116,7 @@ def test_every_block_end_of_vgg(name: str, tmp_path: Path) -> None:
 def test_every_block_end_of_resnet50(tmp_path: Path) -> None:
     model = seeded("resnet50")
     graph = converted(model, tmp_path)
-    blocks = [each.name for each in explainable_layers(model) if each.name.endswith("_out")]
-    assert set(RESNET_ENDS) < set(blocks)
-    for layer in blocks:
+    for layer in RESNET_ENDS:
         reference, engine = TensorFlowEngine(model, layer), OpenVINOEngine(graph, layer)
         worst, own = 0.0, TOLERANCE
         for seed in (3, 4, 5):
