@@ -125,8 +125,6 @@ def test_every_block_end_of_resnet50(tmp_path: Path) -> None:
             batch, target = batch_of("resnet50", 1, seed), np.array([7])
             both = (engine, reference)
             found, expected = (each.features(batch, target, "logit") for each in both)
-                each.features(batch, target, "logit") for each in (engine, reference)
-            )
             assert apart(found, expected) <= AT_KINKS
             for name in ("activations", "logits"):
                 one, other = getattr(found, name), getattr(expected, name)
