@@ -129,7 +129,7 @@ class Subject:
 
     def round(self, figures: Figures) -> None:
         """Measure each part and the whole once."""
-        from gradcam_cli.images.writing import write_image
+        from gradcam_cli.images.writing import encoded_image, write_output
 
         number = len(self.paths)
         figures.add("decode", per_image(lambda: self._all(self.read, map(str, self.paths)), number))
@@ -138,7 +138,10 @@ class Subject:
                 figures.add(name, _forward(run, size, number), size)
         self.out.mkdir(exist_ok=True)
         written = [self.out / f"encoded{i}.jpg" for i in range(number)]
-        encode = partial(write_image, pixels=self.pixels, synced=False)
+
+        def encode(path: Path) -> None:
+            write_output(path, encoded_image(self.pixels, path.suffix), synced=False)
+
         figures.add("encode", per_image(lambda: self._all(encode, written), number))
         figures.add("folder", per_image(self._folder, number))
 

@@ -25,9 +25,10 @@ from gradcam_cli.images.writing import (
     Destination,
     check_size,
     check_writable,
+    encoded_heatmap,
+    encoded_image,
     make_folder,
-    write_heatmap,
-    write_image,
+    write_output,
 )
 from gradcam_cli.manifest import Record, Stamp, records
 from gradcam_cli.pipeline import Done, Pipeline, Stages
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from gradcam_cli.models.loading import Choice
     from gradcam_cli.records import Explanation
 
-_HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
 """What no further source would fare better with."""
 
 
@@ -202,10 +203,10 @@ class Batch:
                 alpha=settings.alpha,
                 colormap=settings.colormap,
             )
-            write_image(path, blended, synced=False)
+            write_output(path, encoded_image(blended, path.suffix), synced=False)
             array = _free(arrays, number, loaded.picture) if arrays else None
             if array is not None:
-                write_heatmap(array, target.heatmap, synced=False)
+                write_output(array, encoded_heatmap(target.heatmap), synced=False)
             outputs.append((path, array))
         return outputs
 

@@ -211,7 +211,12 @@ class _One:
         open_it: bool,
     ) -> None:
         from gradcam_cli.images.overlay import overlay
-        from gradcam_cli.images.writing import check_size, write_heatmap, write_image
+        from gradcam_cli.images.writing import (
+            check_size,
+            encoded_heatmap,
+            encoded_image,
+            write_output,
+        )
 
         for note in picture.notes:
             self.notes(f"{picture.name}: {note}")
@@ -233,9 +238,9 @@ class _One:
             blended = overlay(
                 picture.pixels, target.heatmap, alpha=self.alpha, colormap=self.colormap
             )
-            write_image(overlay_path, blended)
+            write_output(overlay_path, encoded_image(blended, overlay_path.suffix))
             if heatmap_path is not None:
-                write_heatmap(heatmap_path, target.heatmap)
+                write_output(heatmap_path, encoded_heatmap(target.heatmap))
             written.append((overlay_path, heatmap_path))
             if target.evidence == "none":
                 self.notes(_no_evidence(explanation, target))

@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 from gradcam_cli import __version__
 from gradcam_cli.errors import UsageError
-from gradcam_cli.images.writing import check_writable, whole_file
+from gradcam_cli.images.writing import check_writable, output_file
 from gradcam_cli.reports.page.thumbnails import Thumbnail, of_overlay, of_source
 from gradcam_cli.reports.page.told import Explained, Failure, Source, Survey, recorded, told
 from gradcam_cli.text import printable
@@ -154,7 +154,7 @@ def _write_pages(
             cards=islice(cards, CARDS),
             failures=islice(failures, CARDS),
         )
-        with whole_file(path) as out:
+        with output_file(path) as out:
             page.dump(out, encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradcam_cli.images.writing import whole_file
+from gradcam_cli.images.writing import output_file
 from gradcam_cli.reports.terminal import console, new_table
 from gradcam_cli.text import printable
 
@@ -71,7 +71,7 @@ def print_summary(summary: Summary) -> None:
 
 def write_csv(path: Path, records: Iterable[Record]) -> None:
     """One row for each explained class of each source, and one for each failure."""
-    with whole_file(path) as file:
+    with output_file(path) as file:
         text = io.TextIOWrapper(
             file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True
         )
