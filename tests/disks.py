@@ -1,4 +1,4 @@
-"""Disks that are really full: a small file system where one can be mounted, and a limit anywhere."""
+"""Disks that are really full: a small file system where one can be mounted, or a limit."""
 
 from __future__ import annotations
 
