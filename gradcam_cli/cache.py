@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradcam_cli.engines import compiled
+from gradcam_cli.engines import about, compiled
 from gradcam_cli.models import digests, weights
 from gradcam_cli.models.catalog import models
+from gradcam_cli.storage.files import final_name, remove
+from gradcam_cli.storage.locks import LockedError, exclusive_lock
 
 Kind = Literal["weights", "compiled", "leftover"]
 
@@ -42,7 +45,7 @@ class Entry:
 def entries() -> list[Entry]:
     """All that is in the cache: weights, compiled models, leftovers, each by name."""
     order: tuple[Kind, ...] = ("weights", "compiled", "leftover")
-    found = [*_weights(), *_compiled()]
+    found = [*_weights(), *_compiled(), *_digests()]
     return sorted(found, key=lambda each: (order.index(each.kind), each.name, each.path))
 
 
@@ -54,43 +57,43 @@ def clear(entry: Entry, note: Callable[[str], None]) -> int:
     OSError
         Where it cannot be removed.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(entry.lock)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        with exclusive_lock(entry.lock):
+            remove(entry.path)
+            inside = [entry.path / name for name in (about.WEIGHTS, about.GRAPH)]
+            digests.forget(entry.path, *inside)
+    except LockedError:
         note(f"Another process is at work on {entry.path}; it is left.")
         return 0
-    try:
-        if entry.path.is_dir():
-            compiled.remove(entry.path)
-            digests.forget(entry.path / compiled.WEIGHTS, entry.path / compiled.GRAPH)
-        else:
-            entry.path.unlink(missing_ok=True)
-            digests.forget(entry.path)
-    finally:
-        lock.release()
     return entry.size
 
 
 def _weights() -> Iterator[Entry]:
     names = {spec.weights.filename: spec.name for spec in models().values() if spec.weights}
     for path in _inside(weights.folder()):
-        begun = next((end for end in weights.UNFINISHED if path.name.endswith(end)), "")
-        file = path.name.removesuffix(begun)
-        kind: Kind = "leftover" if begun else "weights"
+        final = final_name(path.name)
+        begun = next((end for end in weights.UNFINISHED if final.endswith(end)), "")
+        file = final.removesuffix(begun)
+        kind: Kind = "leftover" if begun or final != path.name else "weights"
         yield Entry(kind, names.get(file, file), path, _size(path), path.with_name(f"{file}.lock"))
 
 
 def _compiled() -> Iterator[Entry]:
     for path in _inside(compiled.folder()):
-        about = compiled.read(path)
-        place = path.name.partition(".")[0]
-        kind: Kind = "leftover" if about is None or path.name != place else "compiled"
-        name = about.model if about else place.rpartition("-")[0] or place
+        known = about.read(path)
+        place = final_name(path.name).partition(".")[0]
+        kind: Kind = "leftover" if known is None or path.name != place else "compiled"
+        name = known.model if known else place.rpartition("-")[0] or place
         lock = path.with_name(f"{place}{compiled.LOCK}")
         yield Entry(kind, name, path, _size(path), lock)
+
+
+def _digests() -> Iterator[Entry]:
+    """What killed processes left; what is remembered is not worth a line."""
+    for path in _inside(digests.folder()):
+        if (final := final_name(path.name)) != path.name:
+            lock = path.with_name(f"{final}.lock")
+            yield Entry("leftover", final, path, _size(path), lock)
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -100,5 +103,8 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-    return sum(each.stat().st_size for each in files)
+    size = 0
+    for each in (path, *path.rglob("*")):
+        with suppress(FileNotFoundError):  # another process has just removed it
+            size += each.stat().st_size if each.is_file() else 0
+    return size

@@ -12,70 +12,42 @@ asked for, and a layer that fails is never served.
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import json
-import os
 import platform
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradcam_cli.engines import crashes
+from gradcam_cli.engines.about import GRAPH, WEIGHTS, About, read, write
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models import digests
-from gradcam_cli.models.layers import LayerInfo, explainable_layers, find_layer
-from gradcam_cli.models.weights import Note, cache_folder
+from gradcam_cli.models.layers import explainable_layers, find_layer
+from gradcam_cli.models.weights import Note, cache_folder, make_folder
+from gradcam_cli.storage.files import final_name, remove, sweep, sync, whole_folder
+from gradcam_cli.storage.locks import exclusive_lock
+from gradcam_cli.text import printable
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino import OpenVINOEngine
     from gradcam_cli.models.loading import Choice
 
-GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
-TEMPORARY = ".tmp"
 LOCK = ".lock"
 
-_SCHEMA = 1
-_POLL_SECONDS = 0.1
 _ROOM = 1.1
 """How much larger than its weights a compiled model may be."""
+_CRASHES = "OpenVINO crashes when it opens it"
 
 
 class NotCompiledError(Exception):
     """The compiled engine cannot serve this; the text says why, without a final full stop."""
-
-
-@dataclass(frozen=True)
-class About:
-    """What is known of a compiled model.
-
-    Attributes
-    ----------
-    model : str
-        Its name in the catalogue.
-    weights : str
-        The SHA-256 of the weights it was made from.
-    made_with : dict
-        See `made_with`.
-    files : dict
-        The SHA-256 of each file beside this one.
-    layers : list of LayerInfo
-        The layers it has an output for.
-    checked : dict
-        For each layer that was asked for so far what is wrong with it; empty where nothing is.
-    """
-
-    model: str
-    weights: str
-    made_with: dict[str, str]
-    files: dict[str, str]
-    layers: list[LayerInfo]
-    checked: dict[str, str] = field(default_factory=dict)
 
 
 def folder() -> Path:
@@ -134,9 +106,9 @@ def open_compiled(
         try:
             return task.opened(layer)
         except RuntimeError:
-            if task.is_there():
+            if task.is_whole():
                 raise
-            return task.opened(layer)  # another process has just cleared the cache
+            return task.opened(layer)
 
 
 @contextmanager
@@ -166,22 +138,28 @@ class _Task:
         self._note = note
         self._weights = choice.digest()
         self._place = folder() / f"{self._spec.name}-{self._weights[:16]}"
+        self._graph = self._place / GRAPH
         self._fresh = False
         self._engines: dict[str, OpenVINOEngine] = {}
 
     def opened(self, layer: str | None) -> OpenVINOEngine:
         about = self.usable() or self.made()
         found = find_layer(about.layers, layer, self._spec.name).name
+        if marks := crashes.abandoned_marks(self._graph, found):
+            about = self.cleared_of_suspicion(found, marks)
         if found not in about.checked:
             about = self.checked(found)
         if about.checked[found]:
             raise NotCompiledError(
                 f"the compiled {self._spec.name} is not used at {found}: {about.checked[found]}"
             )
-        return self.engine(found)
+        with crashes.marked(self._graph, found):
+            return self.engine(found)
 
-    def is_there(self) -> bool:
-        return (self._place / GRAPH).exists()
+    def is_whole(self) -> bool:
+        """True where the files, read anew, are those that were made; not so once cleared."""
+        digests.forget(*(self._place / name for name in (GRAPH, WEIGHTS)))
+        return self.usable() is not None
 
     def _network(self) -> Any:
         """The Keras model, whose weights are surely those that the digest is of."""
@@ -194,7 +172,7 @@ class _Task:
         if layer not in self._engines:
             from gradcam_cli.engines.openvino import OpenVINOEngine
 
-            self._engines[layer] = OpenVINOEngine(self._place / GRAPH, layer)
+            self._engines[layer] = OpenVINOEngine(self._graph, layer)
         return self._engines[layer]
 
     def usable(self, *, note: bool = False) -> About | None:
@@ -217,6 +195,39 @@ class _Task:
         with self._alone():
             return self.usable(note=True) or self._make()
 
+    def cleared_of_suspicion(self, layer: str, marks: list[Path]) -> About:
+        """What is there, or made anew, after processes that left `marks` died of opening `layer`.
+
+        Where that helps nothing, `layer` is written down as one that is not served.
+        """
+        about = self.usable() if self.is_whole() else None
+        if about is not None and self._survives(layer):
+            for mark in marks:
+                with suppress(OSError):  # a cache that can only be read
+                    mark.unlink()
+            return about
+        with self._alone():
+            about = self.usable(note=True)
+            if about is not None and not crashes.abandoned_marks(self._graph, layer):
+                return about  # another process has made it anew meanwhile
+            if about is not None:
+                self._note(
+                    f"OpenVINO crashed when it opened the compiled {self._spec.name} in the cache; "
+                    "making it anew."
+                )
+            about = self._make()
+            return about if self._survives(layer) else self._kept(about, layer, _CRASHES)
+
+    def _survives(self, layer: str) -> bool:
+        return crashes.survives_opening(self._graph, layer, self._spec.side)
+
+    def _kept(self, about: About, layer: str, reason: str) -> About:
+        """Keep what is wrong with `layer`, or that nothing is."""
+        about = replace(about, checked={**about.checked, layer: printable(reason)})
+        sweep(self._place)
+        write(self._place, about)
+        return about
+
     def checked(self, layer: str) -> About:
         """Compare `layer`, as it is read back, with TensorFlow, and keep the outcome."""
         with self._alone():
@@ -228,9 +239,9 @@ class _Task:
                     f"Checking {layer} of the compiled {self._spec.name} against TensorFlow, "
                     "once for this layer."
                 )
-            about = replace(about, checked={**about.checked, layer: self._flaw(layer)})
-            _write(self._place, about)
-            return about
+            with crashes.marked(self._graph, layer):
+                reason = self._flaw(layer)
+            return self._kept(about, layer, reason)
 
     def _flaw(self, layer: str) -> str:
         from gradcam_cli.engines.conversion import flaw
@@ -253,24 +264,26 @@ class _Task:
             f"Compiling {self._spec.name} and checking it against TensorFlow, "
             "once for these weights."
         )
-        for left in folder().glob(f"{self._place.name}.*{TEMPORARY}"):
-            shutil.rmtree(left, ignore_errors=True)
-        fresh = self._place.with_name(f"{self._place.name}.{secrets.token_hex(4)}{TEMPORARY}")
-        try:
-            fresh.mkdir()
+        self._remove_leftovers()
+        with whole_folder(self._place) as fresh:
             layers = explainable_layers(network)
             convert(network, [layer.name for layer in layers], fresh / GRAPH)
-            files = {name: _settled(fresh / name) for name in (GRAPH, WEIGHTS)}
+            _check_written(fresh / GRAPH)
+            sync([fresh / GRAPH, fresh / WEIGHTS])
+            files = {name: digests.sha256(fresh / name) for name in (GRAPH, WEIGHTS)}
             about = About(self._spec.name, self._weights, made_with(), files, layers)
-            _write(fresh, about)
-            remove(self._place)
-            fresh.replace(self._place)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            write(fresh, about)
         for name, digest in files.items():
             digests.remember(self._place / name, digest)
         self._fresh = True
+        self._engines.clear()
         return about
+
+    def _remove_leftovers(self) -> None:
+        for path in folder().iterdir():
+            if path.name != self._place.name and final_name(path.name) == self._place.name:
+                with suppress(OSError):
+                    remove(path)
 
     def _check_room(self) -> None:
         needed = int(4 * self._spec.parameters * _ROOM)
@@ -280,54 +293,15 @@ class _Task:
                 f"where {free / 1e6:.0f} MB are free"
             )
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """Hold the model's lock, which the system frees when its holder dies."""
-        from filelock import FileLock, Timeout
-
-        folder().mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._place.with_name(f"{self._place.name}{LOCK}"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            self._note(f"Waiting for another process that is compiling {self._spec.name}.")
-            lock.acquire(poll_interval=_POLL_SECONDS)
-        try:
-            yield
-        finally:
-            lock.release()
-
-
-def read(place: Path) -> About | None:
-    """What about.json in `place` says; None where it cannot be understood."""
-    try:
-        found = json.loads((place / ABOUT).read_text("utf-8"))
-        if found.pop("schema") != _SCHEMA:
-            return None
-        layers = [LayerInfo(**{**each, "shape": tuple(each["shape"])}) for each in found["layers"]]
-        about = About(**{**found, "layers": layers})
-        sound = (
-            isinstance(about.model, str)
-            and set(about.files) == {GRAPH, WEIGHTS}
-            and sum(layer.default for layer in layers) == 1
-            and all(isinstance(each, str) for each in dict.values(about.checked))
+        make_folder(folder())
+        return exclusive_lock(
+            self._place.with_name(f"{self._place.name}{LOCK}"),
+            when_held=lambda: self._note(
+                f"Waiting for another process that is compiling {self._spec.name}."
+            ),
         )
-        return about if sound else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-
-
-def remove(place: Path) -> None:
-    """Remove a compiled model; what was begun to be removed is never taken for one."""
-    if place.is_symlink() or place.is_file():
-        place.unlink()
-        return
-    doomed = place.with_name(f"{place.name}.{secrets.token_hex(4)}{TEMPORARY}")
-    try:
-        place.replace(doomed)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(doomed)
 
 
 def _damage(place: Path, about: About | None) -> str:
@@ -342,22 +316,13 @@ def _damage(place: Path, about: About | None) -> str:
     return ""
 
 
-def _settled(path: Path) -> str:
-    """The digest of a file that was just written, once it is on the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-    return digests.sha256(path)
+def _check_written(graph: Path) -> None:
+    """Raise an OSError where `graph` cannot be read back: OpenVINO notices no full disk."""
+    from gradcam_cli.engines.runtime import openvino
 
-
-def _write(place: Path, about: About) -> None:
-    path = place / ABOUT
-    temporary = path.with_name(f"{ABOUT}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"schema": _SCHEMA, **asdict(about)}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        openvino.Core().read_model(graph)
+    except RuntimeError as error:
+        raise OSError(
+            errno.ENOSPC, "what was written is not whole; the disk may be full"
+        ) from error

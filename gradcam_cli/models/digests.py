@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
+import re
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from gradcam_cli.errors import ModelError
-from gradcam_cli.models.weights import cache_folder
+from gradcam_cli.models.weights import cache_folder, make_folder
+from gradcam_cli.storage.files import remove, write_bytes
+from gradcam_cli.storage.hashing import file_digest
 
 _SETTLED_SECONDS = 2.0
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def folder() -> Path:
@@ -30,24 +32,22 @@ def sha256(path: Path) -> str:
     computed. A file changed less than two seconds ago is not remembered: a further change could
     leave its times as they are.
 
+    What touches none of these goes unnoticed: a disk that decays, and on Windows, which keeps no
+    time of the last change of an inode, a file of the same size whose time was set back.
+
     Raises
     ------
     OSError
         Where it cannot be read.
     """
     stamp = _stamp(path)
-    with suppress(OSError, ModelError, ValueError, TypeError, KeyError, RecursionError):
-        kept = json.loads(_note(path).read_text("utf-8"))
-        if kept["stamp"] == stamp:
-            return str(kept["sha256"])
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    if digest := _remembered(path, stamp):
+        return digest
+    digest = file_digest(path)
     newest = max(stamp[1], stamp[2]) / 1e9
     if _stamp(path) == stamp and time.time() - newest > _SETTLED_SECONDS:
-        _keep(path, stamp, digest.hexdigest())
-    return digest.hexdigest()
+        _keep(path, stamp, digest)
+    return digest
 
 
 def remember(path: Path, digest: str) -> None:
@@ -56,14 +56,23 @@ def remember(path: Path, digest: str) -> None:
         _keep(path, _stamp(path), digest)
 
 
+def _remembered(path: Path, stamp: list[int]) -> str:
+    """The digest noted for `path` with `stamp`; empty where there is no sound note of that."""
+    with suppress(OSError, ModelError, ValueError, TypeError, KeyError, RecursionError):
+        kept = json.loads(_note(path).read_text("utf-8"))
+        if kept["stamp"] == stamp and _SHA256.fullmatch(kept["sha256"]):
+            return str(kept["sha256"])
+    return ""
+
+
 def _keep(path: Path, stamp: list[int], digest: str) -> None:
     with suppress(OSError, ModelError):
         note = _note(path)
-        temporary = note.with_name(f"{note.name}.{secrets.token_hex(4)}.tmp")
-        note.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(note.parent)
+        if note.is_dir():
+            remove(note)
         kept = {"path": str(path), "stamp": stamp, "sha256": digest}
-        temporary.write_text(json.dumps(kept), "utf-8")
-        temporary.replace(note)
+        write_bytes(note, json.dumps(kept).encode(), synced=False)
 
 
 def forget(*paths: Path) -> None:
@@ -85,5 +94,5 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _note(path: Path) -> Path:
-    name: Any = os.fsencode(path.absolute())
+    name = os.fsencode(path.absolute())
     return folder() / f"{hashlib.sha256(name).hexdigest()[:24]}.json"

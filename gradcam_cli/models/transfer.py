@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import errno
-import hashlib
 import json
 import os
 import re
@@ -19,6 +18,8 @@ from urllib.parse import urlsplit
 
 from gradcam_cli import downloads
 from gradcam_cli.downloads import DownloadError
+from gradcam_cli.storage.files import check_length, write_bytes
+from gradcam_cli.storage.hashing import file_digest
 
 if TYPE_CHECKING:
     import requests
@@ -28,6 +29,8 @@ PAUSE_SECONDS = 1.0
 UNANNOUNCED_BYTES = 64 << 20
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
+_VALIDATOR = re.compile(r"([\x21-\x7e][\x20-\x7e]*)?")  # what a header of a request may hold
+_CHECKSUM = re.compile(r"(md5:[0-9a-f]{32})?")
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
 
 
@@ -106,11 +109,7 @@ def megabytes(count: int) -> str:
 def matches(path: Path, checksum: str) -> bool:
     """True where the file's content has `checksum`, written ``"md5:…"`` or ``"sha256:…"``."""
     kind, _, expected = checksum.partition(":")
-    digest = hashlib.new(kind, usedforsecurity=False)
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest() == expected.lower()
+    return file_digest(path, kind) == expected.lower()
 
 
 def discard(transfer: Transfer) -> None:
@@ -249,7 +248,7 @@ def _receive(transfer: Transfer, response: requests.Response, facts: Facts, offs
     with transfer.part.open("ab" if offset else "wb") as out:
         _check_room(transfer.part.parent, expected - offset)
         if not offset:  # only now, when the old part is gone, may the facts change
-            transfer.sidecar.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+            write_bytes(transfer.sidecar, json.dumps(asdict(facts)).encode())
         transfer.progress(done, facts.total)
         for piece in downloads.chunks(response):
             done += len(piece)
@@ -258,6 +257,7 @@ def _receive(transfer: Transfer, response: requests.Response, facts: Facts, offs
             out.write(piece)
             transfer.progress(done, facts.total)
         out.flush()
+        check_length(out)
         os.fsync(out.fileno())
     if done > limit:
         discard(transfer)
@@ -320,7 +320,14 @@ def _read_facts(sidecar: Path) -> Facts:
     """The facts kept in `sidecar`; none where they cannot be made out."""
     try:
         kept = Facts(**json.loads(sidecar.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return kept if _is_sound(kept) else Facts()
+    except (OSError, ValueError, TypeError, RecursionError):
         return Facts()
-    texts = isinstance(kept.validator, str) and isinstance(kept.checksum, str)
-    return kept if texts and isinstance(kept.total, int | None) else Facts()
+
+
+def _is_sound(facts: Facts) -> bool:
+    return (
+        _VALIDATOR.fullmatch(facts.validator) is not None
+        and _CHECKSUM.fullmatch(facts.checksum) is not None
+        and (facts.total is None or type(facts.total) is int)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,15 +14,17 @@ from urllib.parse import urlsplit
 from gradcam_cli.downloads import DownloadError
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models import transfer
+from gradcam_cli.storage.files import sync_folder, temporary_path, whole_file
+from gradcam_cli.storage.locks import exclusive_lock
 
 Step = Literal["cached", "adopt", "fetch", "refuse"]
 Progress = Callable[[int, int | None], None]
 Note = Callable[[str], None]
 
-UNFINISHED = (".part", ".part.json", ".adopted")
+UNFINISHED = (".part", ".part.json")
 """How the names of files end that are no weights yet."""
 
-_POLL_SECONDS = 0.1
+_PRIVATE = 0o700
 
 
 def no_progress(done: int, total: int | None) -> None:
@@ -75,6 +77,24 @@ def cache_folder() -> Path:
         raise ModelError(
             "there is no home folder to keep a cache in", "Set GRADCAM_CACHE to a folder."
         ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make `path`, a folder right in the cache folder, and that, where they are not there.
+
+    Nobody else may enter a cache folder made here, for who can write there decides what gradcam
+    answers. What is made in one that was there is as open as that, unless the umask forbids it.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be made.
+    """
+    root = path.parent
+    if not root.is_dir():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=_PRIVATE, exist_ok=True)
+    path.mkdir(mode=root.stat().st_mode & 0o777, exist_ok=True)
 
 
 def folder() -> Path:
@@ -140,8 +160,8 @@ def ensure(
     if step == "refuse":
         raise task.refusal()
     with task.storage_explained():
-        task.target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(task):
+        make_folder(task.target.parent)
+        with exclusive_lock(task.lock, when_held=task.tell_waiting):
             return task.carry_out()
 
 
@@ -180,8 +200,15 @@ class _Task:
         return folder() / self.file.filename
 
     @property
+    def lock(self) -> Path:
+        return self.target.with_name(f"{self.target.name}.lock")
+
+    @property
     def theirs(self) -> Path:
         return keras_folder() / self.file.filename
+
+    def tell_waiting(self) -> None:
+        self.note(f"Waiting for another process that is fetching the weights of {self.name}.")
 
     def next_step(self, *, adoptable: bool = True) -> Step:
         adoptable = adoptable and bool(self.file.checksum) and _is_file(self.theirs)
@@ -205,13 +232,11 @@ class _Task:
             self.note(f"Keras's own copy, {self.theirs}, is not the published file and is ignored.")
             return False
         self.note(f"Using Keras's own copy, {self.theirs}.")
-        fresh = self.target.with_name(f"{self.target.name}.adopted")
-        fresh.unlink(missing_ok=True)
         try:
-            fresh.hardlink_to(self.theirs.resolve())
+            _link(self.theirs.resolve(), self.target)
         except OSError:  # another file system, or one without links
-            shutil.copyfile(self.theirs, fresh)
-        fresh.replace(self.target)
+            with self.theirs.open("rb") as source, whole_file(self.target) as copy:
+                shutil.copyfileobj(source, copy)
         return True
 
     def fetch(self) -> None:
@@ -233,6 +258,7 @@ class _Task:
             what = f"{self._could_not} fetched from {transfer.host(file.url)}: {error.reason}{kept}"
             raise ModelError(what, remedies(self.name)) from error
         part.replace(self.target)
+        sync_folder(self.target.parent)
         transfer.discard(job)
 
     @property
@@ -260,21 +286,15 @@ class _Task:
             ) from error
 
 
-@contextmanager
-def _alone(task: _Task) -> Iterator[None]:
-    """Hold the file's lock, which the system frees when its holder dies."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(task.target.with_name(f"{task.target.name}.lock"))
+def _link(source: Path, target: Path) -> None:
+    """Have `target` be the same file as `source`, replacing what was there."""
+    link = temporary_path(target)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        task.note(f"Waiting for another process that is fetching the weights of {task.name}.")
-        lock.acquire(poll_interval=_POLL_SECONDS)
-    try:
-        yield
+        link.hardlink_to(source)
+        link.replace(target)
     finally:
-        lock.release()
+        with suppress(OSError):
+            link.unlink(missing_ok=True)  # where both are one file already, it is still there
 
 
 def _is_published(path: Path, checksum: str) -> bool:

@@ -2,7 +2,8 @@
 
     .NAME.1f2e3d4c.gradcam-tmp ─▶ NAME
 
-What a killed process leaves is told by its ending; `sweep` removes it.
+Folders come and go by such a name too. What a killed process leaves is told by its ending; `sweep`
+removes it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,13 +21,19 @@ from typing import BinaryIO
 TEMPORARY_SUFFIX = ".gradcam-tmp"
 
 _LONGEST_NAME = 200
-_TEMPORARY_NAME = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL)
+_TEMPORARY_NAME = re.compile(rf"\.(.*)\.[0-9a-f]{{8}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL)
 
 
 def temporary_path(path: Path) -> Path:
     """A new name beside `path`, hidden, and short enough for every file system."""
     start = path.name.encode(errors="ignore")[:_LONGEST_NAME].decode(errors="ignore")
     return path.with_name(f".{start}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+
+
+def final_name(name: str) -> str:
+    """The name that a file or folder called `name` would have got; `name` where it has it."""
+    temporary = _TEMPORARY_NAME.fullmatch(name)
+    return temporary[1] if temporary else name
 
 
 @contextmanager
@@ -48,7 +56,7 @@ def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
         with temporary.open("xb") as file:
             yield file
             file.flush()
-            _check_length(file)
+            check_length(file)
             if synced:
                 os.fsync(file.fileno())
         temporary.replace(path)
@@ -63,6 +71,50 @@ def write_bytes(path: Path, data: bytes, *, synced: bool = True) -> None:
     """Write `data` as the whole content of `path`, as `whole_file` does."""
     with whole_file(path, synced=synced) as file:
         file.write(data)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder that appears at `path` only when the block ends well.
+
+    What was at `path` is removed just before. Who may enter the folder around it may enter it too,
+    unless the umask forbids that. The files are not synced; see `sync`.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be made; nothing is left behind.
+    """
+    temporary = temporary_path(path)
+    try:
+        temporary.mkdir(mode=path.parent.stat().st_mode & 0o777)
+        yield temporary
+        remove(path)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, where it is there.
+
+    A folder gets a temporary name first, so that one half removed is never taken for a whole one.
+    """
+    if path.is_dir() and not path.is_symlink():
+        doomed = temporary_path(path.with_name(final_name(path.name)))
+        with suppress(FileNotFoundError):  # another process was faster
+            path.replace(doomed)
+            shutil.rmtree(doomed)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_length(file: BinaryIO) -> None:
+    """Raise an OSError where less is on the disk than was written to `file` and flushed."""
+    written, kept = file.tell(), os.fstat(file.fileno()).st_size
+    if written != kept:
+        raise OSError(errno.ENOSPC, f"only {kept:,} of {written:,} bytes could be written")
 
 
 def sync(paths: Iterable[Path]) -> None:
@@ -104,9 +156,3 @@ def sweep(folder: Path) -> int:
                 Path(place, name).unlink()
                 removed += 1
     return removed
-
-
-def _check_length(file: BinaryIO) -> None:
-    written, kept = file.tell(), os.fstat(file.fileno()).st_size
-    if written != kept:
-        raise OSError(errno.ENOSPC, f"only {kept:,} of {written:,} bytes could be written")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_POLL_SECONDS = 0.1
 
 
 class LockedError(Exception):
@@ -12,13 +14,20 @@ class LockedError(Exception):
 
 
 @contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
+def exclusive_lock(path: Path, *, when_held: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the lock file `path`, which is removed at the end.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file, in a folder that is there.
+    when_held : callable, optional
+        Called once where another process holds the lock; then it is waited for.
 
     Raises
     ------
     LockedError
-        At once, where another process holds it.
+        At once, where another process holds it and there is no `when_held`.
     OSError
         Where the file cannot be made.
     """
@@ -28,7 +37,10 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise LockedError(str(path)) from error
+        if when_held is None:
+            raise LockedError(str(path)) from error
+        when_held()
+        lock.acquire(poll_interval=_POLL_SECONDS)
     try:
         yield
     finally:

@@ -1,0 +1,95 @@
+"""What stands in the about.json of a compiled model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from gradcam_cli.models.layers import LayerInfo
+from gradcam_cli.storage.files import write_bytes
+
+GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a compiled model.
+
+    Attributes
+    ----------
+    model : str
+        Its name in the catalogue.
+    weights : str
+        The SHA-256 of the weights it was made from.
+    made_with : dict
+        See `compiled.made_with`.
+    files : dict
+        The SHA-256 of `GRAPH` and `WEIGHTS`.
+    layers : list of LayerInfo
+        The layers it has an output for, one of them the default.
+    checked : dict
+        For each layer that was asked for so far what is wrong with it; empty where nothing is.
+    """
+
+    model: str
+    weights: str
+    made_with: dict[str, str]
+    files: dict[str, str]
+    layers: list[LayerInfo]
+    checked: dict[str, str] = field(default_factory=dict)
+
+
+def read(place: Path) -> About | None:
+    """What about.json in `place` says; None where that cannot be read or is not sound."""
+    try:
+        found = json.loads((place / ABOUT).read_text("utf-8"))
+        if found.pop("schema") != _SCHEMA:
+            return None
+        layers = [_layer(**values) for values in found.pop("layers")]
+        about = About(layers=layers, **found)
+        return about if _is_sound(about) else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def write(place: Path, about: About) -> None:
+    """Write about.json into `place`.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written; what was there stays.
+    """
+    write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **asdict(about)}, indent=1).encode())
+
+
+def _layer(name: Any, kind: Any, shape: Any, default: Any) -> LayerInfo:
+    sides = isinstance(shape, list) and [type(side) for side in shape] == [int, int, int]
+    if not (sides and _is_text(name) and _is_text(kind) and isinstance(default, bool)):
+        raise ValueError("no layer")
+    return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default)
+
+
+def _is_sound(about: About) -> bool:
+    names = {layer.name for layer in about.layers}
+    return (
+        _is_text(about.model)
+        and _is_text(about.weights)
+        and all(map(_has_texts, (about.made_with, about.files, about.checked)))
+        and about.files.keys() == {GRAPH, WEIGHTS}
+        and about.checked.keys() <= names
+        and len(names) == len(about.layers)
+        and sum(layer.default for layer in about.layers) == 1
+    )
+
+
+def _has_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, [*value, *value.values()]))
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value.isprintable()
