@@ -61,7 +61,10 @@ def survives_opening(graph: Path, layer: str, side: int) -> bool:
 
     command = [sys.executable, "-c", _TRIAL, str(graph), layer, str(side), *sys.path]
     nowhere = subprocess.DEVNULL
-    trial = subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
+    try:
+        trial = subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
+    except OSError:  # this Python cannot be started again, so nothing is proven
+        return True
     return trial.returncode == 0
 
 
@@ -82,12 +85,13 @@ def _mark_of(layer: str) -> str:
 
 def _is_running(process: str) -> bool:
     """False for this process too: what has its number is a mark of an earlier one."""
-    if os.name == "nt" or process == str(os.getpid()):  # Windows has no signal 0
+    number = int(process) if process.isdecimal() else 0
+    if os.name == "nt" or number in (0, os.getpid()):  # Windows has no signal 0
         return False
     try:
-        os.kill(int(process), 0)
+        os.kill(number, 0)
     except PermissionError:  # somebody else's
         return True
-    except (OSError, ValueError, OverflowError):
+    except (OSError, OverflowError):
         return False
     return True

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from gradcam_cli.storage.files import temporary_path
 from tests.conftest import as_nobody
 
 Run = Callable[..., tuple[int, str, str]]
@@ -87,6 +88,29 @@ def test_clear_takes_what_is_broken_by_its_name(gradcam: Run, cache: Path) -> No
     assert ("leftover", "efficientnet-lite0") in listed(gradcam)
     gradcam("cache", "clear", "efficientnet-lite0")
     assert not place.exists()
+
+
+def test_what_killed_processes_left_is_listed_and_cleared(gradcam: Run, cache: Path) -> None:
+    (place,) = (cache / "compiled").glob("efficientnet-lite0-????????????????")
+    left = temporary_path(place)
+    shutil.copytree(place, left)
+    files = [
+        temporary_path(cache / "weights" / VGG16),
+        temporary_path(cache / "weights" / f"{VGG16}.part.json"),
+        temporary_path(cache / "digests" / "0123.json"),
+    ]
+    (cache / "digests").mkdir()
+    for path in files:
+        path.write_bytes(b"half")
+    found = json.loads(gradcam("cache", "--json")[1])["entries"]
+    leftovers = {each["path"]: each["name"] for each in found if each["kind"] == "leftover"}
+    assert leftovers[str(left)] == "efficientnet-lite0"
+    assert [leftovers[str(path)] for path in files] == ["vgg16", "vgg16", "0123.json"]
+    gradcam("cache", "clear", "vgg16")
+    assert [path.exists() for path in (left, *files)] == [True, False, False, True]
+    gradcam("cache", "clear")
+    assert listed(gradcam) == [("weights", "vgg16")]
+    assert {path.name for path in cache.rglob("*")} == {"compiled", "weights", VGG16}
 
 
 def test_a_cache_that_cannot_be_read_or_cleared(gradcam: Run, cache: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +14,18 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from gradcam_cli.engines import compiled
+from gradcam_cli.engines import about, compiled
 from gradcam_cli.engines.compiled import NotCompiledError, open_compiled
+from gradcam_cli.engines.runtime import openvino
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import ModelError, UsageError
+from gradcam_cli.models import digests
 from gradcam_cli.models.catalog import ModelSpec
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.loading import Choice
+from gradcam_cli.storage.files import temporary_path
 from tests.conftest import as_nobody
+from tests.disks import full_at
 
 SPEC = ModelSpec("small", "", 16, 1000, "none", None)
 
@@ -223,6 +225,53 @@ def files_elsewhere(place: Path) -> None:
     rewrite(place, files={"../../model.bin": "0"})
 
 
+def wrong_shape(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "shape": [[8], None, {}]} for layer in layers_in(place)])
+
+
+def names_that_are_none(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "name": [layer["name"]]} for layer in layers_in(place)])
+
+
+def no_text(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "name": "\ud800"} for layer in layers_in(place)])
+
+
+def one_layer_twice(place: Path) -> None:
+    first, *others = layers_in(place)
+    rewrite(place, layers=[first, first, *others])
+
+
+def a_default_that_is_no_answer(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "default": float("nan")} for layer in layers_in(place)])
+
+
+def checks_that_are_no_text(place: Path) -> None:
+    rewrite(place, checked={"last": [[[]]]})
+
+
+def checks_of_no_layer(place: Path) -> None:
+    rewrite(place, checked={"nowhere": ""})
+
+
+def digests_that_are_no_text(place: Path) -> None:
+    rewrite(place, files={"model.xml": 10**300, "model.bin": None})
+
+
+def a_folder_as_record(place: Path) -> None:
+    (place / "about.json").unlink()
+    (place / "about.json" / "inside").mkdir(parents=True)
+
+
+def a_folder_as_weights(place: Path) -> None:
+    (place / "model.bin").unlink()
+    (place / "model.bin").mkdir()
+
+
+def layers_in(place: Path) -> list[dict[str, Any]]:
+    return json.loads((place / "about.json").read_text("utf-8"))["layers"]
+
+
 def no_name(place: Path) -> None:
     rewrite(place, model=5)
 
@@ -262,6 +311,16 @@ def rewrite(place: Path, **fields: object) -> None:
         (files_elsewhere, "has no record"),
         (no_name, "has no record"),
         (too_deep, "has no record"),
+        (wrong_shape, "has no record"),
+        (names_that_are_none, "has no record"),
+        (no_text, "has no record"),
+        (one_layer_twice, "has no record"),
+        (a_default_that_is_no_answer, "has no record"),
+        (checks_that_are_no_text, "has no record"),
+        (checks_of_no_layer, "has no record"),
+        (digests_that_are_no_text, "has no record"),
+        (a_folder_as_record, "has no record"),
+        (a_folder_as_weights, "is damaged"),
         (another_model, "was made by other versions"),
         (other_versions, "was made by other versions"),
     ],
@@ -274,6 +333,20 @@ def test_what_is_damaged_or_out_of_date_is_said_and_made_anew(
     remade = Opened(choice)
     assert [text.split()[0] for text in remade.said] == ["The", "Compiling"]
     assert said in remade.said[0]
+    agrees(remade.engine, network())
+    assert Opened(choice, net=never).said == []
+
+
+def test_damage_that_left_size_and_times_is_noticed_where_it_cannot_be_opened(
+    cache: Path, choice: Choice
+) -> None:
+    Opened(choice)
+    graph = place_of(cache) / "model.xml"
+    before = digests.sha256(graph)
+    garble(graph.parent)
+    digests.remember(graph, before)
+    remade = Opened(choice)
+    assert "is damaged (model.xml)" in remade.said[0]
     agrees(remade.engine, network())
     assert Opened(choice, net=never).said == []
 
@@ -325,26 +398,67 @@ def test_a_disk_without_room_is_told_before_any_work(choice: Choice, cache: Path
     assert "are free" in refused(vast, net=never)
 
 
-def test_a_disk_that_fills_up_leaves_nothing(choice: Choice, cache: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
-        reason = refused(choice)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
-    assert reason
-    assert [path for path in (cache / "compiled").iterdir() if path.is_dir()] == []
+def is_whole(place: Path) -> bool:
+    """True where it is what was made, and OpenVINO can read it."""
+    known = about.read(place)
+    openvino.Core().read_model(place / about.GRAPH)
+    return known is not None and all(
+        digests.file_digest(place / name) == digest for name, digest in known.files.items()
+    )
+
+
+@pytest.mark.parametrize("kilobytes", [8, 16, 20, 24, 28])
+@pytest.mark.parametrize("how", ["disk", "limit"])
+def test_a_disk_that_fills_up_leaves_nothing_half_done(
+    choice: Choice, cache: Path, how: str, kilobytes: int
+) -> None:
+    """The disk is full at another file each time: the graph, its weights, the record, a check."""
+    with full_at(cache, how, kilobytes << 10):
+        try:
+            agrees(Opened(choice).engine, network())
+        except NotCompiledError as error:
+            assert str(error).startswith("compiled models cannot be kept in ")
+            assert "\n" not in str(error)
+        kept = list((cache / "compiled").iterdir())
+        assert all(is_whole(place) for place in kept)
+        assert len(kept) <= 1
+        assert kept or kilobytes <= 20
+
+
+def test_room_for_the_graph_alone_is_no_room(choice: Choice, cache: Path) -> None:
+    with full_at(cache, "limit", 12 << 10):
+        assert "cannot be kept" in refused(choice)
+        assert list((cache / "compiled").iterdir()) == []
     assert Opened(choice).engine.layer == "last"
 
 
 def test_what_a_killed_process_left_is_cleared(choice: Choice, cache: Path) -> None:
     Opened(choice)
-    left = cache / "compiled" / f"{place_of(cache).name}.0123{compiled.TEMPORARY}"
-    place_of(cache).rename(left)
+    place = place_of(cache)
+    left = temporary_path(place)
+    place.rename(left)
+    others = temporary_path(place.with_name("other-0123"))
+    others.mkdir()
     assert [text.split()[0] for text in Opened(choice).said] == ["Compiling"]
-    assert not left.exists()
+    assert set(place.parent.iterdir()) == {place, others}
+    half_written = temporary_path(place / "about.json")
+    half_written.write_bytes(b"{")
+    Opened(choice, "middle")
+    assert not half_written.exists()
+
+
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_nobody_else_may_enter_what_is_made(
+    choice: Choice, cache: Path, before: int | None
+) -> None:
+    """A folder that somebody chose to open to others stays as open as it is, and is so inside."""
+    if before is not None:
+        cache.mkdir()
+        cache.chmod(before)
+    Opened(choice)
+    folders = [cache, *(path for path in cache.rglob("*") if path.is_dir())]
+    assert {path.name for path in folders} >= {"own cache", "compiled", "digests"}
+    assert {path.stat().st_mode & 0o777 for path in folders} == {before or 0o700}
 
 
 def test_weights_that_change_while_they_are_read_compile_nothing(
@@ -361,7 +475,7 @@ def test_weights_that_change_while_they_are_read_compile_nothing(
 
 def test_an_open_engine_outlives_its_files(cache: Path, choice: Choice) -> None:
     engine = Opened(choice).engine
-    compiled.remove(place_of(cache))
+    shutil.rmtree(place_of(cache))
     agrees(engine, network())  # compiles for two rows
 
 

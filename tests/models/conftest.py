@@ -27,5 +27,5 @@ def published(server: WeightsServer, checksum: str | None = None) -> WeightsFile
 
 
 def names(folder: Path) -> set[str]:
-    """The files in `folder`, without the lock that stays."""
-    return {path.name for path in folder.iterdir()} - {"weights.h5.lock"}
+    """The files in `folder`."""
+    return {path.name for path in folder.iterdir()}

@@ -527,7 +527,7 @@ def test_kill_9_loses_nothing(server: WeightsServer, cache: Path) -> None:
                 break
         assert child.wait() == -signal.SIGKILL
     server.release.set()
-    assert names(cache) == {"weights.h5.part", "weights.h5.part.json"}
+    assert names(cache) == {"weights.h5.lock", "weights.h5.part", "weights.h5.part.json"}
     kept = (cache / "weights.h5.part").stat().st_size
     assert kept > HALF - downloads.CHUNK_BYTES
     path, origin = ensure(published(server), name="vgg16")

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from gradcam_cli.storage.files import (
     TEMPORARY_SUFFIX,
+    final_name,
+    remove,
     sweep,
     sync,
     temporary_path,
     whole_file,
+    whole_folder,
     write_bytes,
 )
 from tests.disks import file_size_limit, full_at
@@ -109,3 +112,47 @@ def test_a_disk_that_fills_up_keeps_what_is_whole(own_home: Path, full: str) -> 
         assert names == list(range(len(names)))
         assert 0 < len(names) < 1_000
         assert all((place / str(n)).stat().st_size == 1_000 * (n + 1) for n in names)
+
+
+@pytest.mark.parametrize("name", ["x.jpg", ".x", "a\nb", ".x.tmp", ".x.0123456.gradcam-tmp"])
+def test_a_temporary_name_tells_the_final_one(name: str) -> None:
+    assert final_name(temporary_path(Path(name)).name) == name
+    assert final_name(name) == name
+
+
+def test_a_folder_appears_whole(own_home: Path) -> None:
+    place = own_home / "model"
+    with whole_folder(place) as fresh:
+        (fresh / "new").write_bytes(b"new")
+        assert not place.exists()
+    with (
+        file_size_limit(1),
+        pytest.raises(OSError, match="File too large"),
+        whole_folder(place) as fresh,
+    ):
+        (fresh / "newer").write_bytes(b"newer")
+    assert [path.name for path in place.iterdir()] == ["new"]
+    with whole_folder(place) as fresh:
+        (fresh / "newer").write_bytes(b"newer")
+    assert [path.name for path in place.iterdir()] == ["newer"]
+    assert list(own_home.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_a_folder_is_as_open_as_the_one_around_it(own_home: Path, mode: int) -> None:
+    own_home.chmod(mode)
+    with whole_folder(own_home / "model"):
+        pass
+    assert (own_home / "model").stat().st_mode & 0o777 == mode
+
+
+def test_files_folders_links_and_nothing_are_removed(own_home: Path) -> None:
+    (own_home / "kept").mkdir()
+    (own_home / "link").symlink_to(own_home / "kept")
+    (own_home / "file").touch()
+    (own_home / "folder" / "inside").mkdir(parents=True)
+    left = temporary_path(own_home / "left")
+    left.mkdir()
+    for name in ("link", "file", "folder", left.name, "nothing"):
+        remove(own_home / name)
+    assert list(own_home.iterdir()) == [own_home / "kept"]

@@ -54,3 +54,42 @@ def test_processes_that_come_and_go_never_hold_it_together(tmp_path: Path) -> No
     ]
     assert [child.wait(60) for child in children] == [0] * 4
     assert counter.read_text() == "200"
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from gradcam_cli.storage.locks import exclusive_lock
+
+with exclusive_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_who_waits_is_told_once_and_gets_it(tmp_path: Path, killed: bool) -> None:
+    path = tmp_path / ".lock"
+    command = [sys.executable, "-c", HOLD, str(path)]
+    pipe, root = subprocess.PIPE, Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        told = []
+
+        def end() -> None:
+            told.append("held")
+            holder.kill() if killed else holder.stdin.close()
+
+        with exclusive_lock(path, when_held=end):
+            assert told == ["held"]
+            assert holder.wait() != 0 if killed else holder.wait() == 0
+            with pytest.raises(LockedError), exclusive_lock(path):
+                pass
+    assert not path.exists()
+
+
+def test_nobody_is_told_of_a_free_lock(tmp_path: Path) -> None:
+    with exclusive_lock(tmp_path / ".lock", when_held=lambda: pytest.fail("it is free")):
+        pass
