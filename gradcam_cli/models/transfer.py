@@ -207,7 +207,7 @@ def _bring(transfer: Transfer) -> tuple[Facts, bool]:
 
 
 def _attempt(transfer: Transfer) -> tuple[Facts, bool]:
-    size, kept = transfer.size, _read_facts(transfer.sidecar)
+    size, kept = transfer.size, read_facts(transfer.sidecar)
     try:
         with downloads.open_url(
             transfer.url,
@@ -316,7 +316,7 @@ def _google_md5(header: str) -> str:
         return ""
 
 
-def _read_facts(sidecar: Path) -> Facts:
+def read_facts(sidecar: Path) -> Facts:
     """The facts kept in `sidecar`; none where they cannot be made out."""
     try:
         kept = Facts(**json.loads(sidecar.read_text(encoding="utf-8")))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import requests
 from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,15 +24,18 @@ from hypothesis import strategies as st
 import gradcam_cli
 from gradcam_cli import downloads
 from gradcam_cli.errors import ExitCode, ModelError
-from gradcam_cli.models import transfer
+from gradcam_cli.models import transfer, weights
 from gradcam_cli.models.weights import WeightsFile, ensure
+from tests.arbitrary import json_values, replaced
 from tests.conftest import as_nobody
+from tests.disks import full_at
 from tests.models.conftest import names, published
 from tests.models.weights_server import Answer, WeightsServer, deaf_address, serving
 
 BODY = random.Random(21).randbytes(1_000_001)
 OTHER = random.Random(22).randbytes(1_000_001)
 HALF = 500_000
+FACTS = transfer.Facts('"one"', 20, "md5:" + "0" * 32)
 
 KILLED = """
 import sys
@@ -213,6 +218,37 @@ def test_a_damaged_sidecar_is_no_validator(
 ) -> None:
     fetch_half(server, "")
     (cache / "weights.h5.part.json").write_text(sidecar, encoding="utf-8")
+    path, _ = ensure(published(server, ""), name="vgg16")
+    assert path.read_bytes() == BODY
+    assert ranges(server) == [None]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    content=st.binary()
+    | (json_values() | replaced(asdict(FACTS))).map(lambda value: json.dumps(value).encode())
+)
+def test_a_sidecar_of_any_content_does_no_harm(own_home: Path, content: bytes) -> None:
+    """What it holds goes into the headers of a request and chooses a digest."""
+    sidecar = own_home / "weights.h5.part.json"
+    sidecar.write_bytes(content)
+    kept = transfer.read_facts(sidecar)
+    headers = transfer.request_headers(10, kept, "")
+    prepared = requests.Request("GET", "http://127.0.0.1/", headers=headers).prepare()
+    assert set(prepared.headers) in (set(), {"Range", "If-Range"})
+    answer = {"Content-Range": "bytes 10-19/20"}
+    begins = transfer.begins_at(206, answer, size=10, kept=kept, facts=transfer.facts_of(answer))
+    assert begins in (10, None)
+    if kept.checksum:
+        assert not transfer.matches(sidecar, kept.checksum)
+
+
+def test_a_sidecar_too_deep_to_read_or_a_folder_is_no_validator(
+    server: WeightsServer, cache: Path
+) -> None:
+    fetch_half(server, "")
+    sidecar = cache / "weights.h5.part.json"
+    sidecar.write_text("[" * 100_000, encoding="utf-8")
     path, _ = ensure(published(server, ""), name="vgg16")
     assert path.read_bytes() == BODY
     assert ranges(server) == [None]
@@ -441,18 +477,61 @@ def test_a_full_disk(server: WeightsServer, cache: Path) -> None:
     assert not (cache / "weights.h5").exists()
 
 
-def test_a_disk_that_fills_up_half_way(server: WeightsServer, cache: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (HALF, before[1]))
-    try:
-        storage_fails(server, cache)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert not (cache / "weights.h5").exists()
-    server.log.clear()
-    path, _ = ensure(published(server), name="vgg16")
+@pytest.mark.parametrize("how", ["disk", "limit"])
+def test_a_disk_that_fills_up_half_way(
+    server: WeightsServer, own_home: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The file does not say how long it is, so that nobody can tell beforehand."""
+    server.usual = Answer(chunked=True)
+    disk = own_home / "disk"
+    monkeypatch.setenv("GRADCAM_CACHE", str(disk))
+    file = WeightsFile(server.url(), server.checksum, 1000)
+    with full_at(disk, how, HALF):
+        for _ in range(2):
+            with pytest.raises(ModelError, match=r"No space|too large|are free") as caught:
+                ensure(file, name="vgg16")
+            assert str(disk / "weights") in caught.value.what
+            assert "\n" not in str(caught.value)
+            assert names(disk / "weights") <= {"weights.h5.part", "weights.h5.part.json"}
+        (disk / "weights" / "weights.h5.part").replace(own_home / "weights.h5.part")
+        (disk / "weights" / "weights.h5.part.json").replace(own_home / "weights.h5.part.json")
+    monkeypatch.setenv("GRADCAM_CACHE", str(own_home / "larger"))
+    (own_home / "larger" / "weights").mkdir(parents=True)
+    for name in ("weights.h5.part", "weights.h5.part.json"):
+        (own_home / name).replace(own_home / "larger" / "weights" / name)
+    path, _ = ensure(file, name="vgg16")
     assert path.read_bytes() == BODY
-    assert ranges(server) == [f"bytes={HALF}-"]
+    assert server.log[-1].status == 206
+
+
+def test_a_copy_of_keras_that_does_not_fit_is_not_there(
+    server: WeightsServer, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no disk can be mounted, it is a link, which always fits."""
+    theirs = tmp_path / "keras" / "models" / "weights.h5"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(BODY)
+    disk = own_home / "disk"
+    monkeypatch.setenv("GRADCAM_CACHE", str(disk))
+    with full_at(disk, "disk", HALF):
+        if disk.is_mount():
+            assert "No space left" in storage_fails(server, disk / "weights").what
+            assert names(disk / "weights") == set()
+        else:
+            assert ensure(published(server), name="vgg16")[0].samefile(theirs)
+    assert server.log == []
+
+
+def test_what_is_adopted_already_is_adopted_again(
+    server: WeightsServer, cache: Path, tmp_path: Path
+) -> None:
+    """A link to the same file, which renaming leaves beside it, is gone afterwards."""
+    theirs = tmp_path / "keras" / "models" / "weights.h5"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(BODY)
+    ensure(published(server), name="vgg16")
+    weights._link(theirs, cache / "weights.h5")
+    assert names(cache) == {"weights.h5"}
 
 
 @pytest.mark.parametrize("place", ["cache", "cache/weights"])
