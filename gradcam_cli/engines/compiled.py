@@ -317,7 +317,7 @@ def _damage(place: Path, about: About | None) -> str:
 
 
 def _check_written(graph: Path) -> None:
-    """Raise an OSError where `graph` cannot be read back: OpenVINO notices no full disk."""
+    """Raise an OSError where `graph` cannot be read back, whatever its writer noticed."""
     from gradcam_cli.engines.runtime import openvino
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from gradcam_cli.engines import about, compiled
+from gradcam_cli.engines import about, compiled, conversion
 from gradcam_cli.engines.compiled import NotCompiledError, open_compiled
 from gradcam_cli.engines.runtime import openvino
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
@@ -423,6 +424,24 @@ def test_a_disk_that_fills_up_leaves_nothing_half_done(
         assert all(is_whole(place) for place in kept)
         assert len(kept) <= 1
         assert kept or kilobytes <= 20
+
+
+@pytest.mark.parametrize("name", [about.GRAPH, about.WEIGHTS])
+def test_a_short_write_that_nobody_noticed_is(
+    choice: Choice, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    convert = conversion.convert
+
+    def convert_and_cut(network: Any, layers: list[str], graph: Path) -> None:
+        convert(network, layers, graph)
+        written = graph.with_name(name)
+        os.truncate(written, written.stat().st_size - 10)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "convert", convert_and_cut)
+        assert "what was written is not whole; the disk may be full" in refused(choice)
+    assert list((cache / "compiled").iterdir()) == []
+    assert Opened(choice).engine.layer == "last"
 
 
 def test_room_for_the_graph_alone_is_no_room(choice: Choice, cache: Path) -> None:
