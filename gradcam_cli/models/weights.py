@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from gradcam_cli.downloads import DownloadError
 from gradcam_cli.errors import ModelError
-from gradcam_cli.models import transfer
 from gradcam_cli.storage.files import sync_folder, temporary_path, whole_file
 from gradcam_cli.storage.locks import exclusive_lock
 
@@ -240,6 +238,9 @@ class _Task:
         return True
 
     def fetch(self) -> None:
+        from gradcam_cli.downloads import DownloadError
+        from gradcam_cli.models import transfer
+
         part = self.target.with_name(f"{self.target.name}.part")
         file = self.file
         job = transfer.Transfer(
@@ -298,8 +299,10 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _is_published(path: Path, checksum: str) -> bool:
+    from gradcam_cli.models.transfer import matches
+
     try:
-        return transfer.matches(path, checksum)
+        return matches(path, checksum)
     except OSError:
         return False
 
