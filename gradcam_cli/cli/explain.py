@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from gradcam_cli.cli.options import (
     json_option,
     model_option,
     offline_option,
+    print_path,
 )
 from gradcam_cli.cli.sources import Many, many_options
 from gradcam_cli.errors import ExitCode, UsageError
@@ -168,7 +168,9 @@ def explain(
         one = _One(targets, score, engine, layer, alpha, colormap, top, notes)
         picture = read_image(sources[0], max_pixels=max_pixels, offline=offline)
         places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
-        one.explain(picture, places, chosen, as_json=as_json, show=show, open_it=open_it)
+        one.explain(
+            picture, places, chosen, as_json=as_json, show=show, open_it=open_it, null=many.null
+        )
         return ExitCode.DONE
 
     from gradcam_cli.batch import Settings
@@ -178,13 +180,14 @@ def explain(
     folder = folder_for_many(output)
     heatmaps = save_heatmap and folder_for_many(save_heatmap, option="--save-heatmap")
     settings = Settings(
-        folder, heatmaps or None, tuple(targets), top, alpha, colormap, max_pixels, offline
-    )
+        folder, heatmaps or None, tuple(targets), "grad-cam", layer, score, engine, top, alpha,
+        colormap, max_pixels, offline,
+    )  # fmt: skip
     wanted = Wanted(
-        layer, score, engine, many.force, many.max_errors, as_json, show, open_it, many.csv,
+        many.force, many.verify, many.max_errors, as_json, show, open_it, many.null, many.csv,
         many.report,
     )  # fmt: skip
-    return explain_many(many.listed(sources, folder, notes), settings, wanted, chosen, notes)
+    return explain_many(many.listed(sources, notes), settings, wanted, chosen, notes)
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,7 @@ class _One:
         as_json: bool,
         show: bool,
         open_it: bool,
+        null: bool,
     ) -> None:
         from gradcam_cli.images.overlay import overlay
         from gradcam_cli.images.writing import (
@@ -223,15 +227,14 @@ class _One:
         check_size(places.overlay.path(None), picture.pixels)
         choice = chosen()
         from gradcam_cli.explainer import Explainer
+        from gradcam_cli.notes import notes_on
 
         explainer = Explainer.load(
             choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
         )
         explanation = explainer.explain(picture.pixels, self.targets, top=self.top)
-        if explanation.predictions[0].probability == 0:
-            self.notes(
-                f"{explanation.model} gives scores that are no finite numbers; check its weights."
-            )
+        for note in notes_on(explanation):
+            self.notes(note)
         written: list[tuple[Path, Path | None]] = []
         for target in explanation.targets:
             overlay_path, heatmap_path = places.of(target)
@@ -242,13 +245,13 @@ class _One:
             if heatmap_path is not None:
                 write_output(heatmap_path, encoded_heatmap(target.heatmap))
             written.append((overlay_path, heatmap_path))
-            if target.evidence == "none":
-                self.notes(_no_evidence(explanation, target))
             if show:
                 from gradcam_cli.reports.in_terminal import show as draw
 
                 draw(blended, target.heatmap)
-        _report(explanation, picture, written, choice.fallback, self.notes, as_json=as_json)
+        _report(
+            explanation, picture, written, choice.fallback, self.notes, as_json=as_json, null=null
+        )
         if open_it:
             from gradcam_cli.cli.many import open_in_viewer
 
@@ -294,14 +297,6 @@ class _Places:
         return overlay, heatmap
 
 
-def _no_evidence(explanation: Explanation, target: TargetExplanation) -> str:
-    label = target.prediction.label
-    return (
-        f"nothing at {explanation.layer} speaks for class {label.index} {label.name}, so the "
-        "overlay is the plain image. Try --class top, or an earlier --layer."
-    )
-
-
 def _report(
     explanation: Explanation,
     picture: Picture,
@@ -310,6 +305,7 @@ def _report(
     notes: Notes,
     *,
     as_json: bool,
+    null: bool,
 ) -> None:
     if as_json:
         from gradcam_cli.reports.as_json import dumps, explanation_object
@@ -330,4 +326,4 @@ def _report(
 
         print_predictions(explanation)
     for overlay_path, _ in written:
-        click.echo(os.fsencode(overlay_path))
+        print_path(overlay_path, null=null)

@@ -32,7 +32,12 @@ def report(folder: Path, output: Path | None, quiet: bool) -> None:
       gradcam report out/
       gradcam report out/ -o birds.html
     """
+    from gradcam_cli.manifest import Manifest
     from gradcam_cli.reports.html import write_report
 
-    for path in write_report(folder, output or folder / "report.html", Notes(quiet=quiet)):
+    notes = Notes(quiet=quiet)
+    manifest = Manifest.of_run(folder)
+    if manifest.damage:
+        notes(manifest.damage)
+    for path in write_report(manifest, output or folder / "report.html", notes):
         click.echo(os.fsencode(path))

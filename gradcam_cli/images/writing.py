@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.storage.files import whole_file
+from gradcam_cli.storage.files import whole_file, write_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -202,11 +202,5 @@ def output_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
     UsageError
         Where it cannot be written; nothing is left behind.
     """
-    try:
-        with whole_file(path, synced=synced) as file:
-            yield file
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or 'the disk refused it'}",
-            "Choose another place with -o.",
-        ) from error
+    with write_errors(path), whole_file(path, synced=synced) as file:
+        yield file

@@ -8,18 +8,53 @@ What a killed process leaves is told by its ending; `sweep` removes it.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+from gradcam_cli.errors import UsageError
+
 TEMPORARY_SUFFIX = ".gradcam-tmp"
 
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
+_BLOCK_BYTES = 1 << 20
 _LONGEST_NAME = 200
 _TEMPORARY_NAME = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which writes `path`, into a UsageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or 'the disk refused it'}",
+            "Choose another place with -o.",
+        ) from error
+
+
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which reads `path`, into a UsageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror or 'the disk refused it'}",
+            "Make it readable for yourself, or choose another folder.",
+        ) from error
+
+
+def is_disk_failure(error: BaseException) -> bool:
+    """True where what kept one file from being written will keep all others too."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FAILURES
 
 
 def temporary_path(path: Path) -> Path:
@@ -65,6 +100,13 @@ def write_bytes(path: Path, data: bytes, *, synced: bool = True) -> None:
         file.write(data)
 
 
+def write_all(file: FileIO, data: bytes) -> None:
+    """Write all of `data` to an unbuffered file, which may take only a part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
 def sync(paths: Iterable[Path]) -> None:
     """Have the content and the names of `paths` survive a loss of power.
 
@@ -90,6 +132,21 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of the content of `path`, in hexadecimal.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def sweep(folder: Path) -> int:
