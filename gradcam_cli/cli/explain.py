@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_classes, complete_files, complete_layers
+from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.options import (
     Notes,
     debug_option,
@@ -18,7 +20,7 @@ from gradcam_cli.cli.options import (
     model_option,
     offline_option,
 )
-from gradcam_cli.cli.sources import Many, many_options
+from gradcam_cli.cli.sources import Many, many_options, sources_argument
 from gradcam_cli.errors import ExitCode, UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
@@ -31,20 +33,43 @@ if TYPE_CHECKING:
 DEFAULT_CLASS = "837"
 
 
-@click.command()
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.command(
+    cls=SectionedCommand,
+    sections={
+        "What to explain": "--class --layer --score",
+        "Model": "--model --weights --engine",
+        "Picture": "--alpha --colormap --max-pixels",
+        "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
+        "Many pictures": "--recursive --include --exclude --from-file --null --force --fail-fast "
+        "--max-errors --csv --report",
+        "Behaviour": "--offline --debug --help",
+    },
+    epilog="""\b
+    Examples:
+      gradcam explain photo.jpg
+      gradcam explain photo.jpg --class top --class sunglasses -o out/
+      curl -s https://example.org/cat.jpg | gradcam explain - --class 285
+      gradcam explain photo.jpg --json | jq -r .predictions[0].name
+      gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
+    """,
+)
+@sources_argument
 @click.option(
+    "-c",
     "--class",
     "classes",
     multiple=True,
     default=[DEFAULT_CLASS],
     metavar="CLASS",
+    shell_complete=complete_classes,
     help="The class to explain: an index, a WordNet id, a name, or `top` for the predicted one; "
     "may be repeated.  [default: 837, sunglasses]",
 )
 @click.option(
+    "-l",
     "--layer",
     metavar="NAME",
+    shell_complete=complete_layers,
     help="The layer to explain at, one of `gradcam layers`.  [default: the model's last "
     "convolutional activation, block5_conv3 on VGG16]",
 )
@@ -90,12 +115,14 @@ DEFAULT_CLASS = "837"
     "-o",
     "--output",
     metavar="PATH",
+    shell_complete=complete_files,
     help="A file (.jpg, .png, .webp), or a folder (an existing one, or a name that ends in /).  "
     "[default: <name of the source>.gradcam.jpg in the working folder]",
 )
 @click.option(
     "--save-heatmap",
     metavar="FILE.npy",
+    shell_complete=complete_files,
     help="Also save the heatmap, float32 in 0..1, at the layer's own resolution.",
 )
 @click.option(
@@ -139,14 +166,6 @@ def explain(
     SOURCE is a path, an http(s) URL, or - for standard input; or any number of paths, URLs, folders
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
-
-    \b
-    Examples:
-      gradcam explain photo.jpg
-      gradcam explain photo.jpg --class top --class sunglasses -o out/
-      curl -s https://example.org/cat.jpg | gradcam explain - --class 285
-      gradcam explain photo.jpg --json | jq -r .predictions[0].name
-      gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
     """
     over_many = many.asked_for(sources)
     if show and as_json:
