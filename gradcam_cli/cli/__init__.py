@@ -12,7 +12,7 @@ import click
 from gradcam_cli import __version__
 from gradcam_cli.cli.cache import cache
 from gradcam_cli.cli.classes import classes
-from gradcam_cli.cli.completion import completion
+from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
@@ -60,6 +60,8 @@ def run(arguments: list[str] | None = None) -> int:
     for name in ("stdout", "stderr"):  # Python has None for one that was closed, as by `>&-`
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    if VARIABLE in os.environ:
+        complete_joined_values()
     try:
         code = gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
         sys.stdout.flush()

@@ -7,6 +7,8 @@ import click
 from gradcam_cli.cli.options import debug_option
 
 SHELLS = ("bash", "zsh", "fish")
+VARIABLE = "_GRADCAM_COMPLETE"
+"""What a shell sets where it is not running `gradcam` but asking it what to fill in."""
 
 
 @click.command(
@@ -26,5 +28,33 @@ def completion(context: click.Context, shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None  # Click has the three of SHELLS
-    script = kind(context.find_root().command, {}, "gradcam", "_GRADCAM_COMPLETE").source()
+    script = kind(context.find_root().command, {}, "gradcam", VARIABLE).source()
     click.echo(script, nl=False)
+
+
+def complete_joined_values() -> None:
+    """Have each shell complete the value in ``--model=vgg`` as Click does not.
+
+    bash makes three words of it, in which Click does not see the option. zsh and fish make one,
+    which zsh would replace by the value alone, and which fish would not find the value to begin with.
+    """
+    from click.shell_completion import (
+        BashComplete,
+        CompletionItem,
+        FishComplete,
+        ShellComplete,
+        ZshComplete,
+        add_completion_class,
+    )
+
+    class JoinedValues(ShellComplete):
+        def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+            items = super().get_completions([word for word in args if word != "="], incomplete)
+            option, joined, _ = incomplete.partition("=")
+            for item in items:
+                if joined and option.startswith("--") and item.type == "plain":
+                    item.value = f"{option}={item.value}"
+            return items
+
+    for shell in (BashComplete, ZshComplete, FishComplete):
+        add_completion_class(type(shell.__name__, (JoinedValues, shell), {}))

@@ -30,7 +30,8 @@ class SectionedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each section with its options, in the order that it names them."""
         rows = self._rows(ctx)
-        width = _width(rows.values())
+        column = min(_COLUMN, formatter.width // 2 - 2)
+        width = _width(rows.values(), column)
         sections = {
             title: [rows.pop(option) for option in options if option in rows]
             for title, options in self.sections.items()
@@ -38,8 +39,8 @@ class SectionedCommand(click.Command):
         for title, section in (*sections.items(), (OTHER, list(rows.values()))):
             if section:
                 with formatter.section(title):
-                    spacing = 2 + width - _width(section)
-                    formatter.write_dl(section, col_max=_COLUMN, col_spacing=spacing)
+                    spacing = 2 + width - _width(section, column)
+                    formatter.write_dl(section, col_max=column, col_spacing=spacing)
 
     def _rows(self, context: click.Context) -> dict[str, tuple[str, str]]:
         """For each option, by its long name, how it is written and its help."""
@@ -48,5 +49,5 @@ class SectionedCommand(click.Command):
         return {name: row for name, row in rows.items() if row is not None}
 
 
-def _width(rows: Iterable[tuple[str, str]]) -> int:
-    return min(_COLUMN, max(len(option) for option, _ in rows))
+def _width(rows: Iterable[tuple[str, str]], most: int) -> int:
+    return min(most, max(len(option) for option, _ in rows))
