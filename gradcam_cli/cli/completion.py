@@ -36,7 +36,7 @@ def complete_joined_values() -> None:
     """Have each shell complete the value in ``--model=vgg`` as Click does not.
 
     bash makes three words of it, in which Click does not see the option. zsh and fish make one,
-    which zsh would replace by the value alone, and which fish would not find the value to begin with.
+    which zsh would replace by the value alone, and which to fish no value begins with.
     """
     from click.shell_completion import (
         BashComplete,
