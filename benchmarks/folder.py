@@ -129,7 +129,7 @@ class Subject:
 
     def round(self, figures: Figures) -> None:
         """Measure each part and the whole once."""
-        from gradcam_cli.images.writing import write_image
+        from gradcam_cli.images.writing import encoded_image, write_output
 
         number = len(self.paths)
         figures.add("decode", per_image(lambda: self._all(self.read, map(str, self.paths)), number))
@@ -138,7 +138,10 @@ class Subject:
                 figures.add(name, _forward(run, size, number), size)
         self.out.mkdir(exist_ok=True)
         written = [self.out / f"encoded{i}.jpg" for i in range(number)]
-        encode = partial(write_image, pixels=self.pixels, synced=False)
+
+        def encode(path: Path) -> None:
+            write_output(path, encoded_image(self.pixels, path.suffix), synced=False)
+
         figures.add("encode", per_image(lambda: self._all(encode, written), number))
         figures.add("folder", per_image(self._folder, number))
 
@@ -148,18 +151,21 @@ class Subject:
 
     def _folder(self) -> None:
         """What `gradcam explain FOLDER --force` does once its model is loaded."""
-        from gradcam_cli.batch import Batch, Settings
+        from gradcam_cli.batch import Batch, Settings, add_records, in_groups
         from gradcam_cli.images.reading import MAX_PIXELS
         from gradcam_cli.listing import Item
         from gradcam_cli.manifest import Manifest
 
-        settings = Settings(self.out, None, (-1,), 5, 0.5, "jet", MAX_PIXELS, True)
-        items = [Item(str(path), path.stem) for path in self.paths]
+        settings = Settings(
+            self.out, None, (-1,), "grad-cam", None, "logit", "openvino", 5, 0.5, "jet",
+            MAX_PIXELS, True,
+        )  # fmt: skip
+        items = [Item(str(path), path.stem, str(path.absolute())) for path in self.paths]
         batch = Batch(items, self.explainer, settings, digest="", fallback="")
-        with Manifest(self.out) as manifest:
-            for outcome in batch:
-                assert not outcome.record.error
-                manifest.add(outcome.record)
+        with Manifest(self.out).writer() as writer:
+            for group in in_groups(batch):
+                assert not any(outcome.record.error for outcome in group)
+                add_records(group, writer, self.out)
 
     def shell_loop(self, env: dict[str, str]) -> float:
         """Seconds per image of one process for each of a few pictures."""

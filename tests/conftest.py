@@ -15,11 +15,18 @@ from PIL import Image
 
 from gradcam_cli import cli
 from gradcam_cli.engines.opening import open_engine
+from gradcam_cli.manifest import Manifest, Record
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.loading import Choice, build, choose, load
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
+
+
+def records(folder: Path) -> list[Record]:
+    """What the manifest in `folder` tells."""
+    with Manifest(folder).reader() as reader:
+        return list(reader.ordered())
 
 
 @contextmanager

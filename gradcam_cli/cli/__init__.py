@@ -18,7 +18,15 @@ from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
+from gradcam_cli.interrupts import Terminated, sigterm_raises
 from gradcam_cli.text import printable
+
+_ENDINGS: tuple[tuple[type[BaseException], ExitCode, str], ...] = (
+    (KeyboardInterrupt, ExitCode.INTERRUPTED, "interrupted."),
+    (click.Abort, ExitCode.INTERRUPTED, "interrupted."),
+    (Terminated, ExitCode.TERMINATED, "terminated."),
+    (MemoryError, ExitCode.INPUT, "there is not enough memory for this."),
+)
 
 
 @click.group(
@@ -38,7 +46,7 @@ def gradcam(context: click.Context) -> None:
     """Show what an image classifier looks at.
 
     Exit codes: 0 done, 1 a check did not hold, 2 usage, 3 an input could not be read,
-    4 model or weights unavailable, 70 a bug in gradcam, 130 interrupted.
+    4 model or weights unavailable, 70 a bug in gradcam, 130 interrupted, 143 terminated.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -63,8 +71,9 @@ def run(arguments: list[str] | None = None) -> int:
     if VARIABLE in os.environ:
         complete_joined_values()
     try:
-        code = gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
-        sys.stdout.flush()
+        with sigterm_raises():
+            code = gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
+            sys.stdout.flush()
         return code or ExitCode.DONE
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -73,16 +82,16 @@ def run(arguments: list[str] | None = None) -> int:
         # a reason to leave with 1, a code that means something else here.
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or the last flush would complain
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, Terminated) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        code, text = _message(error, arguments)
+        code, text = _exit_of(error, arguments)
         click.echo(f"gradcam: {printable(text)}", err=True)
         return code
     return ExitCode.DONE
 
 
-def _message(error: BaseException, arguments: list[str]) -> tuple[ExitCode, str]:
+def _exit_of(error: BaseException, arguments: list[str]) -> tuple[ExitCode, str]:
     """The exit code for `error` and the line that says it, where it came of `arguments`."""
     match error:
         case GradcamError():
@@ -91,12 +100,11 @@ def _message(error: BaseException, arguments: list[str]) -> tuple[ExitCode, str]
             context = getattr(error, "ctx", None)
             path = context.command_path if context else _command_path(arguments)
             return ExitCode.USAGE, f"{_click_message(error)} See `{path} --help`."
-        case KeyboardInterrupt() | click.Abort():
-            return ExitCode.INTERRUPTED, "interrupted."
-        case MemoryError():
-            return ExitCode.INPUT, "there is not enough memory for this."
         case OSError():
             return ExitCode.USAGE, f"{error.strerror or error}."
+    for kind, code, text in _ENDINGS:
+        if isinstance(error, kind):
+            return code, text
     text = f"this is a bug in gradcam: {type(error).__name__}: {error}"
     return ExitCode.BUG, f"{text}. Run it again with --debug and report what it shows."
 

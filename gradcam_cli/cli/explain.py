@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from gradcam_cli.cli.options import (
     json_option,
     model_option,
     offline_option,
+    print_path,
 )
 from gradcam_cli.cli.sources import Many, many_options, sources_argument
 from gradcam_cli.errors import ExitCode, UsageError
@@ -40,8 +40,8 @@ DEFAULT_CLASS = "837"
         "Model": "--model --weights --engine",
         "Picture": "--alpha --colormap --max-pixels",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
-        "Many pictures": "--recursive --include --exclude --from-file --null --force --fail-fast "
-        "--max-errors --csv --report",
+        "Many pictures": "--recursive --include --exclude --from-file --null --force --verify "
+        "--fail-fast --max-errors --csv --report",
         "Behaviour": "--offline --debug --help",
     },
     epilog="""\b
@@ -187,7 +187,9 @@ def explain(
         one = _One(targets, score, engine, layer, alpha, colormap, top, notes)
         picture = read_image(sources[0], max_pixels=max_pixels, offline=offline)
         places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
-        one.explain(picture, places, chosen, as_json=as_json, show=show, open_it=open_it)
+        one.explain(
+            picture, places, chosen, as_json=as_json, show=show, open_it=open_it, null=many.null
+        )
         return ExitCode.DONE
 
     from gradcam_cli.batch import Settings
@@ -197,13 +199,14 @@ def explain(
     folder = folder_for_many(output)
     heatmaps = save_heatmap and folder_for_many(save_heatmap, option="--save-heatmap")
     settings = Settings(
-        folder, heatmaps or None, tuple(targets), top, alpha, colormap, max_pixels, offline
-    )
+        folder, heatmaps or None, tuple(targets), "grad-cam", layer, score, engine, top, alpha,
+        colormap, max_pixels, offline,
+    )  # fmt: skip
     wanted = Wanted(
-        layer, score, engine, many.force, many.max_errors, as_json, show, open_it, many.csv,
+        many.force, many.verify, many.max_errors, as_json, show, open_it, many.null, many.csv,
         many.report,
     )  # fmt: skip
-    return explain_many(many.listed(sources, folder, notes), settings, wanted, chosen, notes)
+    return explain_many(many.listed(sources, notes), settings, wanted, chosen, notes)
 
 
 @dataclass(frozen=True)
@@ -228,41 +231,46 @@ class _One:
         as_json: bool,
         show: bool,
         open_it: bool,
+        null: bool,
     ) -> None:
         from gradcam_cli.images.overlay import overlay
-        from gradcam_cli.images.writing import check_size, write_heatmap, write_image
+        from gradcam_cli.images.writing import (
+            check_size,
+            encoded_heatmap,
+            encoded_image,
+            write_output,
+        )
 
         for note in picture.notes:
             self.notes(f"{picture.name}: {note}")
         check_size(places.overlay.path(None), picture.pixels)
         choice = chosen()
         from gradcam_cli.explainer import Explainer
+        from gradcam_cli.notes import notes_on
 
         explainer = Explainer.load(
             choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
         )
         explanation = explainer.explain(picture.pixels, self.targets, top=self.top)
-        if explanation.predictions[0].probability == 0:
-            self.notes(
-                f"{explanation.model} gives scores that are no finite numbers; check its weights."
-            )
+        for note in notes_on(explanation):
+            self.notes(note)
         written: list[tuple[Path, Path | None]] = []
         for target in explanation.targets:
             overlay_path, heatmap_path = places.of(target)
             blended = overlay(
                 picture.pixels, target.heatmap, alpha=self.alpha, colormap=self.colormap
             )
-            write_image(overlay_path, blended)
+            write_output(overlay_path, encoded_image(blended, overlay_path.suffix))
             if heatmap_path is not None:
-                write_heatmap(heatmap_path, target.heatmap)
+                write_output(heatmap_path, encoded_heatmap(target.heatmap))
             written.append((overlay_path, heatmap_path))
-            if target.evidence == "none":
-                self.notes(_no_evidence(explanation, target))
             if show:
                 from gradcam_cli.reports.in_terminal import show as draw
 
                 draw(blended, target.heatmap)
-        _report(explanation, picture, written, choice.fallback, self.notes, as_json=as_json)
+        _report(
+            explanation, picture, written, choice.fallback, self.notes, as_json=as_json, null=null
+        )
         if open_it:
             from gradcam_cli.cli.many import open_in_viewer
 
@@ -308,14 +316,6 @@ class _Places:
         return overlay, heatmap
 
 
-def _no_evidence(explanation: Explanation, target: TargetExplanation) -> str:
-    label = target.prediction.label
-    return (
-        f"nothing at {explanation.layer} speaks for class {label.index} {label.name}, so the "
-        "overlay is the plain image. Try --class top, or an earlier --layer."
-    )
-
-
 def _report(
     explanation: Explanation,
     picture: Picture,
@@ -324,6 +324,7 @@ def _report(
     notes: Notes,
     *,
     as_json: bool,
+    null: bool,
 ) -> None:
     if as_json:
         from gradcam_cli.reports.as_json import dumps, explanation_object
@@ -344,4 +345,4 @@ def _report(
 
         print_predictions(explanation)
     for overlay_path, _ in written:
-        click.echo(os.fsencode(overlay_path))
+        print_path(overlay_path, null=null)

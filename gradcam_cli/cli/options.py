@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -69,6 +71,11 @@ def json_option(function: _F) -> _F:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout."
     )(function)
+
+
+def print_path(path: str | Path, *, null: bool) -> None:
+    """Print a path as the bytes it is, before a line end or a NUL."""
+    click.echo(os.fsencode(path) + (b"\0" if null else b"\n"), nl=False)
 
 
 class Notes:

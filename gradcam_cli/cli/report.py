@@ -9,7 +9,6 @@ import click
 
 from gradcam_cli.cli.completion_values import complete_folders
 from gradcam_cli.cli.options import Notes, debug_option
-from gradcam_cli.errors import UsageError
 
 
 @click.command(
@@ -37,12 +36,12 @@ def report(folder: Path, output: Path | None, quiet: bool) -> None:
     The page holds its pictures and needs no network. Beyond 2,000 pictures there are several,
     FILE.html, FILE-2.html and so on.
     """
-    if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "does not exist"
-        raise UsageError(
-            f"{folder} {what}", "Name the output folder of a `gradcam explain` over many sources."
-        )
+    from gradcam_cli.manifest import Manifest
     from gradcam_cli.reports.html import write_report
 
-    for path in write_report(folder, output or folder / "report.html", Notes(quiet=quiet)):
+    notes = Notes(quiet=quiet)
+    manifest = Manifest.of_run(folder)
+    if manifest.damage:
+        notes(manifest.damage)
+    for path in write_report(manifest, output or folder / "report.html", notes):
         click.echo(os.fsencode(path))

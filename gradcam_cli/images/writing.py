@@ -1,16 +1,17 @@
-"""Where outputs go, and writing them whole or not at all."""
+"""Where outputs go, what they are encoded as, and writing them whole or not at all."""
 
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from gradcam_cli.errors import UsageError
+from gradcam_cli.storage.files import whole_file, write_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,59 +166,41 @@ def check_size(path: Path, image: NDArray[np.uint8]) -> None:
         )
 
 
-def write_image(path: Path, pixels: NDArray[np.uint8], *, synced: bool = True) -> None:
-    """Write `pixels`, (H, W, 3) uint8 RGB, in the format of the suffix of `path`.
-
-    `synced` is as in `whole_file`.
-    """
+def encoded_image(pixels: NDArray[np.uint8], suffix: str) -> bytes:
+    """`pixels`, (H, W, 3) uint8 RGB, as a file whose name ends in `suffix` holds them."""
     from PIL import Image
 
-    name, _ = _FORMATS[path.suffix.lower()]
+    name, _ = _FORMATS[suffix.lower()]
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(name, {})
-    with whole_file(path, synced=synced) as file:
-        Image.fromarray(pixels).save(file, format=name, **options)
+    # In memory: Pillow's save to a file does not notice that the disk is full.
+    encoded = BytesIO()
+    Image.fromarray(pixels).save(encoded, format=name, **options)
+    return encoded.getvalue()
 
 
-def write_heatmap(path: Path, heatmap: NDArray[np.float32], *, synced: bool = True) -> None:
-    """Write `heatmap`, (h, w) float32 in 0..1, as a NumPy file; `synced` is as in `whole_file`."""
+def encoded_heatmap(heatmap: NDArray[np.float32]) -> bytes:
+    """`heatmap`, (h, w) float32 in 0..1, as a NumPy file."""
     import numpy as np
 
-    with whole_file(path, synced=synced) as file:
-        np.save(file, heatmap, allow_pickle=False)
+    encoded = BytesIO()
+    np.save(encoded, heatmap, allow_pickle=False)
+    return encoded.getvalue()
+
+
+def write_output(path: Path, data: bytes, *, synced: bool = True) -> None:
+    """Write `data` as all of `path`; see `output_file`."""
+    with output_file(path, synced=synced) as file:
+        file.write(data)
 
 
 @contextmanager
-def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
-    """A file that appears at `path` only when the block ends well, replacing what was there.
-
-    That holds whenever the process ends. Where it is `synced`, it holds for a loss of power too,
-    which takes a few hundredths of a second.
+def output_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
+    """A file that appears at `path` whole or not at all; see `storage.files.whole_file`.
 
     Raises
     ------
     UsageError
         Where it cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
-    try:
-        # Opened like any new file, so that the user's umask decides who may read it.
-        with temporary.open("xb") as file:
-            yield file
-            if synced:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or 'the disk refused it'}",
-            "Choose another place with -o.",
-        ) from error
-    finally:
-        _remove(temporary)
-
-
-def _remove(temporary: Path) -> None:
-    try:
-        temporary.unlink(missing_ok=True)
-    except OSError:  # the folder that refused the file may refuse this too
-        return
+    with write_errors(path), whole_file(path, synced=synced) as file:
+        yield file

@@ -14,8 +14,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from gradcam_cli.manifest import records
-from tests.conftest import SAMPLES, as_nobody
+from tests.conftest import SAMPLES, as_nobody, records
 
 Run = Callable[..., tuple[int, str, str]]
 LITE = ("--model", "efficientnet-lite0", "--class", "top")

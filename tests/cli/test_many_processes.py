@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gradcam_cli.manifest import FILE, records
-from tests.conftest import SAMPLES
+from gradcam_cli.manifest import FILE
+from tests.conftest import SAMPLES, records
 
 ROOT = SAMPLES.parent
 LITE = ("--model", "efficientnet-lite0", "--class", "top", "-o", "out")

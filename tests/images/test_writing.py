@@ -12,12 +12,13 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.images.writing import (
     check_size,
     check_writable,
+    encoded_heatmap,
+    encoded_image,
     heatmap_destination,
     make_folder,
+    output_file,
     overlay_destination,
-    whole_file,
-    write_heatmap,
-    write_image,
+    write_output,
 )
 
 
@@ -69,7 +70,7 @@ def test_pictures_come_back_with_their_colours(
     tmp_path: Path, asymmetric: np.ndarray, suffix: str
 ) -> None:
     path = tmp_path / f"x{suffix}"
-    write_image(path, asymmetric)
+    write_output(path, encoded_image(asymmetric, suffix))
     with Image.open(path) as image:
         back = np.asarray(image.convert("RGB")).astype(int)
     assert np.abs(back - asymmetric).mean() < (0.01 if suffix == ".png" else 4)
@@ -77,7 +78,7 @@ def test_pictures_come_back_with_their_colours(
 
 def test_heatmaps_come_back_exactly(tmp_path: Path) -> None:
     heatmap = np.random.default_rng(1).random((7, 9), np.float32)
-    write_heatmap(tmp_path / "h.npy", heatmap)
+    write_output(tmp_path / "h.npy", encoded_heatmap(heatmap))
     back = np.load(tmp_path / "h.npy", allow_pickle=False)
     assert back.dtype == np.float32
     np.testing.assert_array_equal(back, heatmap)
@@ -93,21 +94,24 @@ def test_what_a_format_cannot_hold_is_told_before(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_file_and_nothing_else(own_home: Path) -> None:
     path = own_home / "x.jpg"
     path.write_bytes(b"old")
-    with pytest.raises(TypeError), whole_file(path) as file:
+    with pytest.raises(TypeError), output_file(path) as file:
         file.write("half")
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_full_disk_is_one_sentence() -> None:
-    with pytest.raises(UsageError, match=r"cannot write .*x\.jpg"), whole_file(Path("/proc/x.jpg")):
+    with (
+        pytest.raises(UsageError, match=r"cannot write .*x\.jpg"),
+        output_file(Path("/proc/x.jpg")),
+    ):
         pass
 
 
 def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:
-        write_heatmap(tmp_path / "h.npy", np.zeros((1, 1), np.float32))
+        write_output(tmp_path / "h.npy", b"data")
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "h.npy").stat().st_mode) == 0o640

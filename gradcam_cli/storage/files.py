@@ -1,0 +1,169 @@
+"""The one way this package writes a file: to a temporary name, its length checked, then renamed.
+
+    .NAME.1f2e3d4c.gradcam-tmp ─▶ NAME
+
+What a killed process leaves is told by its ending; `sweep` removes it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+from gradcam_cli.errors import UsageError
+
+TEMPORARY_SUFFIX = ".gradcam-tmp"
+
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
+_BLOCK_BYTES = 1 << 20
+_LONGEST_NAME = 200
+_TEMPORARY_NAME = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which writes `path`, into a UsageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or 'the disk refused it'}",
+            "Choose another place with -o.",
+        ) from error
+
+
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which reads `path`, into a UsageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror or 'the disk refused it'}",
+            "Make it readable for yourself, or choose another folder.",
+        ) from error
+
+
+def is_disk_failure(error: BaseException) -> bool:
+    """True where what kept one file from being written will keep all others too."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FAILURES
+
+
+def temporary_path(path: Path) -> Path:
+    """A new name beside `path`, hidden, and short enough for every file system."""
+    start = path.name.encode(errors="ignore")[:_LONGEST_NAME].decode(errors="ignore")
+    return path.with_name(f".{start}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+
+
+@contextmanager
+def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
+    """A file that appears at `path` only when the block ends well, replacing what was there.
+
+    That holds whenever the process ends. Where it is `synced`, it holds for a loss of power too.
+    The file must be written with its own `write`: a library that takes its descriptor may not
+    notice that the disk is full, as Pillow does not.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written, or is shorter on the disk than what was written; nothing is
+        left behind.
+    """
+    temporary = temporary_path(path)
+    try:
+        # Opened like any new file, so that the user's umask decides who may read it.
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            _check_length(file)
+            if synced:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+        if synced:
+            sync_folder(path.parent)
+    finally:
+        with suppress(OSError):  # the folder that refused the file may refuse this too
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes, *, synced: bool = True) -> None:
+    """Write `data` as the whole content of `path`, as `whole_file` does."""
+    with whole_file(path, synced=synced) as file:
+        file.write(data)
+
+
+def write_all(file: FileIO, data: bytes) -> None:
+    """Write all of `data` to an unbuffered file, which may take only a part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
+def sync(paths: Iterable[Path]) -> None:
+    """Have the content and the names of `paths` survive a loss of power.
+
+    Raises
+    ------
+    OSError
+        Where the disk cannot keep them.
+    """
+    folders: dict[Path, None] = {}
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        folders[path.parent] = None
+    for folder in folders:
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in `folder` survive a loss of power, where the system can do that."""
+    with suppress(OSError):  # Windows opens no folders, and some file systems sync none
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of the content of `path`, in hexadecimal.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sweep(folder: Path) -> int:
+    """Remove what killed processes left in `folder` and below; how many files that were.
+
+    Only for who is alone in writing there. Links to folders are not followed.
+    """
+    removed = 0
+    for place, _, names in os.walk(folder):
+        for name in filter(_TEMPORARY_NAME.fullmatch, names):
+            with suppress(OSError):
+                Path(place, name).unlink()
+                removed += 1
+    return removed
+
+
+def _check_length(file: BinaryIO) -> None:
+    written, kept = file.tell(), os.fstat(file.fileno()).st_size
+    if written != kept:
+        raise OSError(errno.ENOSPC, f"only {kept:,} of {written:,} bytes could be written")
