@@ -22,10 +22,11 @@ from gradcam_cli.cli.options import (
 )
 from gradcam_cli.cli.sources import Many, many_options, sources_argument
 from gradcam_cli.errors import ExitCode, UsageError
+from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.overlay import COLORMAPS
-from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
 
 if TYPE_CHECKING:
+    from gradcam_cli.images.reading import Picture
     from gradcam_cli.images.writing import Destination
     from gradcam_cli.models.loading import Choice
     from gradcam_cli.records import EngineName, Explanation, Score, TargetExplanation
@@ -170,6 +171,7 @@ def explain(
     over_many = many.asked_for(sources)
     if show and as_json:
         raise UsageError("--show and --json both write to standard output", "Drop one of them.")
+    from gradcam_cli.images.reading import read_image
     from gradcam_cli.models.classes import resolve_class
     from gradcam_cli.models.loading import choose, wanted_model
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,16 +197,22 @@ def test_a_completion_is_quick_and_loads_nothing_heavy(
     monkeypatch.setenv("COMP_WORDS", line)
     monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    taken = []
-    for _ in range(5):
-        start = time.perf_counter()
+    taken = []  # of processor time, which does not hang on what else the machine does
+    for _ in range(3):
+        start = processor_seconds()
         done = subprocess.run(
             [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True
         )
-        taken.append(time.perf_counter() - start)
+        taken.append(processor_seconds() - start)
         assert f"plain,{value}" in done.stdout.splitlines()
         assert done.stderr == "[]\n"
     assert min(taken) < SECONDS
+
+
+def processor_seconds() -> float:
+    """What the processes that this one has waited for have taken so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.fixture
