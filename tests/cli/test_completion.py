@@ -216,9 +216,7 @@ def processor_seconds() -> float:
 
 
 @pytest.fixture
-def command_on_path(
-    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
+def command_on_path(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`gradcam` of this checkout on the PATH of shells; photo.jpg in the working folder."""
     script = tmp_path / "bin" / "gradcam"
     script.parent.mkdir()
@@ -226,10 +224,9 @@ def command_on_path(
     script.chmod(0o755)
     (own_home / "photo.jpg").touch()
     path = f"{script.parent}{os.pathsep}{os.environ['PATH']}"
-    settings = {"PATH": path, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), "HOME": str(tmp_path), "TERM": "xterm"}
-    for name, value in settings.items():
+    for name, value in (("PATH", path), ("HOME", str(tmp_path)), ("TERM", "xterm")):
         monkeypatch.setenv(name, value)
-    return settings
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
 
 
 # A terminal with an interactive shell in it, and what that shows once the keys were typed.
