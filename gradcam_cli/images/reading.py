@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from gradcam_cli.images import decoding, sources
+from gradcam_cli.images import MAX_PIXELS, decoding, sources
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-MAX_PIXELS = 178_956_970
-"""About 180 megapixels: where Pillow itself stops, at twice its `MAX_IMAGE_PIXELS`."""
 
 
 @dataclass(frozen=True)
