@@ -12,6 +12,8 @@ import click
 from gradcam_cli import __version__
 from gradcam_cli.cli.cache import cache
 from gradcam_cli.cli.classes import classes
+from gradcam_cli.cli.config import config
+from gradcam_cli.cli.default_values import CommandsWithSettings
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
@@ -28,7 +30,10 @@ _ENDINGS: tuple[tuple[type[BaseException], ExitCode, str], ...] = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=CommandsWithSettings,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="gradcam")
 def gradcam() -> None:
     """Show what an image classifier looks at.
@@ -44,7 +49,7 @@ def gradcam() -> None:
     """
 
 
-for _command in (explain, report, classes, layers, models, cache):
+for _command in (explain, report, classes, layers, models, cache, config):
     gradcam.add_command(_command)
 
 

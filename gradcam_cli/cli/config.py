@@ -1,0 +1,113 @@
+"""`gradcam config`: which values hold for the options, and where each comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from gradcam_cli.cli.default_values import options_by_key, subcommands
+from gradcam_cli.cli.options import debug_option, json_option
+from gradcam_cli.errors import UsageError
+
+_SOURCES = {
+    ParameterSource.COMMANDLINE: "flag",
+    ParameterSource.ENVIRONMENT: "environment",
+    ParameterSource.DEFAULT_MAP: "file",
+    ParameterSource.DEFAULT: "default",
+}
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="""\b
+    Examples:
+      gradcam config
+      gradcam config explain
+      gradcam config explain photo.jpg --alpha 0.3
+    """,
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND [ARGS]...]")
+@json_option
+@debug_option
+@click.pass_context
+def config(context: click.Context, words: tuple[str, ...], as_json: bool) -> None:
+    """Show the options of COMMAND, or of all commands: which values hold, and where from.
+
+    A value comes from a flag among ARGS, else from an environment variable, else from the settings
+    file, else it is the default. The file is gradcam.toml, or pyproject.toml with [tool.gradcam],
+    in the working folder or one above it; GRADCAM_CONFIG names another, or none where it is empty.
+    """
+    root = context.find_root()
+    file = None if root.obj is None else root.obj.path
+    rows = [row for each in _contexts(root, list(words)) for row in _rows(each, file)]
+    if as_json:
+        from gradcam_cli.reports.as_json import dumps
+
+        path = None if file is None else os.path.abspath(file)  # noqa: PTH100 - without ..
+        click.echo(dumps({"file": path, "options": rows}))
+    else:
+        from gradcam_cli.reports.terminal import print_settings
+
+        print_settings(rows)
+
+
+def _contexts(parent: click.Context, words: list[str]) -> Iterator[click.Context]:
+    """A context for the command that `words` name and for each below it, as Click resolves them."""
+    commands = subcommands(parent.command)
+    name = words[0] if words else ""
+    if name in commands:
+        rest = words[1:]
+        complete = bool(rest) and rest[0] not in subcommands(commands[name])
+        context = commands[name].make_context(
+            name, rest if complete else [], parent=parent, resilient_parsing=not complete
+        )
+        if rest and not complete:
+            yield from _contexts(context, rest)
+            return
+        yield context
+        if not complete:
+            yield from _contexts(context, [])
+        return
+    if words:
+        raise _no_command(name, list(commands))
+    for each in commands:
+        yield from _contexts(parent, [each])
+
+
+def _no_command(name: str, commands: list[str]) -> UsageError:
+    from gradcam_cli.models.names import closest, did_you_mean
+
+    near = did_you_mean(closest(name, commands)) or f"There are {', '.join(commands)}."
+    return UsageError(f"there is no command {name!r}", near)
+
+
+def _rows(context: click.Context, file: Path | None) -> Iterator[dict[str, Any]]:
+    """What JSON has for each option of the context's command."""
+    for key, option in options_by_key(context.command).items():
+        source = context.get_parameter_source(str(option.name)) or ParameterSource.DEFAULT
+        value = context.params.get(str(option.name))
+        if source is ParameterSource.ENVIRONMENT and value is None:
+            # While arguments are missing, Click lets pass what it would refuse.
+            value = option.type_cast_value(context, option.value_from_envvar(context))
+        places = {
+            ParameterSource.ENVIRONMENT: option.envvar,
+            ParameterSource.DEFAULT_MAP: str(file),
+        }
+        yield {
+            "command": context.command_path.removeprefix("gradcam "),
+            "option": key,
+            "value": _plain(value),
+            "source": _SOURCES[source],
+            "name": places.get(source),
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
