@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ def _defaults(
 def _settings_in(table: _Table, command: click.Command, path: str) -> dict[str, _Setting]:
     """The settings that stand in `table` itself, by the options' long names."""
     settings: dict[str, _Setting] = {}
-    known = set(_all_keys(command))
+    known = _kinds_by_key(command)
     for written, value in table.values.items():
         key = written.replace("_", "-")
         setting = _Setting(table.file, f"{table.prefix}{written}", value)
@@ -167,6 +167,10 @@ def _settings_in(table: _Table, command: click.Command, path: str) -> dict[str, 
                 raise setting.error("is a command", f"Write [{setting.key}] above its settings.")
         elif key not in known:
             raise _unknown(setting, written, command, path)
+        elif len(known[key]) > 1:
+            raise setting.error(
+                "is another thing in another command", "Write it in the table of one, as [explain]."
+            )
         elif key in settings:
             raise setting.error(f"is the same as {settings[key].key}", "Remove one of them.")
         else:
@@ -174,17 +178,22 @@ def _settings_in(table: _Table, command: click.Command, path: str) -> dict[str, 
     return settings
 
 
-def _all_keys(command: click.Command) -> Iterator[str]:
-    yield from options_by_key(command)
+def _kinds_by_key(command: click.Command) -> dict[str, set[str]]:
+    """What the options of `command` and those below it are to be, by their long names."""
+    kinds: dict[str, set[str]] = {}
+    for key, option in options_by_key(command).items():
+        kinds.setdefault(key, set()).add(_types(option)[1])
     for subcommand in subcommands(command).values():
-        yield from _all_keys(subcommand)
+        for key, others in _kinds_by_key(subcommand).items():
+            kinds.setdefault(key, set()).update(others)
+    return kinds
 
 
 def _unknown(setting: _Setting, written: str, command: click.Command, path: str) -> UsageError:
     from gradcam_cli.models.names import closest, did_you_mean
 
     is_table = isinstance(setting.value, dict)
-    known = subcommands(command) if is_table else dict.fromkeys(_all_keys(command))
+    known = subcommands(command) if is_table else _kinds_by_key(command)
     near = did_you_mean(closest(written, known))
     listing = "gradcam config" + path.removeprefix("gradcam")
     kind = "command" if is_table else "setting"
@@ -220,8 +229,9 @@ def _converted(option: click.Option, setting: _Setting, value: Any) -> Any:
     is_path = isinstance(option.type, click.Path) or option.name in _PATH_OPTIONS
     if not is_path or value in ("", "-"):
         return value
-    # Not Path, which would drop a / at the end.
-    return os.path.join(setting.file.parent, os.path.expanduser(value))  # noqa: PTH111, PTH118
+    # Not Path, which would drop a / at the end, and start with a dot.
+    folder = os.path.dirname(setting.file)  # noqa: PTH120
+    return os.path.join(folder, os.path.expanduser(value))  # noqa: PTH111, PTH118
 
 
 def _types(option: click.Option) -> tuple[tuple[type, ...], str]:
