@@ -12,8 +12,7 @@ import click
 from gradcam_cli import __version__
 from gradcam_cli.cli.cache import cache
 from gradcam_cli.cli.classes import classes
-from gradcam_cli.cli.config import config
-from gradcam_cli.cli.default_values import CommandsWithSettings
+from gradcam_cli.cli.config import CommandsWithSettings, config
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models

@@ -1,4 +1,7 @@
-"""`gradcam config`: which values hold for the options, and where each comes from."""
+"""Options' defaults from the settings file, and `gradcam config`, which shows what holds.
+
+Every command imports this, so the rest is imported where there is a file.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gradcam_cli.cli.default_values import options_by_key, subcommands
-from gradcam_cli.cli.options import debug_option, json_option
-from gradcam_cli.errors import UsageError
+from gradcam_cli.cli.options import Notes, debug_option, json_option
+from gradcam_cli.errors import GradcamError, UsageError
 
 _SOURCES = {
     ParameterSource.COMMANDLINE: "flag",
@@ -20,6 +22,64 @@ _SOURCES = {
     ParameterSource.DEFAULT_MAP: "file",
     ParameterSource.DEFAULT: "default",
 }
+
+
+class CommandsWithSettings(click.Group):
+    """The root of the commands, whose defaults come from the settings file.
+
+    Where help is asked for, the file is not read: help shows the program's own defaults, and works
+    whatever is in the file. No option of the group itself is a setting.
+    """
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """A context with the default map, which the contexts of the commands take theirs from.
+
+        Its `obj` is the settings file, or None.
+        """
+        words = list(args)  # Click empties the other
+        context = super().make_context(info_name, args, parent, **extra)
+        if words and not _asks_for_help(words, context):
+            try:
+                self._read_settings(context)
+            except GradcamError:
+                if not context.resilient_parsing:  # while a shell completes, nothing is said
+                    raise
+        return context
+
+    def _read_settings(self, context: click.Context) -> None:
+        from gradcam_cli.settings_file import settings_file
+
+        file = settings_file(Notes(quiet=context.resilient_parsing).say)
+        if file is not None:
+            from gradcam_cli.cli.default_values import default_map
+
+            context.default_map = default_map(self, file)
+            context.obj = file
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a value that it refuses is said to be the file's where it is."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            if ctx.obj is None:
+                raise
+            from gradcam_cli.cli.default_values import key_of_value_in
+
+            if key := key_of_value_in(error.what, ctx.obj.values):
+                remedy = f"{error.remedy} It is {key} in {ctx.obj.path}.".strip()
+                raise UsageError(error.what, remedy) from error
+            raise
+
+
+def _asks_for_help(words: list[str], context: click.Context) -> bool:
+    end = words.index("--") if "--" in words else len(words)
+    return any(name in words[:end] for name in context.help_option_names)
 
 
 @click.command(
@@ -58,6 +118,8 @@ def config(context: click.Context, words: tuple[str, ...], as_json: bool) -> Non
 
 def _contexts(parent: click.Context, words: list[str]) -> Iterator[click.Context]:
     """A context for the command that `words` name and for each below it, as Click resolves them."""
+    from gradcam_cli.cli.default_values import subcommands
+
     commands = subcommands(parent.command)
     name = words[0] if words else ""
     if name in commands:
@@ -88,6 +150,8 @@ def _no_command(name: str, commands: list[str]) -> UsageError:
 
 def _rows(context: click.Context, file: Path | None) -> Iterator[dict[str, Any]]:
     """What JSON has for each option of the context's command."""
+    from gradcam_cli.cli.default_values import options_by_key
+
     for key, option in options_by_key(context.command).items():
         source = context.get_parameter_source(str(option.name)) or ParameterSource.DEFAULT
         value = context.params.get(str(option.name))

@@ -20,46 +20,11 @@ from typing import Any
 import click
 from click.types import FloatParamType, IntParamType, StringParamType
 
-from gradcam_cli.cli.options import Notes
-from gradcam_cli.errors import GradcamError, UsageError
-from gradcam_cli.settings_file import SettingsFile, settings_file
+from gradcam_cli.errors import UsageError
+from gradcam_cli.settings_file import SettingsFile
 
 _PATH_OPTIONS = {"output", "save_heatmap", "from_file"}
 """Options that are paths though their type is text, which keeps a / at their end."""
-
-
-class CommandsWithSettings(click.Group):
-    """The root of the commands, whose defaults come from the settings file.
-
-    Where help is asked for, the file is not read: help shows the program's own defaults, and works
-    whatever is in the file. The file's values are none of the group's own options.
-    """
-
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        """A context with the default map, which the contexts of the commands take theirs from."""
-        words = list(args)  # Click empties the other
-        context = super().make_context(info_name, args, parent, **extra)
-        if words and not _asks_for_help(words, context):
-            context.obj = _settings_file(completing=context.resilient_parsing)
-            if context.obj is not None:
-                context.default_map = _default_map(self, context)
-        return context
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a value that it refuses is said to be the file's where it is."""
-        try:
-            return super().invoke(ctx)
-        except UsageError as error:
-            if key := ctx.obj and _key_of_value_in(error.what, ctx.obj.values):
-                place = f"It is {key} in {ctx.obj.path}."
-                raise UsageError(error.what, f"{error.remedy} {place}".strip()) from error
-            raise
 
 
 def options_by_key(command: click.Command) -> dict[str, click.Option]:
@@ -87,30 +52,6 @@ def default_map(root: click.Group, file: SettingsFile) -> dict[str, Any]:
         For an unknown key, or a value that the option does not take.
     """
     return _defaults(root, "gradcam", _Table(file.path, "", file.values), {})
-
-
-def _asks_for_help(words: list[str], context: click.Context) -> bool:
-    end = words.index("--") if "--" in words else len(words)
-    return any(name in words[:end] for name in context.help_option_names)
-
-
-def _settings_file(*, completing: bool) -> SettingsFile | None:
-    """The settings file; while a shell completes nothing is said of it, and a bad one is none."""
-    try:
-        return settings_file(Notes(quiet=completing).say)
-    except GradcamError:
-        if not completing:
-            raise
-        return None
-
-
-def _default_map(root: click.Group, context: click.Context) -> dict[str, Any]:
-    try:
-        return default_map(root, context.obj)
-    except GradcamError:
-        if not context.resilient_parsing:
-            raise
-        return {}
 
 
 @dataclass(frozen=True)
@@ -247,11 +188,11 @@ def _types(option: click.Option) -> tuple[tuple[type, ...], str]:
     return (str,), "text"
 
 
-def _key_of_value_in(message: str, values: Mapping[str, Any], prefix: str = "") -> str | None:
+def key_of_value_in(message: str, values: Mapping[str, Any], prefix: str = "") -> str | None:
     """The key of the first setting whose value `message` quotes."""
     for name, value in values.items():
         if isinstance(value, dict):
-            if key := _key_of_value_in(message, value, f"{prefix}{name}."):
+            if key := key_of_value_in(message, value, f"{prefix}{name}."):
                 return key
         elif any(_is_quoted_in(message, str(each)) for each in _as_list(value)):
             return f"{prefix}{name}"

@@ -31,7 +31,7 @@ def searched(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings files are searched for, up to the folder above the working folder."""
     monkeypatch.delenv("GRADCAM_CONFIG")
     monkeypatch.setenv("HOME", str(own_home.parent))
-    monkeypatch.setenv("PYTHONPATH", str(SAMPLES.parent))
+    monkeypatch.setenv("PYTHONPATH", str(SAMPLES.parent), prepend=os.pathsep)
 
 
 @pytest.fixture
