@@ -13,6 +13,7 @@ from gradcam_cli import __version__
 from gradcam_cli.cli.cache import cache
 from gradcam_cli.cli.classes import classes
 from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
+from gradcam_cli.cli.config import CommandsWithSettings, config
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
@@ -30,6 +31,7 @@ _ENDINGS: tuple[tuple[type[BaseException], ExitCode, str], ...] = (
 
 
 @click.group(
+    cls=CommandsWithSettings,
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -53,7 +55,7 @@ def gradcam(context: click.Context) -> None:
         context.exit(ExitCode.USAGE)
 
 
-for _command in (explain, report, classes, layers, models, cache, completion):
+for _command in (explain, report, classes, layers, models, cache, config, completion):
     gradcam.add_command(_command)
 
 

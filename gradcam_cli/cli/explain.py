@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gradcam_cli.cli.completion_values import complete_classes, complete_files, complete_layers
 from gradcam_cli.cli.help import SectionedCommand
@@ -118,7 +119,7 @@ DEFAULT_CLASS = "837"
     metavar="PATH",
     shell_complete=complete_files,
     help="A file (.jpg, .png, .webp), or a folder (an existing one, or a name that ends in /).  "
-    "[default: <name of the source>.gradcam.jpg in the working folder]",
+    "[default: <name of the source>.gradcam.jpg in the working folder, or gradcam-out/ for many]",
 )
 @click.option(
     "--save-heatmap",
@@ -185,8 +186,10 @@ def explain(
                 model, weights=weights, layer=layer, offline=offline, progress=progress, note=notes
             )
 
+    source = click.get_current_context().get_parameter_source("classes")
+    default_class = source is ParameterSource.DEFAULT
     if not over_many:
-        one = _One(targets, score, engine, layer, alpha, colormap, top, notes)
+        one = _One(targets, score, engine, layer, alpha, colormap, top, notes, default_class)
         picture = read_image(sources[0], max_pixels=max_pixels, offline=offline)
         places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
         one.explain(
@@ -205,8 +208,8 @@ def explain(
         colormap, max_pixels, offline,
     )  # fmt: skip
     wanted = Wanted(
-        many.force, many.verify, many.max_errors, as_json, show, open_it, many.null, many.csv,
-        many.report,
+        many.force, many.verify, many.max_errors, as_json, show, open_it, many.null,
+        default_class, many.csv, many.report,
     )  # fmt: skip
     return explain_many(many.listed(sources, notes), settings, wanted, chosen, notes)
 
@@ -223,6 +226,7 @@ class _One:
     colormap: str
     top: int
     notes: Notes
+    default_class: bool
 
     def explain(
         self,
@@ -254,7 +258,7 @@ class _One:
             choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
         )
         explanation = explainer.explain(picture.pixels, self.targets, top=self.top)
-        for note in notes_on(explanation):
+        for note in notes_on(explanation, default_class=self.default_class):
             self.notes(note)
         written: list[tuple[Path, Path | None]] = []
         for target in explanation.targets:

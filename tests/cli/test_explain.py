@@ -38,6 +38,19 @@ def test_the_default_class_has_its_own_row_and_rank(gradcam: Run) -> None:
     assert re.search(r">\s+[1-9]\d{1,2}\s+837\s+n04356056\s+sunglasses", rows[4])
 
 
+def test_a_default_class_that_is_improbable_is_said_to_be_one(gradcam: Run) -> None:
+    _, out, err = gradcam("explain", CAT, *LITE, "--json")
+    rank = json.loads(out)["explanations"][0]["class"]["rank"]
+    assert err.startswith("gradcam: class 837 sunglasses is the default, and here ")
+    assert f" number {rank} with probability 2e-05. Pass --class top " in err
+    assert err.count("\n") == 1
+    assert json.loads(out)["notes"] == [err.strip().removeprefix("gradcam: ")]
+    for options in (("--class", 837), ("--top", rank)):
+        assert gradcam("explain", CAT, *LITE, *options)[2] == ""
+    assert "is the default" in gradcam("explain", CAT, *LITE, "--top", rank - 1)[2]
+    assert gradcam("explain", SAMPLES / "sunglasses.jpg", *LITE)[2] == ""
+
+
 def test_two_runs_give_the_same_bytes(gradcam: Run) -> None:
     _, first, _ = gradcam("explain", CAT, *LITE, "--json")
     overlay = Path("egyptian_cat.gradcam.jpg").read_bytes()
