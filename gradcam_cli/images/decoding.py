@@ -10,7 +10,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _ONLY_FIRST = ("only the first of its frames or pages is read",)
 _DAMAGED_JPEG = ("its JPEG data are damaged: part of the picture may be wrong",)
+_LOUD = ("TIFF", "AVIF")
+"""Kinds whose libraries write to stderr."""
 _DEEP_PNG = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")
 
 
@@ -75,19 +77,9 @@ def decode(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     ImageError
         Where they cannot be decoded or are too many.
     """
-    with _undisturbed(), _explained(encoded):
-        if encoded.kind == "TIFF":
-            with _without_stderr():
-                return _decoded_tiff(encoded)
-        _check_support(encoded)
-        encoded = _checked(encoded)
-        image = _header(encoded)
-        stored = str(image.tile[0][3]) if encoded.kind == "PNG" else ""
-        if stored in _DEEP_PNG:
-            with _without_stderr():
-                return _decoded_deep_png(encoded, image)
-        _mend_clear_gray(image, stored)
-        return _decoded_by_pillow(encoded, image)
+    quiet = _without_stderr() if encoded.kind in _LOUD else nullcontext()
+    with _undisturbed(), _explained(encoded), quiet:
+        return _decoded_tiff(encoded) if encoded.kind == "TIFF" else _decoded(encoded)
 
 
 @_Shared
@@ -109,7 +101,7 @@ def _undisturbed() -> Iterator[None]:
 @_Shared
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Keep libtiff and libpng quiet; what is wrong is told by what Pillow and OpenCV answer."""
+    """Keep libraries quiet; what is wrong is told by what Pillow and OpenCV answer."""
     with Path(os.devnull).open("wb") as nowhere, stderr_into(nowhere):
         yield
 
@@ -161,11 +153,24 @@ def _header(encoded: Encoded) -> ImageFile.ImageFile:
     return image
 
 
+def _decoded(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    _check_support(encoded)
+    encoded = _checked(encoded)
+    image = _header(encoded)
+    stored = str(image.tile[0][3]) if encoded.kind == "PNG" else ""
+    if stored in _DEEP_PNG:
+        with _without_stderr():
+            return _decoded_deep_png(encoded, image)
+    _mend_clear_gray(image, stored)
+    return _decoded_by_pillow(encoded, image)
+
+
 def _decoded_tiff(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     from PIL import UnidentifiedImageError
 
     layout = read_layout(encoded.stream)
     encoded.check_size(layout.width, layout.height)
+    layout.pieces.check()
     if layout.is_deep:
         pixels, notes = decode_deep_tiff(encoded, layout)
         return pixels, notes + (_ONLY_FIRST if layout.several else ())
@@ -173,7 +178,9 @@ def _decoded_tiff(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]
         image = _header(encoded)
     except UnidentifiedImageError as error:
         raise layout.refuse(encoded.origin) from error
-    return _decoded_by_pillow(encoded, image)
+    whole = layout.pieces.are_whole(encoded.stream.getvalue())
+    pixels, notes = _decoded_by_pillow(encoded, image)
+    return pixels, notes if whole else notes + _DAMAGED_JPEG
 
 
 def _decoded_deep_png(

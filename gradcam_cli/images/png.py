@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SIGNATURE_BYTES = 8
 _ANCILLARY = 0x20
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_PASSES = (
+PASSES = (
     (0, 0, 8, 8),
     (4, 0, 8, 8),
     (0, 4, 4, 8),
@@ -93,7 +93,7 @@ def _row_bytes(header: bytes) -> int:
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", header)
     bits = depth * _CHANNELS[colour]
     total = 0
-    for left, top, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
+    for left, top, across, down in PASSES if interlaced else ((0, 0, 1, 1),):
         columns, rows = -(-(width - left) // across), -(-(height - top) // down)
         total += rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
     return total
