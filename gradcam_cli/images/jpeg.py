@@ -23,6 +23,7 @@ _PROBES = 4
 _BEYOND = bytes(32)
 """More than a decoder reads ahead, so that none lacks what lies beyond the end of a scan."""
 _LEAST_STRETCH = 1024
+_MOST_SCANS = 500
 
 
 def load_jpeg(image: ImageFile.ImageFile, data: bytes) -> bool:
@@ -33,7 +34,7 @@ def load_jpeg(image: ImageFile.ImageFile, data: bytes) -> bool:
     EOFError
         Where the data end without an end marker.
     ValueError
-        Where the decoder gives up.
+        Where the decoder gives up, or there are more scans than a picture could need.
     """
     decoder = _Decoder(image)
     whole, ends_itself, at = True, False, 0
@@ -58,7 +59,7 @@ def _is_only_scan(image: ImageFile.ImageFile, head: bytes) -> bool:
 
 def _stretches(data: bytes) -> Iterator[tuple[int, int]]:
     """Where stretches of Huffman codes begin and end, at restarts and scans; no other codes'."""
-    start, at = 0, 2
+    start, at, scans = 0, 2, 0
     while marker := _MARKER.search(data, at):
         code, at = marker[1][0], marker.end()
         if code in _RESTARTS or code == _TEMPORARY:
@@ -72,6 +73,9 @@ def _stretches(data: bytes) -> Iterator[tuple[int, int]]:
             return
         at += int.from_bytes(data[at : at + 2], "big")
         start = at if code == _START_OF_SCAN else 0
+        scans += code == _START_OF_SCAN
+        if scans > _MOST_SCANS:  # of few bytes, but each goes over all of the picture
+            raise ValueError("so many scans are none")
     raise EOFError("there is no end marker")
 
 

@@ -26,7 +26,8 @@ PASSES = (
     (0, 1, 1, 2),
 )
 """Of an interlaced picture: the first column and row, and the steps from one to the next."""
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 14
+"""That may become a thousand times as many."""
 
 
 def without_damaged_chunks(data: bytes) -> bytes:
@@ -45,9 +46,10 @@ def without_damaged_chunks(data: bytes) -> bytes:
             if not name[0] & _ANCILLARY:
                 raise ValueError("the checksum of a critical chunk is wrong")
             damaged.append((start, end))
-    for start, end in reversed(damaged):
-        data = data[:start] + data[end:]
-    return data
+    if not damaged:
+        return data
+    starts, ends = zip(*damaged, strict=True)
+    return b"".join(data[end:start] for end, start in zip((0, *ends), (*starts, None), strict=True))
 
 
 def check_rows(image: ImageFile.ImageFile, data: bytes) -> None:
@@ -78,12 +80,12 @@ def _number(data: bytes, at: int) -> int:
 
 def _check_decompressed(data: bytes) -> None:
     bodies = [(name, data[start + 8 : end - 4]) for name, start, end in _chunks(data)]
-    missing = _row_bytes(bodies[0][1])
-    stream = zlib.decompressobj()
     packed = b"".join(body for name, body in bodies if name == b"IDAT")
-    while missing > 0 and (piece := stream.decompress(packed, _PIECE_BYTES)):
-        missing -= len(piece)
-        packed = stream.unconsumed_tail
+    stream, missing = zlib.decompressobj(), _row_bytes(bodies[0][1])
+    for at in range(0, len(packed), _PIECE_BYTES):
+        missing -= len(stream.decompress(packed[at : at + _PIECE_BYTES]))
+        if missing <= 0 or stream.eof:
+            break
     if missing > 0:
         raise EOFError("rows are missing")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -111,6 +112,14 @@ def test_png_with_bytes_after_its_end(png: Writer, kind: str) -> None:
         np.testing.assert_array_equal(read(whole + tail).pixels, read(whole).pixels)
 
 
+def test_png_with_many_damaged_chunks_is_read_in_time() -> None:
+    whole = saved(RGB, "PNG")
+    data = whole[:33] + 200_000 * spoiled(chunk(b"prVt", b"")) + whole[33:]
+    began = time.perf_counter()
+    np.testing.assert_array_equal(read(data).pixels, RGB)
+    assert time.perf_counter() - began < 5  # one by one, they would take a minute
+
+
 @pytest.mark.parametrize("name", [b"tEXt", b"eXIf", b"gAMA", b"tRNS", b"iCCP", b"prVt"])
 @pytest.mark.parametrize("kind", ["8", "8 interlaced", "16", "16 gray"])
 def test_png_is_read_without_a_damaged_chunk_that_it_does_not_need(
@@ -200,6 +209,13 @@ def test_a_damaged_first_picture_of_an_mpo_is_noted() -> None:
     end = data.index(b"\xff\xd9\xff\xd8")
     zeroed = data[: end - 800] + b"\xff\xd9" + bytes(798) + data[end:]
     assert read(zeroed).notes == DAMAGED
+
+
+def test_a_jpeg_of_too_many_scans_is_refused() -> None:
+    data = saved(PHOTO, "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert read(data[:-2] + 100 * last + data[-2:]).pixels.shape == PHOTO.shape
+    assert "its JPEG data are corrupt" in why_not(data[:-2] + 1000 * last + data[-2:])
 
 
 def enlarged(data: bytes, tags: dict[int, int]) -> bytes:
