@@ -1,6 +1,7 @@
 """From the bytes of a picture to upright RGB pixels, and one ImageError whatever the bytes.
 
-Pillow reads every header and decodes all of up to 8 bits a channel.
+Pillow reads every header and decodes all of up to 8 bits a channel. `jpeg`, `png` and `tiff_pieces`
+look for damage that decoders do not mind.
 """
 
 from __future__ import annotations

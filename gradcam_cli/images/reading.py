@@ -39,7 +39,7 @@ class Picture:
     path : Path or None
         Where the source is a local file.
     notes : tuple of str
-        What was done to the pixels that a reader may not expect.
+        What was done to the pixels, or is wrong with them, that a reader may not expect.
     """
 
     pixels: NDArray[np.uint8]
