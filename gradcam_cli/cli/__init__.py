@@ -17,6 +17,7 @@ from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
+from gradcam_cli.reports.terminal import print_note
 from gradcam_cli.text import printable
 
 
@@ -64,9 +65,9 @@ def run(arguments: list[str] | None = None) -> int:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or the last flush would complain
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in arguments:
-            traceback.print_exc()
+            click.echo("\n".join(map(printable, traceback.format_exc().split("\n"))), err=True)
         code, text = _told(error)
-        click.echo(f"gradcam: {printable(text)}", err=True)
+        print_note(text)
         return code
     return ExitCode.DONE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,10 +39,10 @@ def cache(context: click.Context, as_json: bool) -> None:
         ]
         click.echo(dumps({"folder": str(cache_folder()), "entries": listed}))
     else:
-        from gradcam_cli.reports.terminal import print_cache
+        from gradcam_cli.reports.terminal import print_cache, print_path
 
         print_cache(found)
-        click.echo(os.fsencode(cache_folder()))
+        print_path(cache_folder())
 
 
 @cache.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from gradcam_cli.cli.sources import Many, many_options
 from gradcam_cli.errors import ExitCode, UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
+from gradcam_cli.reports.terminal import print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.images.writing import Destination
@@ -325,4 +325,4 @@ def _report(
 
         print_predictions(explanation)
     for overlay_path, _ in written:
-        click.echo(os.fsencode(overlay_path))
+        print_path(overlay_path)

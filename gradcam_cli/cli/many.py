@@ -17,6 +17,7 @@ import click
 from gradcam_cli.cli.options import Notes
 from gradcam_cli.errors import ExitCode, ImageError, UsageError
 from gradcam_cli.interrupts import on_interrupt
+from gradcam_cli.reports.terminal import print_note, print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.batch import Outcome, Settings
@@ -177,7 +178,7 @@ def _take(
         _print_json(record.result)
     elif notes.quiet:
         for each in record.result["explanations"]:
-            click.echo(os.fsencode(each["overlay"]))
+            print_path(each["overlay"])
     if wanted.show:
         _show(outcome)
 
@@ -194,7 +195,7 @@ def _show(outcome: Outcome) -> None:
 
     assert outcome.record.result is not None
     for told, heatmap in zip(outcome.record.result["explanations"], outcome.heatmaps, strict=True):
-        click.echo(os.fsencode(told["overlay"]))
+        print_path(told["overlay"])
         show(read_image(told["overlay"]).pixels, heatmap)
 
 
@@ -224,9 +225,9 @@ def _conclude(items: list[Item], folder: Path, wanted: Wanted, notes: Notes, tal
 
 def _say(notes: Notes, tally: _Tally, without_evidence: int) -> None:
     for failure in tally.failures:
-        click.echo(f"gradcam: {failure}", err=True)
+        print_note(failure)
     if (more := tally.failed - len(tally.failures)) > 0:
-        click.echo(f"gradcam: {more:,} more failed; the manifest has them all.", err=True)
+        print_note(f"{more:,} more failed; the manifest has them all.")
     parts = [f"{tally.explained:,} explained"]
     if tally.before:
         parts.append(f"{tally.before:,} done before")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
 from gradcam_cli.cli.options import Notes, debug_option, json_option, offline_option
+from gradcam_cli.reports.terminal import print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.models.catalog import ModelSpec
@@ -87,4 +87,4 @@ def pull(names: tuple[str, ...], force: bool, offline: bool, quiet: bool) -> Non
                 progress=progress,
                 note=notes,
             )
-        click.echo(os.fsencode(path))
+        print_path(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gradcam_cli.records import ENGINES
-from gradcam_cli.text import printable
+from gradcam_cli.reports.terminal import print_note
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -83,7 +83,7 @@ class Notes:
     def say(self, text: str) -> None:
         """Say `text`, which is of the moment only."""
         if not self.quiet:
-            click.echo(f"gradcam: {printable(text)}", err=True)
+            print_note(text)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[int, int | None], None]]:
@@ -106,18 +106,12 @@ class Notes:
 
 
 def _started_bar() -> Progress:
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from gradcam_cli.reports.terminal import console
+    from gradcam_cli.reports.terminal import BarText, new_bar
 
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    size = BarText(DownloadColumn(), 14, may_go=False)
+    bar = new_bar((size, BarText(TransferSpeedColumn(), 10), BarText(TimeRemainingColumn(), 7)))
     bar.add_task("")
     bar.start()
     return bar

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from gradcam_cli.cli.options import Notes, debug_option
+from gradcam_cli.reports.terminal import print_path
 
 
 @click.command()
@@ -35,4 +35,4 @@ def report(folder: Path, output: Path | None, quiet: bool) -> None:
     from gradcam_cli.reports.html import write_report
 
     for path in write_report(folder, output or folder / "report.html", Notes(quiet=quiet)):
-        click.echo(os.fsencode(path))
+        print_path(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 LINE_SECONDS = 10.0
+_WITHOUT_BARS = ("dumb", "unknown")
 
 Tell = Callable[[int, int], None]
 """Given how many are done and how many of those failed."""
@@ -17,7 +19,7 @@ Tell = Callable[[int, int], None]
 @contextmanager
 def progress(total: int, before: int, say: Callable[[str], None]) -> Iterator[Tell]:
     """A callable that shows how many of `total` are done, where `before` were done already."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in _WITHOUT_BARS:
         with _bar(total, before) as tell:
             yield tell
     else:
@@ -42,19 +44,19 @@ def _lines(total: int, before: int, say: Callable[[str], None]) -> Tell:
 
 @contextmanager
 def _bar(total: int, before: int) -> Iterator[Tell]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import TextColumn, TimeRemainingColumn
 
-    from gradcam_cli.reports.terminal import console
+    from gradcam_cli.reports.terminal import BarText, new_bar
 
+    width = len(f"{total:,}")
     columns = (
-        BarColumn(),
-        TextColumn("{task.completed:,}/{task.total:,}"),
-        TextColumn("{task.fields[rate]:.1f} a second"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]:,} failed"),
+        BarText(TextColumn("{task.completed:,}/{task.total:,}"), 2 * width + 1, may_go=False),
+        BarText(TimeRemainingColumn(), 7),
+        BarText(TextColumn("{task.fields[rate]:.1f} a second"), 15),
+        BarText(TextColumn("{task.fields[failed]:,} failed"), width + 7, may_go=False),
     )
     start = time.monotonic()
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with new_bar(columns) as bar:
         task = bar.add_task("", total=total, completed=before, rate=0.0, failed=0)
 
         def tell(done: int, failed: int) -> None:
