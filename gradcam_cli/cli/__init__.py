@@ -17,7 +17,7 @@ from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
-from gradcam_cli.reports.terminal import print_note
+from gradcam_cli.reports.lines import print_note
 from gradcam_cli.text import printable
 
 

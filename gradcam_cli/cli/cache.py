@@ -39,7 +39,8 @@ def cache(context: click.Context, as_json: bool) -> None:
         ]
         click.echo(dumps({"folder": str(cache_folder()), "entries": listed}))
     else:
-        from gradcam_cli.reports.terminal import print_cache, print_path
+        from gradcam_cli.reports.lines import print_path
+        from gradcam_cli.reports.terminal import print_cache
 
         print_cache(found)
         print_path(cache_folder())

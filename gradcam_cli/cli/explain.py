@@ -21,7 +21,7 @@ from gradcam_cli.cli.sources import Many, many_options
 from gradcam_cli.errors import ExitCode, UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
-from gradcam_cli.reports.terminal import print_path
+from gradcam_cli.reports.lines import print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.images.writing import Destination

@@ -17,7 +17,7 @@ import click
 from gradcam_cli.cli.options import Notes
 from gradcam_cli.errors import ExitCode, ImageError, UsageError
 from gradcam_cli.interrupts import on_interrupt
-from gradcam_cli.reports.terminal import print_note, print_path
+from gradcam_cli.reports.lines import print_note, print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.batch import Outcome, Settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradcam_cli.cli.options import Notes, debug_option, json_option, offline_option
-from gradcam_cli.reports.terminal import print_path
+from gradcam_cli.reports.lines import print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.models.catalog import ModelSpec

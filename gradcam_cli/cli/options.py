@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gradcam_cli.records import ENGINES
-from gradcam_cli.reports.terminal import print_note
+from gradcam_cli.reports.lines import print_note
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -108,7 +108,7 @@ class Notes:
 def _started_bar() -> Progress:
     from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from gradcam_cli.reports.terminal import BarText, new_bar
+    from gradcam_cli.reports.progress import BarText, new_bar
 
     size = BarText(DownloadColumn(), 14, may_go=False)
     bar = new_bar((size, BarText(TransferSpeedColumn(), 10), BarText(TimeRemainingColumn(), 7)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gradcam_cli.cli.options import Notes, debug_option
-from gradcam_cli.reports.terminal import print_path
+from gradcam_cli.reports.lines import print_path
 
 
 @click.command()

@@ -1,22 +1,18 @@
-"""What people read: tables and paths on stdout, notes on stderr."""
+"""Tables for people, on stdout."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-import click
-
 from gradcam_cli.records import ClassLabel, Explanation
+from gradcam_cli.reports.lines import drawn_bar
 from gradcam_cli.reports.tables import GAP, Bar, Column, Justify, NarrowingTable
-from gradcam_cli.text import encodable, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, ProgressColumn
 
     from gradcam_cli.cache import Entry
     from gradcam_cli.models.catalog import ModelSpec
@@ -24,34 +20,6 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 10_000  # a script needs all of a line, however long
 _USUAL_WIDTH = 80
-_LEAST_BAR, _MOST_BAR = 4, 40
-
-_bars: list[Progress] = []  # the one made last, which may be on stderr at this moment
-
-
-def print_note(text: str) -> None:
-    """`text` as one line on stderr, above a bar that is drawn there."""
-    line = _for_people(f"gradcam: {text}", sys.stderr)
-    if (bar := _drawn_bar()) is not None:
-        bar.console.print(line, soft_wrap=True)
-    else:
-        click.echo(line, err=True)
-
-
-def print_path(path: str | os.PathLike[str]) -> None:
-    """`path` on a line of stdout: as it is for a script, escaped on a terminal."""
-    if not sys.stdout.isatty():
-        click.echo(os.fsencode(path))
-        return
-    line = _for_people(os.fspath(path), sys.stdout)
-    if (bar := _drawn_bar()) is not None:
-        bar.console.print(line, soft_wrap=True)
-    else:
-        click.echo(line)
-
-
-def _for_people(text: str, stream: TextIO) -> str:
-    return encodable(printable(text), getattr(stream, "encoding", None) or "utf-8")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -64,10 +32,13 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width: int | None = _PIPE_WIDTH
     if stream.isatty():
-        if (bar := _drawn_bar()) is not None:
+        if (bar := drawn_bar()) is not None:
             return bar.console
         width = None if stderr else _terminal_width(stream)  # a bar follows a window that changes
-    return Console(stderr=stderr, width=width, highlight=False, emoji=False, markup=False)
+    height = width and 25  # without one, rich takes any dumb terminal for 80 columns wide
+    return Console(
+        stderr=stderr, width=width, height=height, highlight=False, emoji=False, markup=False
+    )
 
 
 def _terminal_width(terminal: TextIO) -> int:
@@ -79,43 +50,6 @@ def _terminal_width(terminal: TextIO) -> int:
         return os.get_terminal_size(terminal.fileno()).columns or _USUAL_WIDTH
     except OSError:
         return _USUAL_WIDTH
-
-
-def new_bar(columns: Sequence[BarText]) -> Progress:
-    """A bar on stderr, not started yet, and beside it those of `columns` that the terminal holds.
-
-    Where it is narrow, the bar is shorter or gone, and then what may go, from the right.
-    """
-    from rich.progress import BarColumn, Progress
-
-    out = console(stderr=True)
-    kept = list(columns)
-    while (room := out.width - sum(text.width + 1 for text in kept)) < 0:
-        spare = [text for text in kept if text.may_go]
-        if not spare:
-            break
-        kept.remove(spare[-1])
-    texts = [text.column for text in kept]
-    if room >= _LEAST_BAR:
-        texts.insert(0, BarColumn(bar_width=min(room, _MOST_BAR)))
-    bar = Progress(
-        *texts, console=out, transient=True, redirect_stdout=False, redirect_stderr=False
-    )
-    _bars[:] = [bar]
-    return bar
-
-
-@dataclass(frozen=True)
-class BarText:
-    """What stands beside a bar: a `column` of `width` characters that `may_go` or not."""
-
-    column: ProgressColumn
-    width: int
-    may_go: bool = True
-
-
-def _drawn_bar() -> Progress | None:
-    return _bars[0] if _bars and _bars[0].live.is_started else None
 
 
 def print_predictions(explanation: Explanation) -> None:
