@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from pathlib import Path
 
 import click
@@ -17,8 +16,7 @@ from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
-from gradcam_cli.reports.lines import print_note
-from gradcam_cli.text import printable
+from gradcam_cli.reports.lines import print_note, print_traceback
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -65,7 +63,7 @@ def run(arguments: list[str] | None = None) -> int:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or the last flush would complain
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in arguments:
-            click.echo("\n".join(map(printable, traceback.format_exc().split("\n"))), err=True)
+            print_traceback(error)
         code, text = _told(error)
         print_note(text)
         return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -23,6 +24,12 @@ def print_note(text: str) -> None:
         bar.console.print(line, soft_wrap=True)
     else:
         click.echo(line, err=True)
+
+
+def print_traceback(error: BaseException) -> None:
+    """Where `error` comes from, on stderr."""
+    for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
+        click.echo(_for_people(line, sys.stderr), err=True)
 
 
 def print_path(path: str | os.PathLike[str]) -> None:

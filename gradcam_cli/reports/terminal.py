@@ -34,7 +34,8 @@ def console(*, stderr: bool = False) -> Console:
     if stream.isatty():
         if (bar := drawn_bar()) is not None:
             return bar.console
-        width = None if stderr else _terminal_width(stream)  # a bar follows a window that changes
+        # A bar follows a window that changes, where its width is not set.
+        width = None if stderr and "COLUMNS" not in os.environ else _terminal_width(stream)
     height = width and 25  # without one, rich takes any dumb terminal for 80 columns wide
     return Console(
         stderr=stderr, width=width, height=height, highlight=False, emoji=False, markup=False
