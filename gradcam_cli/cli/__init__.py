@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from pathlib import Path
 
 import click
@@ -20,7 +19,7 @@ from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
 from gradcam_cli.interrupts import Terminated, sigterm_raises
-from gradcam_cli.text import printable
+from gradcam_cli.reports.lines import print_note, print_traceback
 
 _ENDINGS: tuple[tuple[type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, "interrupted."),
@@ -86,9 +85,9 @@ def run(arguments: list[str] | None = None) -> int:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or the last flush would complain
     except (Exception, KeyboardInterrupt, Terminated) as error:
         if "--debug" in arguments:
-            traceback.print_exc()
+            print_traceback(error)
         code, text = _exit_of(error, arguments)
-        click.echo(f"gradcam: {printable(text)}", err=True)
+        print_note(text)
         return code
     return ExitCode.DONE
 

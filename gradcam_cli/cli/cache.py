@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,10 +41,11 @@ def cache(context: click.Context, as_json: bool) -> None:
         ]
         click.echo(dumps({"folder": str(cache_folder()), "entries": listed}))
     else:
+        from gradcam_cli.reports.lines import print_path
         from gradcam_cli.reports.terminal import print_cache
 
         print_cache(found)
-        click.echo(os.fsencode(cache_folder()))
+        print_path(cache_folder())
 
 
 @cache.command(

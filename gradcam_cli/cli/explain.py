@@ -19,12 +19,12 @@ from gradcam_cli.cli.options import (
     json_option,
     model_option,
     offline_option,
-    print_path,
 )
 from gradcam_cli.cli.sources import Many, many_options, sources_argument
 from gradcam_cli.errors import ExitCode, UsageError
 from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.overlay import COLORMAPS
+from gradcam_cli.reports.lines import print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.images.reading import Picture

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcam_cli.cli.options import Notes, print_path
+from gradcam_cli.cli.options import Notes
 from gradcam_cli.errors import ExitCode, ImageError, UsageError
 from gradcam_cli.images.writing import DEFAULT_FOLDER
 from gradcam_cli.interrupts import on_interrupt
 from gradcam_cli.notes import default_class_note_on_run
-from gradcam_cli.text import printable
+from gradcam_cli.reports.lines import print_note, print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.batch import Outcome, Settings
@@ -229,7 +229,7 @@ def _show(outcome: Outcome) -> None:
     assert outcome.record.result is not None
     explanations = outcome.record.result.explanations
     for explained, heatmap in zip(explanations, outcome.heatmaps, strict=True):
-        print_path(explained.overlay, null=False)
+        print_path(explained.overlay)
         show(read_image(explained.overlay).pixels, heatmap)
 
 
@@ -270,9 +270,9 @@ def _conclude(
 
 def _say(notes: Notes, tally: _Tally, without_evidence: int) -> None:
     for failure in tally.failures:
-        _say_error(failure)
+        print_note(failure)
     if (more := tally.failed - len(tally.failures)) > 0:
-        _say_error(f"{more:,} more failed; the manifest has them all.")
+        print_note(f"{more:,} more failed; the manifest has them all.")
     if (more := tally.notes - _MOST_NOTES) > 0:
         notes.say(f"{more:,} more notes stand in the manifest.")
     parts = [f"{tally.explained:,} explained"]
@@ -287,11 +287,6 @@ def _say(notes: Notes, tally: _Tally, without_evidence: int) -> None:
     if tally.explained:
         parts.append(f"{tally.explained / tally.seconds:.1f} a second")
     notes.say(f"{', '.join(parts)}.")
-
-
-def _say_error(text: str) -> None:
-    """Say `text` on stderr, however quiet the run is."""
-    click.echo(f"gradcam: {printable(text)}", err=True)
 
 
 def open_in_viewer(path: Path, notes: Notes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,7 @@ import click
 from gradcam_cli.cli.completion_values import complete_models
 from gradcam_cli.cli.options import Notes, debug_option, json_option, offline_option
 from gradcam_cli.errors import UsageError
+from gradcam_cli.reports.lines import print_path
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -128,4 +128,4 @@ def pull(names: tuple[str, ...], force: bool, offline: bool, quiet: bool) -> Non
                 progress=progress,
                 note=notes,
             )
-        click.echo(os.fsencode(path))
+        print_path(path)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gradcam_cli.cli.completion_values import complete_models_and_auto
 from gradcam_cli.records import ENGINES
-from gradcam_cli.text import printable
+from gradcam_cli.reports.lines import print_note
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -73,11 +71,6 @@ def json_option(function: _F) -> _F:
     )(function)
 
 
-def print_path(path: str | Path, *, null: bool) -> None:
-    """Print a path as the bytes it is, before a line end or a NUL."""
-    click.echo(os.fsencode(path) + (b"\0" if null else b"\n"), nl=False)
-
-
 class Notes:
     """Keeps what is said on stderr, for the JSON; says nothing where `quiet`."""
 
@@ -93,7 +86,7 @@ class Notes:
     def say(self, text: str) -> None:
         """Say `text`, which is of the moment only."""
         if not self.quiet:
-            click.echo(f"gradcam: {printable(text)}", err=True)
+            print_note(text)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[int, int | None], None]]:
@@ -116,18 +109,12 @@ class Notes:
 
 
 def _started_bar() -> Progress:
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from gradcam_cli.reports.terminal import console
+    from gradcam_cli.reports.progress import BarText, new_bar
 
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    size = BarText(DownloadColumn(), 14, may_go=False)
+    bar = new_bar((size, BarText(TransferSpeedColumn(), 10), BarText(TimeRemainingColumn(), 7)))
     bar.add_task("")
     bar.start()
     return bar

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from gradcam_cli.cli.completion_values import complete_folders
 from gradcam_cli.cli.options import Notes, debug_option
+from gradcam_cli.reports.lines import print_path
 
 
 @click.command(
@@ -44,4 +44,4 @@ def report(folder: Path, output: Path | None, quiet: bool) -> None:
     if manifest.damage:
         notes(manifest.damage)
     for path in write_report(manifest, output or folder / "report.html", notes):
-        click.echo(os.fsencode(path))
+        print_path(path)

@@ -77,9 +77,7 @@ def print_summary(summary: Summary) -> None:
 def write_csv(path: Path, records: Iterable[Record]) -> None:
     """One row for each explained class of each source, and one for each failure."""
     with output_file(path) as file:
-        text = io.TextIOWrapper(
-            file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True
-        )
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.DictWriter(text, _COLUMNS, restval="")
         writer.writeheader()
         for record in records:
