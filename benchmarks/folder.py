@@ -101,11 +101,11 @@ class Subject:
         }
 
     def _openvino_forward(self) -> dict[int, Callable[[], Any]]:
-        from gradcam_cli.engines import compiled
+        from gradcam_cli.engines import about, compiled
         from gradcam_cli.engines.openvino import LOGITS
         from gradcam_cli.engines.runtime import openvino
 
-        (graph,) = compiled.folder().glob(f"{self.model}-*/{compiled.GRAPH}")
+        (graph,) = compiled.folder().glob(f"{self.model}-*/{about.GRAPH}")
         core, found = openvino.Core(), {}
         for size in BATCHES:
             model = core.read_model(graph)
@@ -151,18 +151,21 @@ class Subject:
 
     def _folder(self) -> None:
         """What `gradcam explain FOLDER --force` does once its model is loaded."""
-        from gradcam_cli.batch import Batch, Settings
+        from gradcam_cli.batch import Batch, Settings, add_records, in_groups
         from gradcam_cli.images.reading import MAX_PIXELS
         from gradcam_cli.listing import Item
         from gradcam_cli.manifest import Manifest
 
-        settings = Settings(self.out, None, (-1,), 5, 0.5, "jet", MAX_PIXELS, True)
-        items = [Item(str(path), path.stem) for path in self.paths]
+        settings = Settings(
+            self.out, None, (-1,), "grad-cam", None, "logit", "openvino", 5, 0.5, "jet",
+            MAX_PIXELS, True,
+        )  # fmt: skip
+        items = [Item(str(path), path.stem, str(path.absolute())) for path in self.paths]
         batch = Batch(items, self.explainer, settings, digest="", fallback="")
-        with Manifest(self.out) as manifest:
-            for outcome in batch:
-                assert not outcome.record.error
-                manifest.add(outcome.record)
+        with Manifest(self.out).writer() as writer:
+            for group in in_groups(batch):
+                assert not any(outcome.record.error for outcome in group)
+                add_records(group, writer, self.out)
 
     def shell_loop(self, env: dict[str, str]) -> float:
         """Seconds per image of one process for each of a few pictures."""

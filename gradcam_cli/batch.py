@@ -5,18 +5,18 @@ items ─▶ not done yet ─▶ pipeline: read │ explain in groups │ blend,
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
 import os
+import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli import __version__
-from gradcam_cli.downloads import is_url
+from gradcam_cli.downloads import is_url, without_credentials
 from gradcam_cli.errors import GradcamError, ImageError, UsageError
 from gradcam_cli.images.overlay import in_the_calling_thread, overlay
 from gradcam_cli.images.reading import Picture, read_image
@@ -30,9 +30,12 @@ from gradcam_cli.images.writing import (
     make_folder,
     write_output,
 )
-from gradcam_cli.manifest import Record, Stamp, records
+from gradcam_cli.manifest import ManifestReader, ManifestWriter, Record, Stamp
+from gradcam_cli.notes import notes_on
 from gradcam_cli.pipeline import Done, Pipeline, Stages
 from gradcam_cli.reports.as_json import explanation_object
+from gradcam_cli.results import Result
+from gradcam_cli.storage.files import is_disk_failure, sha256_of, sync, write_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,15 +44,22 @@ if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.listing import Item
     from gradcam_cli.models.loading import Choice
-    from gradcam_cli.records import Explanation
+    from gradcam_cli.records import EngineName, Explanation, Score
 
-_HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
-"""What no further source would fare better with."""
+NOT_IN_THE_DIGEST = ("folder", "max_pixels", "offline")
+"""The settings that change no result: whether there is one, or where it is."""
+
+
+GROUP, GROUP_SECONDS = 32, 0.2
+"""How many outcomes are recorded together, and for how long they are gathered, at most."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the outputs depend on besides the sources and the model.
+
+    All but `NOT_IN_THE_DIGEST` is in the digest, so that whatever is added here redoes what was
+    done without it.
 
     Attributes
     ----------
@@ -59,47 +69,67 @@ class Settings:
         Where heatmaps go, if they are wanted.
     targets : tuple of int
         The classes to explain.
-    top, alpha, colormap, max_pixels, offline
+    method, layer, score, engine, top, alpha, colormap, max_pixels, offline
         As `gradcam explain` has them.
     """
 
     folder: Path
     heatmaps: Path | None
     targets: tuple[int, ...]
+    method: str
+    layer: str | None
+    score: Score
+    engine: EngineName
     top: int
     alpha: float
     colormap: str
     max_pixels: int
     offline: bool
 
-    def digest(self, choice: Choice, **run: str | None) -> str:
-        """A short digest of all that makes an output what it is; `run` is engine, layer, score."""
-        told = {
-            "gradcam": __version__,
-            "model": choice.spec.name,
-            "weights": choice.digest(),
-            "targets": self.targets,
-            "top": self.top,
-            "alpha": self.alpha,
-            "colormap": self.colormap,
-            "heatmaps": None if self.heatmaps is None else os.fsdecode(self.heatmaps.absolute()),
-            **run,
-        }
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    def digest(self, choice: Choice) -> str:
+        """A short digest of all that makes an output what it is."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in NOT_IN_THE_DIGEST:
+            del values[name]
+        if self.heatmaps is not None:
+            values["heatmaps"] = os.fsdecode(self.heatmaps.absolute())
+        made_by = {"gradcam": __version__, "model": choice.spec.name, "weights": choice.digest()}
+        text = json.dumps({**values, **made_by}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a source: the line for the manifest, and the heatmaps, one a class."""
+    """What became of a source.
+
+    Attributes
+    ----------
+    record : Record
+        The line for the manifest.
+    files : tuple of Path
+        The outputs, which are whole but may not outlive a loss of power yet.
+    heatmaps : tuple of (h, w) float32, 0..1
+        One for each explained class.
+    """
 
     record: Record
+    files: tuple[Path, ...] = ()
     heatmaps: tuple[NDArray[np.float32], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Output:
+    """A file that was written."""
+
+    path: Path
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class _Loaded:
     item: Item
-    record: Record
+    stamp: Stamp | None
     picture: Picture
     input: NDArray[np.float32]
 
@@ -148,18 +178,22 @@ class Batch:
             yield from self._pipeline
 
     def _read(self, item: Item) -> _Loaded | Done[Outcome]:
-        record = Record(item.source, key_path(item), stamp_of(item), self._digest)
+        stamp = stamp_of(item)
         settings = self._settings
         try:
             if item.error:
-                raise ImageError(f"could not read {item.source}: {item.error}")
+                raise ImageError(f"could not read {source_of(item)}: {item.error}")
             picture = read_image(
                 item.source, max_pixels=settings.max_pixels, offline=settings.offline
             )
             check_size(Path(f"x{OVERLAY_SUFFIX}"), picture.pixels)
         except GradcamError as error:
-            return Done(Outcome(replace(record, error=str(error))))
-        return _Loaded(item, record, picture, self._explainer.input_of(picture.pixels))
+            return Done(Outcome(self._record(item, stamp, error=str(error))))
+        return _Loaded(item, stamp, picture, self._explainer.input_of(picture.pixels))
+
+    def _record(self, item: Item, stamp: Stamp | None, **became: Any) -> Record:
+        path = "" if is_url(item.source) else item.key
+        return Record(source_of(item), path, stamp, self._digest, **became)
 
     @staticmethod
     def _weight(loaded: _Loaded) -> int:
@@ -173,79 +207,127 @@ class Batch:
 
     def _finish(self, loaded: _Loaded, explanation: Explanation) -> Outcome:
         try:
-            outputs = self._written(loaded, explanation)
+            overlays, heatmaps = self._written(loaded, explanation)
         except UsageError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _HOPELESS:
+            if is_disk_failure(error):
                 raise
-            return Outcome(replace(loaded.record, error=str(error)))
-        arrays = [each for _, each in outputs if each]
-        files = [*(each for each, _ in outputs), *arrays]
-        record = replace(
-            loaded.record,
-            sizes=tuple(each.stat().st_size for each in files),
-            overlays=tuple(_relative(each, self._settings.folder) for each, _ in outputs),
-            heatmaps=tuple(os.fsdecode(each.absolute()) for each in arrays),
-            result=self._result(loaded.picture, explanation, outputs),
+            return Outcome(self._record(loaded.item, loaded.stamp, error=str(error)))
+        outputs = (*overlays, *heatmaps)
+        record = self._record(
+            loaded.item,
+            loaded.stamp,
+            overlays=tuple(_relative(each.path, self._settings.folder) for each in overlays),
+            heatmaps=tuple(os.fsdecode(each.path.absolute()) for each in heatmaps),
+            sizes=tuple(each.size for each in outputs),
+            sha256=tuple(each.sha256 for each in outputs),
+            result=self._result(loaded.picture, explanation, overlays, heatmaps),
         )
-        return Outcome(record, tuple(target.heatmap for target in explanation.targets))
+        files = tuple(each.path for each in outputs)
+        return Outcome(record, files, tuple(target.heatmap for target in explanation.targets))
 
-    def _written(self, loaded: _Loaded, explanation: Explanation) -> list[tuple[Path, Path | None]]:
-        settings, place = self._settings, loaded.item.place
-        pictures = _destination(settings.folder, place, OVERLAY_SUFFIX)
-        arrays = settings.heatmaps and _destination(settings.heatmaps, place, ".npy")
-        outputs: list[tuple[Path, Path | None]] = []
+    def _written(
+        self, loaded: _Loaded, explanation: Explanation
+    ) -> tuple[list[_Output], list[_Output]]:
+        settings, picture = self._settings, loaded.picture
+        overlays: list[_Output] = []
+        heatmaps: list[_Output] = []
         for target in explanation.targets:
             number = target.prediction.label.index if len(settings.targets) > 1 else None
-            path = _free(pictures, number, loaded.picture)
+            path = _free(settings.folder, loaded.item.place, OVERLAY_SUFFIX, number, picture)
             blended = overlay(
-                loaded.picture.pixels,
-                target.heatmap,
-                alpha=settings.alpha,
-                colormap=settings.colormap,
+                picture.pixels, target.heatmap, alpha=settings.alpha, colormap=settings.colormap
             )
-            write_output(path, encoded_image(blended, path.suffix), synced=False)
-            array = _free(arrays, number, loaded.picture) if arrays else None
-            if array is not None:
-                write_output(array, encoded_heatmap(target.heatmap), synced=False)
-            outputs.append((path, array))
-        return outputs
+            overlays.append(_write(path, encoded_image(blended, path.suffix)))
+            if settings.heatmaps is not None:
+                path = _free(settings.heatmaps, loaded.item.place, ".npy", number, picture)
+                heatmaps.append(_write(path, encoded_heatmap(target.heatmap)))
+        return overlays, heatmaps
 
     def _result(
         self,
         picture: Picture,
         explanation: Explanation,
-        outputs: list[tuple[Path, Path | None]],
-    ) -> dict[str, Any]:
+        overlays: list[_Output],
+        heatmaps: list[_Output],
+    ) -> Result:
         height, width = picture.pixels.shape[:2]
-        return explanation_object(
+        maps = [each.path for each in heatmaps] if heatmaps else [None for _ in overlays]
+        fields = explanation_object(
             explanation,
             source=picture.name,
             size=(width, height),
-            outputs=outputs,
+            outputs=zip((each.path for each in overlays), maps, strict=True),
             fallback=self._fallback,
-            notes=picture.notes,
+            notes=(*picture.notes, *notes_on(explanation)),
         )
+        return Result.from_dict(fields)
 
 
-def _destination(folder: Path, place: str, suffix: str) -> Destination:
+def in_groups(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
+    """Those that are done within a moment, together: to sync them one by one takes longer.
+
+    A failure, which has no files, ends its group, so that it is known at once.
+    """
+    group: list[Outcome] = []
+    start = time.monotonic()
+    try:
+        for outcome in outcomes:
+            group.append(outcome)
+            late = time.monotonic() - start >= GROUP_SECONDS
+            if late or len(group) >= GROUP or not outcome.files:
+                yield group
+                group, start = [], time.monotonic()
+    except Exception:
+        yield group
+        raise
+    yield group
+
+
+def add_records(group: list[Outcome], writer: ManifestWriter, folder: Path) -> None:
+    """Add lines for what was done, once its files would outlive a loss of power."""
+    with write_errors(folder):
+        sync(path for outcome in group for path in outcome.files)
+    for outcome in group:
+        writer.add(outcome.record)
+
+
+def _write(path: Path, data: bytes) -> _Output:
+    write_output(path, data, synced=False)
+    return _Output(path, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _free(root: Path, place: str, suffix: str, number: int | None, picture: Picture) -> Path:
+    """Where the output of `place` goes below `root`; UsageError where it must not be written."""
     parts = PurePosixPath(place)
-    return Destination(folder.joinpath(*parts.parts[:-1]), "", parts.name, suffix)
-
-
-def _free(place: Destination, number: int | None, picture: Picture) -> Path:
-    make_folder(place)
-    path = place.path(number)
+    destination = Destination(root.joinpath(*parts.parts[:-1]), "", parts.name, suffix)
+    _check_inside(root, destination.folder)
+    make_folder(destination)
+    path = destination.path(number)
     check_writable(path, sources=() if picture.path is None else (picture.path,))
     return path
+
+
+def _check_inside(root: Path, folder: Path) -> None:
+    """Refuse a folder that a symbolic link takes out of `root`."""
+    if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
+        raise UsageError(
+            f"cannot write to {folder}: a symbolic link there leads out of {root}",
+            "Remove the link, or choose another folder with -o.",
+        )
 
 
 def _relative(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def key_path(item: Item) -> str:
-    """The absolute path of what is read; empty for a URL."""
-    return "" if is_url(item.source) else os.path.abspath(item.source)  # noqa: PTH100 - without links resolved
+def source_of(item: Item) -> str:
+    """The source of `item` as it may be kept: a URL without its user and password."""
+    return without_credentials(item.source) if is_url(item.source) else item.source
+
+
+def key_of(item: Item) -> str:
+    """What tells the source of `item` apart in the manifest."""
+    return without_credentials(item.key) if is_url(item.key) else item.key
 
 
 def stamp_of(item: Item) -> Stamp | None:
@@ -253,46 +335,46 @@ def stamp_of(item: Item) -> Stamp | None:
     if is_url(item.source):
         return None
     try:
-        found = Path(item.source).stat()
+        stat = os.stat(item.source)  # noqa: PTH116 - of Path, it takes 100,000 files longer
     except (OSError, ValueError):
         return None
-    return found.st_size, found.st_mtime_ns
+    return stat.st_size, stat.st_mtime_ns
 
 
-def done_before(folder: Path) -> dict[str, Record]:
-    """What the manifest in `folder` tells of each source, without the results."""
-    return {record.key: replace(record, result=None) for record in records(folder)}
+def to_do(
+    items: Iterable[Item], done: ManifestReader, digest: str, folder: Path, *, verify: bool = False
+) -> list[Item]:
+    """The items that are not done yet, or whose source, settings or outputs have changed.
+
+    Parameters
+    ----------
+    verify : bool
+        Compare the content of outputs, not only their size.
+    """
+    return [item for item in items if not _is_done(item, done, digest, folder, verify=verify)]
 
 
-def outputs_of(folder: Path, done: Iterable[Record]) -> set[str]:
-    """The absolute paths of the overlays of `done`."""
-    root = folder.absolute()
-    return {os.path.normpath(root / each) for one in done for each in one.overlays}
-
-
-def to_do(items: Iterable[Item], done: dict[str, Record], digest: str, folder: Path) -> list[Item]:
-    """The items that are not done yet, or whose source, settings or outputs have changed."""
-    return [item for item in items if not _is_done(item, done, digest, folder)]
-
-
-def _is_done(item: Item, done: dict[str, Record], digest: str, folder: Path) -> bool:
-    record = done.get(key_path(item) or item.source)
-    if record is None or record.error or record.settings != digest:
+def _is_done(item: Item, done: ManifestReader, digest: str, folder: Path, *, verify: bool) -> bool:
+    state = done.state(key_of(item))
+    if state is None or not state.overlays or state.settings != digest:
         return False
-    if record.stamp != stamp_of(item):
+    if state.stamp != stamp_of(item):
         return False
-    outputs = (*(folder / each for each in record.overlays), *map(Path, record.heatmaps))
-    return record.sizes == tuple(map(_size, outputs))
+    outputs = [*(f"{folder}/{overlay}" for overlay in state.overlays), *state.heatmaps]
+    if not all(map(_has_size, outputs, state.sizes)):
+        return False
+    return not verify or all(map(_has_content, outputs, state.sha256))
 
 
-def _size(path: Path) -> int:
+def _has_size(path: str, size: int) -> bool:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size == size  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+
+
+def _has_content(path: str, sha256: str) -> bool:
+    try:
+        return sha256_of(Path(path)) == sha256
     except OSError:
-        return -1
-
-
-def of_these(folder: Path, items: Iterable[Item]) -> Iterator[Record]:
-    """The records in `folder` that are about `items`."""
-    keys = {key_path(item) or item.source for item in items}
-    return (record for record in records(folder) if record.key in keys)
+        return False

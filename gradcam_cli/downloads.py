@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     import requests
@@ -59,14 +59,32 @@ def is_url(text: str) -> bool:
 def redacted(url: str) -> str:
     """`url` as it may be shown: no user, password, query or fragment."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
+        parts = _parts(url)
     except ValueError:
         return "the URL"
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{parts.scheme.lower()}://{host}{port}{parts.path}"
+    return f"{parts.scheme.lower()}://{_shown_host(parts)}{parts.path}"
+
+
+def without_credentials(url: str) -> str:
+    """`url` as it may be kept: with its query, but with ``***`` for user and password."""
+    try:
+        parts = _parts(url)
+    except ValueError:
+        return "the URL"
+    return urlunsplit(parts._replace(netloc=_shown_host(parts), fragment=""))
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of `url`; ValueError where its host or port can be none."""
+    parts = urlsplit(url)
+    _ = parts.port
+    return parts
+
+
+def _shown_host(parts: SplitResult) -> str:
+    """The host and port, and ``***`` for who logs in."""
+    _, at, place = parts.netloc.rpartition("@")
+    return f"***@{place}" if at else place
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     MODEL = 4
     BUG = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class GradcamError(Exception):

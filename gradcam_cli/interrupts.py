@@ -1,4 +1,4 @@
-"""Ctrl-C at a moment that is ours to choose."""
+"""Ctrl-C, and a polite kill, at a moment that is ours to choose."""
 
 from __future__ import annotations
 
@@ -6,35 +6,71 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from signal import Signals
 from typing import Any
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(BaseException):
+    """The process was asked to end by SIGTERM."""
 
 
 @contextmanager
-def on_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """Have the first Ctrl-C call `act`, and the next one interrupt as ever; in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
+def sigterm_raises() -> Iterator[None]:
+    """Have SIGTERM raise `Terminated`, as Ctrl-C raises KeyboardInterrupt; in the main thread."""
+
+    def end(number: int, frame: Any) -> None:
+        raise Terminated
+
+    with _handling({signal.SIGTERM: end}):
         yield
-        return
-    before = signal.getsignal(signal.SIGINT)
+
+
+@contextmanager
+def on_interrupt(act: Callable[[Signals], None]) -> Iterator[None]:
+    """Have the first Ctrl-C or SIGTERM call `act`, and the next one end it as ever.
+
+    Only in the main thread; elsewhere nothing changes.
+    """
+    before = {number: signal.getsignal(number) for number in ENDING}
 
     def handle(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        act()
+        _restore(before)
+        act(Signals(number))
 
-    signal.signal(signal.SIGINT, handle)
-    try:
+    with _handling(dict.fromkeys(ENDING, handle)):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold the first Ctrl-C back until the block ends, for libraries that would swallow it."""
-    came: list[bool] = []
+    """Hold the first Ctrl-C or SIGTERM back until the block ends, from who would swallow it."""
+    came: list[Signals] = []
     try:
-        with on_interrupt(lambda: came.append(True)):
+        with on_interrupt(came.append):
             yield
     finally:
         if came:
-            raise KeyboardInterrupt
+            raise Terminated if came[0] == signal.SIGTERM else KeyboardInterrupt
+
+
+@contextmanager
+def _handling(handlers: dict[Signals, Callable[[int, Any], None]]) -> Iterator[None]:
+    """Have `handlers` answer, but for signals that the process was started to ignore."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(handlers: dict[Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -27,7 +27,7 @@ from urllib.parse import unquote, urlsplit
 from gradcam_cli.downloads import is_url
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.sources import _url_stem
-from gradcam_cli.images.writing import OVERLAY_SUFFIX
+from gradcam_cli.images.writing import DEFAULT_FOLDER, OVERLAY_SUFFIX
 from gradcam_cli.text import printable
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -56,12 +56,15 @@ class Item:
     place : str
         The name of its outputs without a suffix, relative to their folder, with ``/`` between
         parts: ``birds/crow`` for ``birds/crow.gradcam.jpg``. No other item of a listing has it.
+    key : str
+        What tells it apart: its absolute path without links resolved, or the URL.
     error : str
         Why there is nothing to read, as the end of "could not read …: {error}"; mostly empty.
     """
 
     source: str
     place: str
+    key: str
     error: str = ""
 
 
@@ -97,27 +100,25 @@ def listed(
     recursive: bool = False,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
-    left_out: Iterable[str] = (),
 ) -> Listing:
     """What `sources` come to: files, folders, globs and URLs, each picture once.
 
     Parameters
     ----------
     recursive : bool
-        Take what is in the folders of folders too. Links to folders are not followed.
+        Take what is in the folders of folders too, but of one called gradcam-out, where outputs go.
+        Links to folders are not followed.
     include, exclude : iterable of str
         Patterns for what is in folders, matched in their case against the name and the path from
         the folder. One that ends in ``/`` is about folders: the pictures in them, at any depth,
         are included, or all of them is left out.
-    left_out : iterable of str
-        The absolute paths of outputs of earlier runs.
 
     Raises
     ------
     UsageError
         Where ``-`` is one of them.
     """
-    rules, taken = _Rules(include, exclude), _Taken(left_out)
+    rules, taken = _Rules(include, exclude), _Taken()
     for source in sources:
         for found in _found(source, rules, recursive=recursive):
             taken.add(found)
@@ -176,7 +177,8 @@ class _Rules:
         self._unwanted_folders = _any_of(each.rstrip("/") for each in unwanted)
 
     def enters(self, name: str, path: str) -> bool:
-        return not _matches(self._unwanted_folders, name, path)
+        """Whether a folder in a folder is listed too; that of outputs is not, whatever it holds."""
+        return name != DEFAULT_FOLDER.name and not _matches(self._unwanted_folders, name, path)
 
     def includes(self, name: str, path: str) -> bool:
         return _matches(self._wanted_folders, name, path)
@@ -338,10 +340,9 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 class _Taken:
     """The items so far, no file and no place twice."""
 
-    def __init__(self, left_out: Iterable[str]) -> None:
+    def __init__(self) -> None:
         self.items: list[Item] = []
         self.outputs = 0
-        self._left_out = frozenset(left_out)
         self._keys: set[str] = set()
         self._places: set[str] = set()
 
@@ -350,17 +351,18 @@ class _Taken:
         if found.key in self._keys:
             return
         self._keys.add(found.key)
-        if not found.error and not is_url(found.source) and self._is_output(found.key):
+        if (
+            not found.error
+            and not is_url(found.source)
+            and found.key.lower().endswith(OVERLAY_SUFFIX)
+        ):
             self.outputs += 1
             return
         for place in _places(found):
             if (folded := _folded(place)) not in self._places:
                 self._places.add(folded)
-                self.items.append(Item(found.source, place, found.error))
+                self.items.append(Item(found.source, place, found.key, found.error))
                 return
-
-    def _is_output(self, key: str) -> bool:
-        return key.lower().endswith(OVERLAY_SUFFIX) or key in self._left_out
 
 
 def _places(found: _Found) -> Iterator[str]:

@@ -3,36 +3,43 @@
     out/gradcam.jsonl     {"schema": 1, "source": "photos/a.jpg", ..., "result": {...}}
 
 A line is added when everything it lists is on the disk, so that after a kill at any moment the
-lines tell the truth. The last line about a source counts. A line that was cut off is no line.
+lines tell the truth. The last line about a source counts. What is not a whole line of this form is
+no line: it is counted and passed over.
+
+Of 100,000 lines only where they stand is kept in memory.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Annotated, Any, BinaryIO, TypeVar
+
+import msgspec
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.results import Count, Result
+from gradcam_cli.storage.files import read_errors, whole_file, write_all, write_errors
 
 FILE = "gradcam.jsonl"
-SCHEMA = 1
 
 Stamp = tuple[int, int]
 """The size of a file in bytes and its time of change in nanoseconds."""
 
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
-@dataclass(frozen=True)
-class Record:
-    """What became of one source.
+
+class State(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag=1):
+    """What a run that goes on must know of a source; a part of a `Record`.
 
     Attributes
     ----------
     source : str
-        As it was given or found.
+        As it was given or found; a URL without its user and password.
     path : str
         Its absolute path; empty for a URL.
     stamp : (int, int) or None
@@ -45,10 +52,8 @@ class Record:
         Absolute; empty where none were asked for.
     sizes : tuple of int
         How many bytes the overlays have, then the heatmaps.
-    result : dict or None
-        What `--json` prints about it; None where it failed.
-    error : str
-        Why it failed; empty where it did not.
+    sha256 : tuple of str
+        The checksums of the same files, in hexadecimal.
     """
 
     source: str
@@ -57,9 +62,8 @@ class Record:
     settings: str
     overlays: tuple[str, ...] = ()
     heatmaps: tuple[str, ...] = ()
-    sizes: tuple[int, ...] = ()
-    result: dict[str, Any] | None = None
-    error: str = ""
+    sizes: tuple[Count, ...] = ()
+    sha256: tuple[Sha256, ...] = ()
 
     @property
     def key(self) -> str:
@@ -67,78 +71,220 @@ class Record:
         return self.path or self.source
 
 
-def records(folder: Path) -> Iterator[Record]:
-    """The records in `folder`, the last one of each source, ordered by the source's name.
+class Record(State, frozen=True, gc=False, tag_field="schema", tag=1):
+    """What became of one source.
 
-    The order in which they were added is that of threads, and another one each time. Two passes
-    over the file; what is kept in memory between them is the name and a place for each source.
+    Attributes
+    ----------
+    result : Result or None
+        What `--json` prints about it; None where it failed.
+    error : str
+        Why it failed; empty where it did not.
     """
-    path = folder / FILE
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        places: dict[str, tuple[str, int]] = {}
-        place = 0
-        for line in file:
-            if record := _read(line):
-                places[record.key] = (str(record.source), place)
-            place += len(line)
-        for _, place in sorted(places.values()):
-            file.seek(place)
-            if record := _read(file.readline()):
-                yield record
+
+    result: Result | None = None
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse fields that contradict each other; in a manifest, that makes it no line."""
+        files = len(self.overlays) + len(self.heatmaps)
+        explained = 0 if self.result is None else len(self.result.explanations)
+        if bool(self.error) == bool(explained) or len(self.overlays) != explained:
+            raise ValueError("there is an overlay for each explained class, or an error")
+        if len(self.sizes) != files or len(self.sha256) != files:
+            raise ValueError("each file has a size and a checksum")
 
 
-def _read(line: bytes) -> Record | None:
-    with suppress(ValueError, TypeError, KeyError, AttributeError):
-        found = json.loads(line)
-        if line.endswith(b"\n") and found.pop("schema") == SCHEMA:
-            stamp = found.pop("stamp")
-            for name in ("overlays", "heatmaps", "sizes"):
-                found[name] = tuple(found[name])
-            return Record(**found, stamp=tuple(stamp) if stamp else None)
-    return None
+_Kind = TypeVar("_Kind", State, Record)
+_DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (State, Record)
+}
+
+
+def parse(line: bytes, kind: type[_Kind]) -> _Kind | None:
+    """The record, or the state, that `line` is with its line end; None where it is none."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        parsed: _Kind = _DECODERS[kind].decode(line)
+    except msgspec.ValidationError:
+        return None
+    except (ValueError, RecursionError):  # bytes that are no UTF-8 give a plain ValueError
+        return _parse_odd_name(line, kind)
+    return parsed
+
+
+def _parse_odd_name(line: bytes, kind: type[_Kind]) -> _Kind | None:
+    """As `parse`, for names that are no Unicode, which only Python's own parser lets pass."""
+    if b"\\ud" not in line:
+        return None
+    try:
+        return msgspec.convert(json.loads(line), kind)
+    except (ValueError, RecursionError):
+        return None
+
+
+def line_of(record: Record) -> bytes:
+    """`record` as a line of plain ASCII."""
+    return json.dumps(msgspec.to_builtins(record), allow_nan=False).encode() + b"\n"
 
 
 class Manifest:
-    """The manifest of `folder`, to be added to by one process."""
+    """The manifest of `folder`: what it tells, and lines added to it by one process.
+
+    Attributes
+    ----------
+    folder, path : Path
+        Where it is, and its file, which need not be there.
+    damaged : int
+        How many lines are no records; one that was cut off at the end is not among them.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
-        self._tidy(folder)
-        self._file = self._path.open("a", encoding="utf-8")
+        self.folder = folder
+        self.path = folder / FILE
+        self.damaged = 0
+        self._places: dict[str, int] = {}
+        self._outdated = False
+        if self.path.exists():
+            with read_errors(self.path), self.path.open("rb") as file:
+                self._index(file)
 
-    def _tidy(self, folder: Path) -> None:
-        """Drop what later lines replaced, and the rest of one that was cut off."""
-        if not self._path.exists():
+    @classmethod
+    def of_run(cls, folder: Path) -> Manifest:
+        """The manifest that a run has left in `folder`.
+
+        Raises
+        ------
+        UsageError
+            Where there is none.
+        """
+        remedy = "Name the output folder of a `gradcam explain` over many sources."
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}", remedy)
+        if not (folder / FILE).is_file():
+            raise UsageError(f"there is no {FILE} in {folder}", remedy)
+        return cls(folder)
+
+    def _index(self, file: BinaryIO) -> None:
+        place = 0
+        for line in file:
+            if record := parse(line, Record):
+                self._outdated |= record.key in self._places
+                self._places[record.key] = place
+            else:
+                self._outdated = True
+                self.damaged += line.endswith(b"\n")
+            place += len(line)
+
+    def __len__(self) -> int:
+        """How many sources it tells of."""
+        return len(self._places)
+
+    @property
+    def damage(self) -> str:
+        """A sentence on the lines that are no records; empty where there are none."""
+        if not self.damaged:
+            return ""
+        lines = "1 line is" if self.damaged == 1 else f"{self.damaged:,} lines are"
+        return f"{lines} damaged in {self.path}, and passed over."
+
+    @contextmanager
+    def reader(self) -> Iterator[ManifestReader]:
+        """What it tells, for as long as the block runs."""
+        if not self._places:
+            yield ManifestReader(None, {})
             return
-        fresh = self._path.with_name(f".{FILE}.{secrets.token_hex(4)}.tmp")
-        try:
-            with fresh.open("w", encoding="utf-8") as file:
-                for record in records(folder):
-                    file.write(_line(record))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        with self.path.open("rb") as file:
+            yield ManifestReader(file, self._places)
+
+    @contextmanager
+    def writer(self) -> Iterator[ManifestWriter]:
+        """Add lines to it, once what later lines replaced and what is no line is dropped.
+
+        Raises
+        ------
+        UsageError
+            Where it cannot be written.
+        """
+        with write_errors(self.path):
+            if self._outdated:
+                self._rewrite()
+            file = self.path.open("ab", buffering=0)
+        with file:
+            yield ManifestWriter(self.path, file, self._places)
+
+    def _rewrite(self) -> None:
+        places: dict[str, int] = {}
+        length = 0
+        with self.path.open("rb") as old, whole_file(self.path) as new:
+            for key, place in sorted(self._places.items(), key=lambda each: each[1]):
+                old.seek(place)
+                places[key] = length
+                length += new.write(old.readline())
+        self._places, self._outdated = places, False
+
+
+class ManifestReader:
+    """Looks records up in an open manifest."""
+
+    def __init__(self, file: BinaryIO | None, places: dict[str, int]) -> None:
+        self._file = file
+        self._places = places
+
+    def state(self, key: str) -> State | None:
+        """That of the source that has this key."""
+        place = self._places.get(key)
+        return None if place is None else self._at(place, State)
+
+    def records(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
+        """Those of `keys`, or all, in any order."""
+        return (record for place in self._chosen(keys) if (record := self._at(place, Record)))
+
+    def ordered(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
+        """Those of `keys`, or all, ordered by the source's name.
+
+        The order in which they were added is that of threads, and another one each time.
+        """
+        places = self._chosen(keys)
+        named = [(state.source, place) for place in places if (state := self._at(place, State))]
+        return (record for _, place in sorted(named) if (record := self._at(place, Record)))
+
+    def _chosen(self, keys: Iterable[str] | None) -> Iterable[int]:
+        if keys is None:
+            return self._places.values()
+        places = self._places
+        return dict.fromkeys(places[key] for key in keys if key in places)
+
+    def _at(self, place: int, kind: type[_Kind]) -> _Kind | None:
+        assert self._file is not None
+        self._file.seek(place)
+        return parse(self._file.readline(), kind)
+
+
+class ManifestWriter:
+    """Adds lines to an open manifest."""
+
+    def __init__(self, path: Path, file: FileIO, places: dict[str, int]) -> None:
+        self._path = path
+        self._file = file
+        self._places = places
+        self._length = os.fstat(file.fileno()).st_size
 
     def add(self, record: Record) -> None:
-        """Add `record`, whose outputs are on the disk."""
-        self._file.write(_line(record))
-        self._file.flush()
+        """Add `record`, whose outputs are on the disk.
 
-    def __enter__(self) -> Manifest:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
-
-def _line(record: Record) -> str:
-    return json.dumps({"schema": SCHEMA, **vars(record)}, allow_nan=False) + "\n"
+        Raises
+        ------
+        UsageError
+            Where it does not fit; the manifest is then as it was.
+        """
+        line = line_of(record)
+        with write_errors(self._path):
+            try:
+                write_all(self._file, line)
+            except OSError:
+                os.ftruncate(self._file.fileno(), self._length)
+                raise
+        self._places[record.key] = self._length
+        self._length += len(line)

@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
+import codecs
+
+_JOINERS = "\u200c\u200d"  # inside words of Persian and of India, and inside emoji
+_PLAIN = {"×": "x", "…": "...", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"'}
+_PLAIN_OR_ESCAPED = "gradcam.plain_or_escaped"
+
 
 def printable(text: str) -> str:
-    """`text` on one line, with what a terminal would obey or cannot show written as an escape."""
+    """`text` on one line, with what a terminal would obey or cannot show written as an escape.
+
+    Escaped are control and format characters (those that change the direction of text among
+    them), separators other than the space, surrogates, and what Unicode does not assign. Letters,
+    marks and emoji stay, as do the joiners between two of them outside ASCII.
+    """
+    if text.isprintable():
+        return text
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
-        for each in text
+        letter
+        if letter.isprintable() or _joins(text, place)
+        else letter.encode("unicode_escape").decode("ascii")
+        for place, letter in enumerate(text)
     )
+
+
+def _joins(text: str, place: int) -> bool:
+    """True where a joiner stands between two visible characters, neither of them ASCII."""
+    around = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]
+    return (
+        text[place] in _JOINERS
+        and len(around) == 2
+        and all(letter.isprintable() and not letter.isascii() for letter in around)
+    )
+
+
+def encodable(text: str, encoding: str) -> str:
+    """`text` in the characters that `encoding` has: plainer ones, as x for ×, or escapes."""
+    if text.isascii():
+        return text
+    return text.encode(encoding, _PLAIN_OR_ESCAPED).decode(encoding)
+
+
+def _plain_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(
+        _PLAIN.get(letter) or letter.encode("ascii", "backslashreplace").decode("ascii")
+        for letter in error.object[error.start : error.end]
+    ), error.end
+
+
+codecs.register_error(_PLAIN_OR_ESCAPED, _plain_or_escaped)

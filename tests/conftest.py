@@ -15,11 +15,18 @@ from PIL import Image
 
 from gradcam_cli import cli
 from gradcam_cli.engines.opening import open_engine
+from gradcam_cli.manifest import Manifest, Record
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.loading import Choice, build, choose, load
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
+
+
+def records(folder: Path) -> list[Record]:
+    """What the manifest in `folder` tells."""
+    with Manifest(folder).reader() as reader:
+        return list(reader.ordered())
 
 
 @contextmanager
@@ -59,6 +66,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled_once: Pat
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GRADCAM_CACHE", str(cache))
+    monkeypatch.setenv("GRADCAM_CONFIG", "")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.chdir(work)
     return work

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from gradcam_cli.cli.completion_values import complete_classes, complete_files, complete_layers
+from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.options import (
     Notes,
     debug_option,
@@ -18,12 +20,14 @@ from gradcam_cli.cli.options import (
     model_option,
     offline_option,
 )
-from gradcam_cli.cli.sources import Many, many_options
+from gradcam_cli.cli.sources import Many, many_options, sources_argument
 from gradcam_cli.errors import ExitCode, UsageError
+from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.overlay import COLORMAPS
-from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
+from gradcam_cli.reports.lines import print_path
 
 if TYPE_CHECKING:
+    from gradcam_cli.images.reading import Picture
     from gradcam_cli.images.writing import Destination
     from gradcam_cli.models.loading import Choice
     from gradcam_cli.records import EngineName, Explanation, Score, TargetExplanation
@@ -31,20 +35,43 @@ if TYPE_CHECKING:
 DEFAULT_CLASS = "837"
 
 
-@click.command()
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.command(
+    cls=SectionedCommand,
+    sections={
+        "What to explain": "--class --layer --score",
+        "Model": "--model --weights --engine",
+        "Picture": "--alpha --colormap --max-pixels",
+        "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
+        "Many pictures": "--recursive --include --exclude --from-file --null --force --verify "
+        "--fail-fast --max-errors --csv --report",
+        "Behaviour": "--offline --debug --help",
+    },
+    epilog="""\b
+    Examples:
+      gradcam explain photo.jpg
+      gradcam explain photo.jpg --class top --class sunglasses -o out/
+      curl -s https://example.org/cat.jpg | gradcam explain - --class 285
+      gradcam explain photo.jpg --json | jq -r .predictions[0].name
+      gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
+    """,
+)
+@sources_argument
 @click.option(
+    "-c",
     "--class",
     "classes",
     multiple=True,
     default=[DEFAULT_CLASS],
     metavar="CLASS",
+    shell_complete=complete_classes,
     help="The class to explain: an index, a WordNet id, a name, or `top` for the predicted one; "
     "may be repeated.  [default: 837, sunglasses]",
 )
 @click.option(
+    "-l",
     "--layer",
     metavar="NAME",
+    shell_complete=complete_layers,
     help="The layer to explain at, one of `gradcam layers`.  [default: the model's last "
     "convolutional activation, block5_conv3 on VGG16]",
 )
@@ -90,12 +117,14 @@ DEFAULT_CLASS = "837"
     "-o",
     "--output",
     metavar="PATH",
+    shell_complete=complete_files,
     help="A file (.jpg, .png, .webp), or a folder (an existing one, or a name that ends in /).  "
-    "[default: <name of the source>.gradcam.jpg in the working folder]",
+    "[default: <name of the source>.gradcam.jpg in the working folder, or gradcam-out/ for many]",
 )
 @click.option(
     "--save-heatmap",
     metavar="FILE.npy",
+    shell_complete=complete_files,
     help="Also save the heatmap, float32 in 0..1, at the layer's own resolution.",
 )
 @click.option(
@@ -139,18 +168,11 @@ def explain(
     SOURCE is a path, an http(s) URL, or - for standard input; or any number of paths, URLs, folders
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
-
-    \b
-    Examples:
-      gradcam explain photo.jpg
-      gradcam explain photo.jpg --class top --class sunglasses -o out/
-      curl -s https://example.org/cat.jpg | gradcam explain - --class 285
-      gradcam explain photo.jpg --json | jq -r .predictions[0].name
-      gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
     """
     over_many = many.asked_for(sources)
     if show and as_json:
         raise UsageError("--show and --json both write to standard output", "Drop one of them.")
+    from gradcam_cli.images.reading import read_image
     from gradcam_cli.models.classes import resolve_class
     from gradcam_cli.models.loading import choose, wanted_model
 
@@ -164,11 +186,15 @@ def explain(
                 model, weights=weights, layer=layer, offline=offline, progress=progress, note=notes
             )
 
+    source = click.get_current_context().get_parameter_source("classes")
+    default_class = source is ParameterSource.DEFAULT
     if not over_many:
-        one = _One(targets, score, engine, layer, alpha, colormap, top, notes)
+        one = _One(targets, score, engine, layer, alpha, colormap, top, notes, default_class)
         picture = read_image(sources[0], max_pixels=max_pixels, offline=offline)
         places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
-        one.explain(picture, places, chosen, as_json=as_json, show=show, open_it=open_it)
+        one.explain(
+            picture, places, chosen, as_json=as_json, show=show, open_it=open_it, null=many.null
+        )
         return ExitCode.DONE
 
     from gradcam_cli.batch import Settings
@@ -178,13 +204,14 @@ def explain(
     folder = folder_for_many(output)
     heatmaps = save_heatmap and folder_for_many(save_heatmap, option="--save-heatmap")
     settings = Settings(
-        folder, heatmaps or None, tuple(targets), top, alpha, colormap, max_pixels, offline
-    )
-    wanted = Wanted(
-        layer, score, engine, many.force, many.max_errors, as_json, show, open_it, many.csv,
-        many.report,
+        folder, heatmaps or None, tuple(targets), "grad-cam", layer, score, engine, top, alpha,
+        colormap, max_pixels, offline,
     )  # fmt: skip
-    return explain_many(many.listed(sources, folder, notes), settings, wanted, chosen, notes)
+    wanted = Wanted(
+        many.force, many.verify, many.max_errors, as_json, show, open_it, many.null,
+        default_class, many.csv, many.report,
+    )  # fmt: skip
+    return explain_many(many.listed(sources, notes), settings, wanted, chosen, notes)
 
 
 @dataclass(frozen=True)
@@ -199,6 +226,7 @@ class _One:
     colormap: str
     top: int
     notes: Notes
+    default_class: bool
 
     def explain(
         self,
@@ -209,6 +237,7 @@ class _One:
         as_json: bool,
         show: bool,
         open_it: bool,
+        null: bool,
     ) -> None:
         from gradcam_cli.images.overlay import overlay
         from gradcam_cli.images.writing import (
@@ -223,15 +252,14 @@ class _One:
         check_size(places.overlay.path(None), picture.pixels)
         choice = chosen()
         from gradcam_cli.explainer import Explainer
+        from gradcam_cli.notes import notes_on
 
         explainer = Explainer.load(
             choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
         )
         explanation = explainer.explain(picture.pixels, self.targets, top=self.top)
-        if explanation.predictions[0].probability == 0:
-            self.notes(
-                f"{explanation.model} gives scores that are no finite numbers; check its weights."
-            )
+        for note in notes_on(explanation, default_class=self.default_class):
+            self.notes(note)
         written: list[tuple[Path, Path | None]] = []
         for target in explanation.targets:
             overlay_path, heatmap_path = places.of(target)
@@ -242,13 +270,13 @@ class _One:
             if heatmap_path is not None:
                 write_output(heatmap_path, encoded_heatmap(target.heatmap))
             written.append((overlay_path, heatmap_path))
-            if target.evidence == "none":
-                self.notes(_no_evidence(explanation, target))
             if show:
                 from gradcam_cli.reports.in_terminal import show as draw
 
                 draw(blended, target.heatmap)
-        _report(explanation, picture, written, choice.fallback, self.notes, as_json=as_json)
+        _report(
+            explanation, picture, written, choice.fallback, self.notes, as_json=as_json, null=null
+        )
         if open_it:
             from gradcam_cli.cli.many import open_in_viewer
 
@@ -294,14 +322,6 @@ class _Places:
         return overlay, heatmap
 
 
-def _no_evidence(explanation: Explanation, target: TargetExplanation) -> str:
-    label = target.prediction.label
-    return (
-        f"nothing at {explanation.layer} speaks for class {label.index} {label.name}, so the "
-        "overlay is the plain image. Try --class top, or an earlier --layer."
-    )
-
-
 def _report(
     explanation: Explanation,
     picture: Picture,
@@ -310,6 +330,7 @@ def _report(
     notes: Notes,
     *,
     as_json: bool,
+    null: bool,
 ) -> None:
     if as_json:
         from gradcam_cli.reports.as_json import dumps, explanation_object
@@ -330,4 +351,4 @@ def _report(
 
         print_predictions(explanation)
     for overlay_path, _ in written:
-        click.echo(os.fsencode(overlay_path))
+        print_path(overlay_path, null=null)

@@ -7,28 +7,31 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gradcam_cli.cli.options import Notes
 from gradcam_cli.errors import ExitCode, ImageError, UsageError
+from gradcam_cli.images.writing import DEFAULT_FOLDER
 from gradcam_cli.interrupts import on_interrupt
+from gradcam_cli.notes import default_class_note_on_run
+from gradcam_cli.reports.lines import print_note, print_path
 
 if TYPE_CHECKING:
     from gradcam_cli.batch import Outcome, Settings
-    from gradcam_cli.explainer import Explainer
     from gradcam_cli.listing import Item
     from gradcam_cli.manifest import Manifest
     from gradcam_cli.models.loading import Choice
-    from gradcam_cli.records import EngineName, Score
 
 LOCK = ".gradcam.lock"
 
 _MOST_FAILURES = 20
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -37,26 +40,30 @@ class Wanted:
 
     Attributes
     ----------
-    layer, score, engine
-        As `gradcam explain` has them.
     force : bool
         Explain anew what is done already.
+    verify : bool
+        Compare the content of what is done, not only its size.
     max_errors : int or None
         Stop once so many sources have failed.
     as_json, show, open_it : bool
         Print JSON Lines; draw each overlay; open the report or the folder at the end.
+    null : bool
+        End printed paths with NUL.
+    default_class : bool
+        The class is the default one.
     csv, report : Path or None
         Files to write at the end.
     """
 
-    layer: str | None
-    score: Score
-    engine: EngineName
     force: bool
+    verify: bool
     max_errors: int | None
     as_json: bool
     show: bool
     open_it: bool
+    null: bool
+    default_class: bool
     csv: Path | None
     report: Path | None
 
@@ -70,7 +77,8 @@ class _Tally:
     explained: int = 0
     failures: list[str] = field(default_factory=list)
     failed: int = 0
-    interrupted: bool = False
+    notes: int = 0
+    interrupted: Signals | None = None
     seconds: float = 0.0
 
     @property
@@ -87,28 +95,36 @@ def explain_many(
 ) -> int:
     """Explain those of `items` that are not done yet, and answer with the exit code."""
     from gradcam_cli import batch
+    from gradcam_cli.manifest import Manifest
 
     if not items:
         raise ImageError("there is no picture among the sources", "Try --recursive or --include.")
     _check_places(wanted, items, settings.folder)
-    with _alone(settings.folder):
+    if settings.folder == DEFAULT_FOLDER:
+        notes.say(f"Outputs go to {DEFAULT_FOLDER}/.")
+    with _alone(settings):
         choice = choose()
-        digest = settings.digest(
-            choice, layer=wanted.layer, score=wanted.score, engine=wanted.engine
-        )
-        done = {} if wanted.force else batch.done_before(settings.folder)
-        rest = batch.to_do(items, done, digest, settings.folder)
+        digest = settings.digest(choice)
+        manifest = Manifest(settings.folder)
+        if manifest.damage:
+            notes(manifest.damage)
+        rest = items
+        if not wanted.force:
+            with manifest.reader() as done:
+                rest = batch.to_do(items, done, digest, settings.folder, verify=wanted.verify)
         tally = _Tally(len(items), len(items) - len(rest))
         if rest:
-            _work(rest, settings, wanted, choice, digest, notes, tally)
-        _conclude(items, settings.folder, wanted, notes, tally)
+            _work(rest, settings, wanted, choice, digest, manifest, notes, tally)
+        _conclude(items, manifest, wanted, notes, tally)
     if tally.interrupted:
-        return ExitCode.INTERRUPTED
+        return 128 + tally.interrupted
     return ExitCode.INPUT if tally.failed else ExitCode.DONE
 
 
 def _check_places(wanted: Wanted, items: list[Item], folder: Path) -> None:
     """Find out before a long run, not after it, what cannot be written."""
+    if wanted.csv is None and wanted.report is None:
+        return
     sources = [Path(item.source) for item in items]
     if wanted.csv is not None:
         from gradcam_cli.images.writing import check_writable
@@ -126,44 +142,60 @@ def _work(
     wanted: Wanted,
     choice: Choice,
     digest: str,
+    manifest: Manifest,
     notes: Notes,
     tally: _Tally,
 ) -> None:
-    from gradcam_cli.batch import Batch
+    from gradcam_cli.batch import Batch, add_records, in_groups
     from gradcam_cli.explainer import Explainer
-    from gradcam_cli.manifest import Manifest
     from gradcam_cli.reports.progress import progress
 
     explainer: Explainer = Explainer.load(
-        choice, layer=wanted.layer, score=wanted.score, engine=wanted.engine, note=notes
+        choice, layer=settings.layer, score=settings.score, engine=settings.engine, note=notes
     )
     batch = Batch(rest, explainer, settings, digest=digest, fallback=choice.fallback)
     start = time.monotonic()
 
-    def stop() -> None:
-        tally.interrupted = True
+    def stop(signal: Signals) -> None:
+        tally.interrupted = signal
         batch.close()
 
     with (
-        Manifest(settings.folder) as manifest,
+        manifest.writer() as writer,
         _stderr_of_our_own(),
         on_interrupt(stop),
         progress(tally.total, tally.before, notes.say) as tell,
+        _how_far(tally),
     ):
-        for outcome in batch:
-            _take(outcome, manifest, wanted, notes, tally)
+        for group in in_groups(batch):
+            add_records(group, writer, settings.folder)
+            for outcome in group:
+                _take(outcome, wanted, notes, tally)
             tell(tally.done, tally.failed)
             if wanted.max_errors is not None and tally.failed >= wanted.max_errors:
                 batch.close()
     tally.seconds = time.monotonic() - start
 
 
-def _take(
-    outcome: Outcome, manifest: Manifest, wanted: Wanted, notes: Notes, tally: _Tally
-) -> None:
-    """Record an outcome and say what is to be said of it at once."""
+@contextmanager
+def _how_far(tally: _Tally) -> Iterator[None]:
+    """Where a full disk ends the run, say how far it came."""
+    from gradcam_cli.storage.files import is_disk_failure
+
+    try:
+        yield
+    except UsageError as error:
+        if not is_disk_failure(error):
+            raise
+        raise UsageError(
+            f"{error.what}; {tally.done:,} of {tally.total:,} are done",
+            "Make room, and run it again to go on.",
+        ) from error
+
+
+def _take(outcome: Outcome, wanted: Wanted, notes: Notes, tally: _Tally) -> None:
+    """Say what is to be said of an outcome at once."""
     record = outcome.record
-    manifest.add(record)
     if record.result is None:
         tally.failed += 1
         tally.failures = [*tally.failures, record.error][:_MOST_FAILURES]
@@ -171,13 +203,15 @@ def _take(
             _print_json({"source": record.source, "error": record.error})
         return
     tally.explained += 1
-    for note in record.result["notes"]:
-        notes(f"{record.result['source']}: {note}")
+    for note in record.result.notes:
+        tally.notes += 1
+        if tally.notes <= _MOST_NOTES:
+            notes(f"{record.result.source}: {note}")
     if wanted.as_json:
-        _print_json(record.result)
+        _print_json(record.result.to_dict())
     elif notes.quiet:
-        for each in record.result["explanations"]:
-            click.echo(os.fsencode(each["overlay"]))
+        for explained in record.result.explanations:
+            print_path(explained.overlay, null=wanted.null)
     if wanted.show:
         _show(outcome)
 
@@ -193,40 +227,54 @@ def _show(outcome: Outcome) -> None:
     from gradcam_cli.reports.in_terminal import show
 
     assert outcome.record.result is not None
-    for told, heatmap in zip(outcome.record.result["explanations"], outcome.heatmaps, strict=True):
-        click.echo(os.fsencode(told["overlay"]))
-        show(read_image(told["overlay"]).pixels, heatmap)
+    explanations = outcome.record.result.explanations
+    for explained, heatmap in zip(explanations, outcome.heatmaps, strict=True):
+        print_path(explained.overlay)
+        show(read_image(explained.overlay).pixels, heatmap)
 
 
-def _conclude(items: list[Item], folder: Path, wanted: Wanted, notes: Notes, tally: _Tally) -> None:
+def _conclude(
+    items: list[Item],
+    manifest: Manifest,
+    wanted: Wanted,
+    notes: Notes,
+    tally: _Tally,
+) -> None:
     """Say how it went, and write what was asked for; both from the manifest."""
     if tally.interrupted:
-        notes(f"interrupted: {tally.done:,} of {tally.total:,} are done. Run it again to go on.")
+        how = "interrupted" if tally.interrupted == Signals.SIGINT else "terminated"
+        notes(f"{how}: {tally.done:,} of {tally.total:,} are done. Run it again to go on.")
         return
-    from gradcam_cli.batch import of_these
+    from gradcam_cli.batch import key_of
     from gradcam_cli.reports.summary import Summary, print_summary, write_csv
 
     summary = Summary()
-    for record in of_these(folder, items):
-        summary.add(record)
-    if not wanted.as_json and not notes.quiet:
-        print_summary(summary)
-    if wanted.csv is not None:
-        write_csv(wanted.csv, of_these(folder, items))
+    keys = list(map(key_of, items))
+    with manifest.reader() as reader:
+        for record in reader.records(keys):
+            summary.add(record)
+        if not wanted.as_json and not notes.quiet:
+            print_summary(summary)
+        if wanted.csv is not None:
+            write_csv(wanted.csv, reader.ordered(keys))
     if wanted.report is not None:
         from gradcam_cli.reports.html import write_report
 
-        write_report(folder, wanted.report, notes)
+        write_report(manifest, wanted.report, notes)
+    if wanted.default_class and summary.of_improbable_class:
+        notes(default_class_note_on_run(summary.of_improbable_class))
     _say(notes, tally, summary.without_evidence)
     if wanted.open_it:
-        open_in_viewer(wanted.report or folder, notes)
+        open_in_viewer(wanted.report or manifest.folder, notes)
 
 
 def _say(notes: Notes, tally: _Tally, without_evidence: int) -> None:
     for failure in tally.failures:
-        click.echo(f"gradcam: {failure}", err=True)
+        print_note(failure)
     if (more := tally.failed - len(tally.failures)) > 0:
-        click.echo(f"gradcam: {more:,} more failed; the manifest has them all.", err=True)
+        print_note(f"{more:,} more failed; the manifest has them all.")
+    if (more := tally.notes - _MOST_NOTES) > 0:
+        notes.say(f"{more:,} more notes stand in the manifest.")
     parts = [f"{tally.explained:,} explained"]
     if tally.before:
         parts.append(f"{tally.before:,} done before")
@@ -248,26 +296,27 @@ def open_in_viewer(path: Path, notes: Notes) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the output folder, which two runs must not write to at once."""
-    from filelock import FileLock, Timeout
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the output folder, which two runs must not write to at once, swept of what was left."""
+    from gradcam_cli.storage.files import sweep
+    from gradcam_cli.storage.locks import LockedError, exclusive_lock
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UsageError(
-            f"another run is writing to {folder}", "Wait for it, or choose another with -o."
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {folder}: {error.strerror or error}", "Choose another with -o."
-        ) from error
-    try:
+    folder = settings.folder
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(exclusive_lock(folder / LOCK))
+        except LockedError as error:
+            raise UsageError(
+                f"another run is writing to {folder}", "Wait for it, or choose another with -o."
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {folder}: {error.strerror or error}", "Choose another with -o."
+            ) from error
+        for place in filter(None, (folder, settings.heatmaps)):
+            sweep(place)
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_models_and_auto
 from gradcam_cli.records import ENGINES
-from gradcam_cli.text import printable
+from gradcam_cli.reports.lines import print_note
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,11 +22,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def model_option(function: _F) -> _F:
     """Add `--model`."""
     return click.option(
+        "-m",
         "--model",
         default="auto",
         show_default=True,
         envvar="GRADCAM_MODEL",
         metavar="NAME",
+        shell_complete=complete_models_and_auto,
         help="A name of `gradcam models`; auto is VGG16, or the bundled model where VGG16's "
         "weights cannot be had.  [env: GRADCAM_MODEL]",
     )(function)
@@ -83,7 +86,7 @@ class Notes:
     def say(self, text: str) -> None:
         """Say `text`, which is of the moment only."""
         if not self.quiet:
-            click.echo(f"gradcam: {printable(text)}", err=True)
+            print_note(text)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[int, int | None], None]]:
@@ -106,18 +109,12 @@ class Notes:
 
 
 def _started_bar() -> Progress:
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from gradcam_cli.reports.terminal import console
+    from gradcam_cli.reports.progress import BarText, new_bar
 
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    size = BarText(DownloadColumn(), 14, may_go=False)
+    bar = new_bar((size, BarText(TransferSpeedColumn(), 10), BarText(TimeRemainingColumn(), 7)))
     bar.add_task("")
     bar.start()
     return bar

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_files
 from gradcam_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Many:
     from_file: str | None
     null: bool
     force: bool
+    verify: bool
     fail_fast: bool
     most_errors: int | None
     csv: Path | None
@@ -52,25 +54,50 @@ class Many:
         from gradcam_cli.listing import is_single
 
         of_many = (self.from_file, self.csv, self.report, self.max_errors)
-        return not is_single(sources) or self.force or any(each is not None for each in of_many)
+        return (
+            not is_single(sources)
+            or self.force
+            or self.verify
+            or any(each is not None for each in of_many)
+        )
 
-    def listed(self, sources: tuple[str, ...], folder: Path, notes: Notes) -> list[Item]:
-        """The items that the sources come to, where the outputs go to `folder`."""
-        from gradcam_cli.batch import done_before, outputs_of
+    def listed(self, sources: tuple[str, ...], notes: Notes) -> list[Item]:
+        """The items that the sources come to."""
         from gradcam_cli.listing import from_file, listed
 
         if self.from_file is not None:
             sources = (*sources, *from_file(self.from_file, null=self.null))
-        found = listed(
-            sources,
-            recursive=self.recursive,
-            include=self.include,
-            exclude=self.exclude,
-            left_out=outputs_of(folder, done_before(folder).values()),
+        listing = listed(
+            sources, recursive=self.recursive, include=self.include, exclude=self.exclude
         )
-        if found.skipped_outputs:
-            notes.say(f"{found.skipped_outputs:,} outputs of earlier runs are no sources.")
-        return found.items
+        if listing.skipped_outputs:
+            notes.say(f"{listing.skipped_outputs:,} outputs of earlier runs are no sources.")
+        return listing.items
+
+
+def sources_argument(function: _F) -> _F:
+    """Add SOURCE, any number of times."""
+    return click.argument(
+        "sources",
+        nargs=-1,
+        metavar="SOURCE...",
+        callback=_checked_sources,
+        shell_complete=complete_files,
+    )(function)
+
+
+def _checked_sources(
+    context: click.Context, parameter: click.Parameter, sources: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The sources, unless one is an option that came after ``--`` and no file is called so."""
+    options = {name for each in context.command.params for name in each.opts}
+    for source in sources:
+        if source.partition("=")[0] in options and not Path(source).exists():
+            raise UsageError(
+                f"{source} comes after --, where all is taken for sources",
+                "Put the options before the --.",
+            )
+    return sources
 
 
 def many_options(function: _F) -> _F:
@@ -104,10 +131,22 @@ _OPTIONS = (
     click.option(
         "--from-file",
         metavar="LIST",
+        shell_complete=complete_files,
         help="Take sources from a file as well, one a line; - for standard input.",
     ),
-    click.option("-0", "--null", is_flag=True, help="The list has NUL between sources."),
+    click.option(
+        "-0",
+        "--null",
+        is_flag=True,
+        help="The list has NUL between sources, and so have the paths that -q prints.",
+    ),
     click.option("--force", is_flag=True, help="Explain anew what an earlier run has done."),
+    click.option(
+        "--verify",
+        is_flag=True,
+        help="Compare the content of what an earlier run has done, not only its size, and redo "
+        "what differs.",
+    ),
     click.option("--fail-fast", is_flag=True, help="Stop at the first source that fails."),
     click.option(
         "--max-errors",

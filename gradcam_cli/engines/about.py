@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.storage.files import write_bytes
+from gradcam_cli.text import printable
 
 GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
 
@@ -92,4 +93,4 @@ def _has_texts(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and value.isprintable()
+    return isinstance(value, str) and value == printable(value)

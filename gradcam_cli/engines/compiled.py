@@ -30,7 +30,7 @@ from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models import digests
 from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.models.weights import Note, cache_folder, make_folder
-from gradcam_cli.storage.files import final_name, remove, sweep, sync, whole_folder
+from gradcam_cli.storage.files import final_name, remove, sha256_of, sweep, sync, whole_folder
 from gradcam_cli.storage.locks import exclusive_lock
 from gradcam_cli.text import printable
 from gradcam_cli.versions import versions
@@ -270,7 +270,7 @@ class _Task:
             convert(network, [layer.name for layer in layers], fresh / GRAPH)
             _check_written(fresh / GRAPH)
             sync([fresh / GRAPH, fresh / WEIGHTS])
-            files = {name: digests.sha256(fresh / name) for name in (GRAPH, WEIGHTS)}
+            files = {name: sha256_of(fresh / name) for name in (GRAPH, WEIGHTS)}
             about = About(self._spec.name, self._weights, made_with(), files, layers)
             write(fresh, about)
         for name, digest in files.items():

@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from gradcam_cli.images import decoding, sources
+from gradcam_cli.images import MAX_PIXELS, decoding, sources
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-MAX_PIXELS = 178_956_970
-"""About 180 megapixels: where Pillow itself stops, at twice its `MAX_IMAGE_PIXELS`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Picture:
     path : Path or None
         Where the source is a local file.
     notes : tuple of str
-        What was done to the pixels that a reader may not expect.
+        What was done to the pixels, or is wrong with them, that a reader may not expect.
     """
 
     pixels: NDArray[np.uint8]
@@ -77,8 +74,8 @@ def read_image(
     Notes
     -----
     Threads may read side by side. While any of them decodes, warning filters, Pillow's
-    `MAX_IMAGE_PIXELS`, which gives way to `max_pixels`, and, for TIFF and 16-bit PNG, the stderr
-    that libtiff and libpng write to, are changed for all. Afterwards all three are as they were.
+    `MAX_IMAGE_PIXELS`, which gives way to `max_pixels`, and, for TIFF, AVIF and 16-bit PNG, the
+    stderr that libraries write to, are changed for all. Afterwards all three are as they were.
     """
     encoded = sources.collect(source, max_pixels=max_pixels, offline=offline, stdin=stdin)
     pixels, notes = decoding.decode(encoded)

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.weights import cache_folder, make_folder
-from gradcam_cli.storage.files import remove, write_bytes
-from gradcam_cli.storage.hashing import file_digest
+from gradcam_cli.storage.files import remove, sha256_of, write_bytes
 
 _SETTLED_SECONDS = 2.0
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -43,7 +42,7 @@ def sha256(path: Path) -> str:
     stamp = _stamp(path)
     if digest := _remembered(path, stamp):
         return digest
-    digest = file_digest(path)
+    digest = sha256_of(path)
     newest = max(stamp[1], stamp[2]) / 1e9
     if _stamp(path) == stamp and time.time() - newest > _SETTLED_SECONDS:
         _keep(path, stamp, digest)

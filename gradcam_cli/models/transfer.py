@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 
 from gradcam_cli import downloads
 from gradcam_cli.downloads import DownloadError
-from gradcam_cli.storage.files import check_length, write_bytes
-from gradcam_cli.storage.hashing import file_digest
+from gradcam_cli.storage.files import check_length, file_digest, write_bytes
 
 if TYPE_CHECKING:
     import requests

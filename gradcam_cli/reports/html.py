@@ -2,7 +2,7 @@
 
     manifest ─▶ survey: what there is ─▶ cards and failures, one by one ─▶ FILE.html, FILE-2.html …
 
-What stands on a page is made in `page/`: `told` checks the manifest, `thumbnails` has the pictures.
+What stands on a page is made in `page/`: `view_models` has the words, `thumbnails` the pictures.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ from gradcam_cli import __version__
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.writing import check_writable, output_file
 from gradcam_cli.reports.page.thumbnails import Thumbnail, of_overlay, of_source
-from gradcam_cli.reports.page.told import Explained, Failure, Source, Survey, recorded, told
+from gradcam_cli.reports.page.view_models import Explained, Failure, Source, Survey, view_of
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+    from gradcam_cli.manifest import Manifest, ManifestReader
 
 CARDS = 2_000
 """The most cards, and the most failures, that a page holds."""
@@ -75,13 +77,13 @@ def check_report(file: Path, *, sources: Iterable[Path] = (), to_come: Path | No
     check_writable(file, sources=sources, to_come=to_come)
 
 
-def write_report(folder: Path, file: Path, note: Callable[[str], None]) -> list[Path]:
-    """Write what the manifest in `folder` tells as `file` and, beyond `CARDS`, `file`-2 and on.
+def write_report(manifest: Manifest, file: Path, note: Callable[[str], None]) -> list[Path]:
+    """Write what `manifest` tells as `file` and, beyond `CARDS`, `file`-2 and on.
 
     Parameters
     ----------
-    folder : Path
-        The output folder of a run over many sources.
+    manifest : Manifest
+        That of the output folder of a run over many sources.
     file : Path
         Ends in .html. Further pages of an earlier report of this name are replaced or removed.
     note : callable
@@ -98,12 +100,23 @@ def write_report(folder: Path, file: Path, note: Callable[[str], None]) -> list[
         Where there is nothing to tell, or the report cannot be written.
     """
     check_report(file)
-    survey = _survey(folder, file)
+    with manifest.reader() as reader:
+        survey = _survey(manifest, reader, file)
+        return _written(manifest.folder, reader, survey, file, note)
+
+
+def _written(
+    folder: Path,
+    reader: ManifestReader,
+    survey: Survey,
+    file: Path,
+    note: Callable[[str], None],
+) -> list[Path]:
     paths = _pages(file, max(1, math.ceil(max(survey.cards, survey.failures) / CARDS)))
     gaps = _Gaps()
-    with closing(_cards(folder, gaps)) as cards, warnings.catch_warnings():
+    with closing(_cards(folder, reader, gaps)) as cards, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, on pictures that are odd but can be shown
-        _write_pages(paths, survey, cards, _failures(folder))
+        _write_pages(paths, survey, cards, _failures(reader))
     _remove_stale(file, len(paths))
     if gaps.originals or gaps.overlays:
         note(
@@ -113,18 +126,20 @@ def write_report(folder: Path, file: Path, note: Callable[[str], None]) -> list[
     return paths
 
 
-def _survey(folder: Path, file: Path) -> Survey:
-    """What the manifest in `folder` holds, once it is sure that `file` is none of the sources."""
+def _survey(manifest: Manifest, reader: ManifestReader, file: Path) -> Survey:
+    """What the manifest holds, once it is sure that `file` is none of the sources."""
     survey = Survey()
     replaces = file.exists()
-    for record in recorded(folder):
+    for record in reader.ordered():
         if replaces and _is_same(record.path, file):
             raise UsageError(
                 f"cannot write {file}: it is a source image", "Choose another name with -o."
             )
-        survey.add(told(record))
-    if not survey.sources and not survey.failures:
-        raise UsageError(f"the manifest in {folder} is empty", "Run `gradcam explain` first.")
+        survey.add(view_of(record))
+    if not len(manifest):
+        raise UsageError(
+            f"the manifest in {manifest.folder} is empty", "Run `gradcam explain` first."
+        )
     return survey
 
 
@@ -240,12 +255,12 @@ def _link(path: Path) -> str:
     return f"./{quote(os.fsencode(path.name))}"
 
 
-def _failures(folder: Path) -> Iterator[Failure]:
-    return (each for each in map(told, recorded(folder)) if isinstance(each, Failure))
+def _failures(reader: ManifestReader) -> Iterator[Failure]:
+    return (each for each in map(view_of, reader.ordered()) if isinstance(each, Failure))
 
 
-def _cards(folder: Path, gaps: _Gaps) -> Generator[Card, None, None]:
-    sources = (each for each in map(told, recorded(folder)) if isinstance(each, Source))
+def _cards(folder: Path, reader: ManifestReader, gaps: _Gaps) -> Generator[Card, None, None]:
+    sources = (each for each in map(view_of, reader.ordered()) if isinstance(each, Source))
     number = 0
     for source, original, overlays in _ahead(partial(_pictures, folder.resolve()), sources):
         for explained, overlay in zip(source.explained, overlays, strict=True):

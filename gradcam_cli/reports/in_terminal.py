@@ -27,8 +27,9 @@ def show(overlay: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> None:
         Drawn in the shape of the picture.
     """
     out = console()
-    if out.color_system in (None, "windows") or not out.encoding.lower().startswith("utf"):
-        out.print(shaded(heatmap, *_cells(overlay.shape, _PLAIN_COLUMNS)))
+    coloured = out.color_system not in (None, "windows") and not out.no_color
+    if not coloured or not out.encoding.lower().startswith("utf"):
+        out.print(shaded(heatmap, *_cells(overlay.shape, min(out.width, _PLAIN_COLUMNS))))
     else:
         out.print(half_blocks(overlay, min(out.width, _MOST_COLUMNS)))
 

@@ -15,6 +15,7 @@ from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
     from gradcam_cli.manifest import Record
+    from gradcam_cli.results import TargetResult
 
 _MOST_ROWS = 10
 _COLUMNS = (
@@ -31,14 +32,16 @@ class Summary:
     ----------
     predicted : dict
         For each predicted class its name, how many images, and the sum of their probabilities.
-    explained, failed, without_evidence : int
-        How many images were explained, could not be, and have a class without evidence.
+    explained, failed, without_evidence, of_improbable_class : int
+        How many images were explained, could not be, have a class without evidence, and were first
+        explained for a class that is not among their most probable.
     """
 
     predicted: dict[int, tuple[str, int, float]] = field(default_factory=dict)
     explained: int = 0
     failed: int = 0
     without_evidence: int = 0
+    of_improbable_class: int = 0
 
     def add(self, record: Record) -> None:
         """Count `record`."""
@@ -46,11 +49,13 @@ class Summary:
             self.failed += 1
             return
         self.explained += 1
-        best = record.result["predictions"][0]
-        name, count, total = self.predicted.get(best["index"], (best["name"], 0, 0.0))
-        self.predicted[best["index"]] = (name, count + 1, total + best["probability"])
-        evidence = [each["evidence"] for each in record.result["explanations"]]
+        best = record.result.predictions[0]
+        name, count, total = self.predicted.get(best.index, (best.name, 0, 0.0))
+        self.predicted[best.index] = (name, count + 1, total + best.probability)
+        evidence = [target.evidence for target in record.result.explanations]
         self.without_evidence += "none" in evidence
+        rank = record.result.explanations[0].predicted.rank
+        self.of_improbable_class += rank > len(record.result.predictions)
 
 
 def print_summary(summary: Summary) -> None:
@@ -72,34 +77,46 @@ def print_summary(summary: Summary) -> None:
 def write_csv(path: Path, records: Iterable[Record]) -> None:
     """One row for each explained class of each source, and one for each failure."""
     with output_file(path) as file:
-        text = io.TextIOWrapper(
-            file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True
-        )
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.DictWriter(text, _COLUMNS, restval="")
         writer.writeheader()
         for record in records:
-            writer.writerows(_rows(record))
+            for row in _rows(record):
+                writer.writerow({name: _spreadsheet_safe(value) for name, value in row.items()})
         text.detach()
 
 
 def _rows(record: Record) -> list[dict[str, Any]]:
     if record.result is None:
         return [{"source": record.source, "error": record.error}]
-    best = record.result["predictions"][0]
+    best = record.result.predictions[0]
     about = {
         "source": record.source,
-        "predicted": best["index"],
-        "predicted_name": best["name"],
-        "predicted_probability": best["probability"],
+        "predicted": best.index,
+        "predicted_name": best.name,
+        "predicted_probability": best.probability,
     }
-    return [
-        {
-            **about,
-            "overlay": each["overlay"],
-            "class": each["class"]["index"],
-            "evidence": each["evidence"],
-            "border": each["border"],
-            **{key: each["class"][key] for key in ("wnid", "name", "probability", "rank")},
-        }
-        for each in record.result["explanations"]
-    ]
+    return [{**about, **_columns_of(target)} for target in record.result.explanations]
+
+
+def _columns_of(target: TargetResult) -> dict[str, Any]:
+    explained = target.predicted
+    return {
+        "overlay": target.overlay,
+        "class": explained.index,
+        "wnid": explained.wnid,
+        "name": explained.name,
+        "probability": explained.probability,
+        "rank": explained.rank,
+        "evidence": target.evidence,
+        "border": target.border,
+    }
+
+
+def _spreadsheet_safe(value: Any) -> Any:
+    """`value`, with a quote before text that a spreadsheet would run as a formula."""
+    starts = ("=", "+", "-", "@", "\t", "\r")
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(starts) or value.startswith(starts) else text

@@ -2,63 +2,86 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
-from gradcam_cli.records import ClassLabel, Explanation, Prediction
-from gradcam_cli.text import printable
+from gradcam_cli.records import ClassLabel, Explanation
+from gradcam_cli.reports.lines import drawn_bar
+from gradcam_cli.reports.tables import GAP, Bar, Column, Justify, NarrowingTable
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from gradcam_cli.cache import Entry
     from gradcam_cli.models.catalog import ModelSpec
     from gradcam_cli.models.layers import LayerInfo
 
-_BAR_CELLS = 20
-_PIPE_WIDTH = 100
+_PIPE_WIDTH = 10_000  # a script needs all of a line, however long
+_USUAL_WIDTH = 80
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A rich console: coloured on a terminal only, of one fixed width where there is none."""
+    """A rich console: coloured and of a terminal's width on a terminal, else as wide as need be.
+
+    While a bar is drawn, that of stdout on a terminal is the bar's, so as to print above it.
+    """
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _PIPE_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, emoji=False, markup=False)
+    width: int | None = _PIPE_WIDTH
+    if stream.isatty():
+        if (bar := drawn_bar()) is not None:
+            return bar.console
+        # A bar follows a window that changes, where its width is not set.
+        width = None if stderr and "COLUMNS" not in os.environ else _terminal_width(stream)
+    height = width and 25  # without one, rich takes any dumb terminal for 80 columns wide
+    return Console(
+        stderr=stderr, width=width, height=height, highlight=False, emoji=False, markup=False
+    )
+
+
+def _terminal_width(terminal: TextIO) -> int:
+    """How many columns `terminal` has; COLUMNS goes before what it says itself."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 def print_predictions(explanation: Explanation) -> None:
     """The most probable classes, then each explained class that is not among them."""
-    out = console()
-    table = new_table(("", "left"), ("#", "right"), ("class", "right"), ("wnid", "left"))
-    table.add_column("name", no_wrap=True, overflow="ellipsis")
-    table.add_column("probability", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    columns = (
+        Column("mark", header=""),
+        Column("rank", "right", header="#"),
+        Column("class", "right"),
+        Column("wnid"),
+        Column("name", shortened=True),
+        Column("probability", "right"),
+        Column("bar", header=""),
+    )
+    steps = (
+        *(("bar", 4), ("bar", 0), ("wnid", 0), (GAP, 1)),
+        *(("name", 12), ("probability", None), ("class", None), ("name", 4), ("name", 0)),
+    )
+    table = NarrowingTable(columns, steps)
     explained = {target.prediction.label.index for target in explanation.targets}
     shown = {prediction.label.index for prediction in explanation.predictions}
     rows = list(explanation.predictions)
     rows += [t.prediction for t in explanation.targets if t.prediction.label.index not in shown]
-    blocks = _blocks(out)
-    for prediction in rows:
-        marked = prediction.label.index in explained
-        table.add_row(*_cells(prediction, blocks, marked), style="bold" if marked else None)
-    out.print(table)
-
-
-def _cells(prediction: Prediction, blocks: str, marked: bool) -> tuple[str, ...]:
-    label = prediction.label
-    return (
-        ">" if marked else "",
-        str(prediction.rank),
-        str(label.index),
-        label.wnid,
-        label.name,
-        probability_text(prediction.probability),
-        bar(prediction.probability, blocks),
-    )
+    for row in rows:
+        label, marked = row.label, row.label.index in explained
+        table.add_row(
+            *(">" if marked else "", str(row.rank), str(label.index), label.wnid, label.name),
+            *(probability_text(row.probability), Bar(row.probability)),
+            style="bold" if marked else None,
+        )
+    console().print(table)
 
 
 def probability_text(probability: float) -> str:
@@ -66,21 +89,10 @@ def probability_text(probability: float) -> str:
     return f"{probability:.4f}" if probability >= 0.00005 else f"{probability:.0e}"
 
 
-def bar(probability: float, blocks: str) -> str:
-    """`probability` as a bar of up to 20 cells; the last of `blocks` is a full cell."""
-    steps = len(blocks)
-    eighths = round(probability * _BAR_CELLS * steps)
-    full, part = divmod(eighths, steps)
-    return blocks[-1] * full + (blocks[part - 1] if part else "")
-
-
-def _blocks(out: Console) -> str:
-    return "▏▎▍▌▋▊▉█" if out.encoding.lower().startswith("utf") else "#"
-
-
 def print_classes(labels: Iterable[ClassLabel]) -> None:
     """Indices, WordNet ids and names."""
-    table = new_table(("class", "right"), ("wnid", "left"), ("name", "left"))
+    columns = (Column("class", "right"), Column("wnid"), Column("name"))
+    table = NarrowingTable(columns, ((GAP, 1), ("name", 12), ("wnid", 0), ("name", 4)))
     for label in labels:
         table.add_row(str(label.index), label.wnid, label.name)
     console().print(table)
@@ -88,9 +100,10 @@ def print_classes(labels: Iterable[ClassLabel]) -> None:
 
 def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
     """Layers from input to output, the default one marked."""
-    table = new_table(("", "left"), ("layer", "left"), ("kind", "left"), ("output", "left"))
-    table.title = model
-    table.title_justify = "left"
+    mark, kind = Column("mark", header=""), Column("kind", shortened=True)
+    columns = (mark, Column("layer"), kind, Column("output"))
+    steps = ((GAP, 1), ("kind", 8), ("kind", 0), ("layer", 12), ("output", 6))
+    table = NarrowingTable(columns, steps, title=model)
     for layer in layers:
         shape = " × ".join(map(str, layer.shape))
         style = "bold" if layer.default else None
@@ -100,9 +113,13 @@ def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
 
 def print_models(rows: Iterable[tuple[ModelSpec, str]]) -> None:
     """Models with their input, size and where their weights are."""
-    table = new_table(
-        ("model", "left"), ("input", "left"), ("parameters", "right"), ("weights", "")
+    left = (Column("model"), Column("input"))
+    columns = (*left, Column("parameters", "right"), Column("weights"))
+    steps = (
+        *((GAP, 1), ("weights", 9), ("parameters", None), ("model", 10), ("input", 0)),
+        *(("weights", 6), ("model", 5)),
     )
+    table = NarrowingTable(columns, steps)
     for spec, state in rows:
         size = f"{spec.side} × {spec.side}"
         fetch = spec.weights if state == "to fetch" else None
@@ -115,16 +132,21 @@ def print_cache(entries: Iterable[Entry]) -> None:
     """What is kept, with sizes."""
     table = new_table(("kind", "left"), ("model", "left"), ("size", "right"))
     for entry in entries:
-        table.add_row(entry.kind, printable(entry.name), f"{entry.size / 1e6:,.1f} MB")
+        table.add_row(entry.kind, entry.name, f"{entry.size / 1e6:,.1f} MB")
     console().print(table)
 
 
-def new_table(*columns: tuple[str, str]) -> Table:
-    """An empty table with these (header, "left" or "right") columns."""
-    from rich import box
-    from rich.table import Table
+def print_settings(rows: Iterable[dict[str, Any]]) -> None:
+    """Options with their values and where those come from, as `gradcam config --json` has them."""
+    table = new_table(("command", "left"), ("option", "left"), ("value", "left"), ("from", "left"))
+    for row in rows:
+        value = "" if row["value"] is None else json.dumps(row["value"], ensure_ascii=False)
+        style = None if row["source"] == "default" else "bold"
+        place = row["name"] or row["source"]
+        table.add_row(row["command"], row["option"], value, place, style=style)
+    console().print(table)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for header, justify in columns:
-        table.add_column(header, justify="right" if justify == "right" else "left", no_wrap=True)
-    return table
+
+def new_table(*columns: tuple[str, Justify]) -> NarrowingTable:
+    """An empty table with these (header, "left" or "right") columns."""
+    return NarrowingTable([Column(header, justify) for header, justify in columns])

@@ -9,19 +9,56 @@ removes it.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+from gradcam_cli.errors import UsageError
+
 TEMPORARY_SUFFIX = ".gradcam-tmp"
 
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
+_NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+_SYNCABLE = os.O_RDWR if os.name == "nt" else os.O_RDONLY
+_BLOCK_BYTES = 1 << 20
 _LONGEST_NAME = 200
 _TEMPORARY_NAME = re.compile(rf"\.(.*)\.[0-9a-f]{{8}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which writes `path`, into a UsageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or 'the disk refused it'}",
+            "Choose another place with -o.",
+        ) from error
+
+
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which reads `path`, into a UsageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror or 'the disk refused it'}",
+            "Make it readable for yourself, or choose another folder.",
+        ) from error
+
+
+def is_disk_failure(error: BaseException) -> bool:
+    """True where what kept one file from being written will keep all others too."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FAILURES
 
 
 def temporary_path(path: Path) -> Path:
@@ -58,7 +95,7 @@ def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
             file.flush()
             check_length(file)
             if synced:
-                os.fsync(file.fileno())
+                _fsync(file.fileno())
         temporary.replace(path)
         if synced:
             sync_folder(path.parent)
@@ -117,8 +154,17 @@ def check_length(file: BinaryIO) -> None:
         raise OSError(errno.ENOSPC, f"only {kept:,} of {written:,} bytes could be written")
 
 
+def write_all(file: FileIO, data: bytes) -> None:
+    """Write all of `data` to an unbuffered file, which may take only a part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
 def sync(paths: Iterable[Path]) -> None:
     """Have the content and the names of `paths` survive a loss of power.
+
+    What somebody has removed meanwhile is passed over.
 
     Raises
     ------
@@ -127,21 +173,63 @@ def sync(paths: Iterable[Path]) -> None:
     """
     folders: dict[Path, None] = {}
     for path in paths:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        folders[path.parent] = None
+        with suppress(FileNotFoundError):
+            _sync_path(path, _SYNCABLE)
+            folders[path.parent] = None
     for folder in folders:
         sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:
     """Have the names in `folder` survive a loss of power, where the system can do that."""
-    with suppress(OSError):  # Windows opens no folders, and some file systems sync none
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    if os.name == "nt":  # which opens no folders
+        return
+    with suppress(PermissionError):  # one may write to folders that one may not read
+        _sync_path(folder, os.O_RDONLY)
+
+
+def _sync_path(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        _fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fsync(descriptor: int) -> None:
+    """As os.fsync, but for file systems that have no such thing."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of the content of `path`; see `file_digest`."""
+    return file_digest(path, "sha256")
+
+
+def file_digest(path: Path, algorithm: str) -> str:
+    """The digest of the content of `path`, in lower-case hexadecimal.
+
+    Parameters
+    ----------
+    path : Path
+        Which file.
+    algorithm : str
+        A name that `hashlib.new` knows: "sha256", "md5".
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    """
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def sweep(folder: Path) -> int:

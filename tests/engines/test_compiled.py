@@ -24,7 +24,7 @@ from gradcam_cli.models import digests
 from gradcam_cli.models.catalog import ModelSpec
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.loading import Choice
-from gradcam_cli.storage.files import temporary_path
+from gradcam_cli.storage.files import sha256_of, temporary_path
 from tests.conftest import as_nobody
 from tests.disks import full_at
 
@@ -404,7 +404,7 @@ def is_whole(place: Path) -> bool:
     known = about.read(place)
     openvino.Core().read_model(place / about.GRAPH)
     return known is not None and all(
-        digests.file_digest(place / name) == digest for name, digest in known.files.items()
+        sha256_of(place / name) == digest for name, digest in known.files.items()
     )
 
 

@@ -18,6 +18,7 @@ from gradcam_cli.engines.compiled import NotCompiledError, open_compiled
 from gradcam_cli.engines.crashes import abandoned_marks, marked, survives_opening
 from gradcam_cli.models import digests
 from gradcam_cli.models.loading import Choice
+from gradcam_cli.storage.files import sha256_of
 from tests.conftest import as_nobody
 from tests.engines.test_compiled import SPEC, Opened, agrees, network, never, place_of
 
@@ -28,6 +29,7 @@ from pathlib import Path
 from gradcam_cli.engines.compiled import open_compiled
 from gradcam_cli.models.catalog import ModelSpec
 from gradcam_cli.models.loading import Choice
+from gradcam_cli.storage.files import sha256_of
 
 spec = ModelSpec("small", "", 16, 1000, "none", None)
 open_compiled(Choice(spec, Path(sys.argv[1]), "file"), None, None, print)
@@ -51,7 +53,7 @@ def make_fatal(place: Path) -> None:
     graph.write_text(fatal, "utf-8")
     known = about.read(place)
     if known is not None:
-        known.files[about.GRAPH] = digests.file_digest(graph)
+        known.files[about.GRAPH] = sha256_of(graph)
         about.write(place, known)
 
 

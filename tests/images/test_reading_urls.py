@@ -119,7 +119,8 @@ def test_a_picture(httpserver: HTTPServer) -> None:
     url = httpserver.url_for("/a/photo.v2.png")
     picture = read_image(with_secrets(url))
     np.testing.assert_array_equal(picture.pixels, RGB)
-    assert (picture.name, picture.stem, picture.path) == (url, "photo.v2", None)
+    shown = url.replace("http://", "http://***@")
+    assert (picture.name, picture.stem, picture.path) == (shown, "photo.v2", None)
     assert picture.notes == ()
 
 
@@ -330,7 +331,9 @@ def test_nobody_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     error = refused(f"http://user:secret@127.0.0.1:{port}/x?token=secret")
-    assert error.what == (f"could not read http://127.0.0.1:{port}/x: no connection could be made")
+    assert (
+        error.what == f"could not read http://***@127.0.0.1:{port}/x: no connection could be made"
+    )
 
 
 def test_a_host_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gradcam_cli.manifest import Manifest
 from gradcam_cli.reports.html import write_report
 from gradcam_cli.text import printable
 from tests.conftest import SAMPLES
@@ -72,7 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record(out, "d/url.png", explained(CAT, border=0.0, evidence="none"), path=""),
         failure("other.png", "could not read other.png: its PNG data are truncated."),
     )
-    write_report(out, out / "report.html", silent)
+    write_report(Manifest(out), out / "report.html", silent)
     return out
 
 
@@ -398,7 +399,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         *(failure(f"{name}!", f"could not read {name}: no") for name in HOSTILE),
     )
-    write_report(out, out / "report.html", silent)
+    write_report(Manifest(out), out / "report.html", silent)
     return out / "report.html"
 
 
@@ -469,7 +470,7 @@ def test_pages_lead_to_each_other(
     monkeypatch.setattr("gradcam_cli.reports.html.CARDS", 2)
     out = tmp_path / "out"
     recorded(out, *(record(out, f"{n}.png") for n in range(5)))
-    write_report(out, out / "odd & name's #1%20.html", silent)
+    write_report(Manifest(out), out / "odd & name's #1%20.html", silent)
     browser.open(out / "odd & name's #1%20.html")
     browser.first("a[rel=next]").click()
     browser.first("a[rel=next]").click()
@@ -484,7 +485,7 @@ def test_pages_lead_to_each_other(
 def test_a_page_of_failures_only(browser: Browser, tmp_path: Path) -> None:
     out = tmp_path / "out"
     recorded(out, failure("a", "no"))
-    write_report(out, out / "report.html", silent)
+    write_report(Manifest(out), out / "report.html", silent)
     browser.open(out / "report.html")
     assert "Failed: 1" in browser.first("main").text
     browser.press("j", "f", "/")
@@ -514,7 +515,7 @@ def full_page(tmp_path: Path) -> Path:
         name, overlays = f"photos/{number:04}.jpg", (overlay,)
         told.append(record(out, name, source=source, result=fields, overlays=overlays))
     recorded(out, *told)
-    (page,) = write_report(out, out / "report.html", silent)
+    (page,) = write_report(Manifest(out), out / "report.html", silent)
     return page
 
 

@@ -1,18 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gradcam_cli.reports.terminal import bar, probability_text
-
-
-@given(st.floats(0, 1), st.sampled_from(["▏▎▍▌▋▊▉█", "#"]))
-def test_a_bar_is_as_long_as_its_probability(probability: float, blocks: str) -> None:
-    drawn = bar(probability, blocks)
-    assert len(drawn) <= 20
-    eighths = sum(blocks.index(cell) + 1 for cell in drawn)
-    assert eighths / len(blocks) == pytest.approx(20 * probability, abs=1 / len(blocks))
+from gradcam_cli.reports.terminal import probability_text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gradcam_cli.errors import ImageError
 from gradcam_cli.images.reading import read_image
-from gradcam_cli.reports.page.told import Source
+from gradcam_cli.reports.page.view_models import Source
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,8 +57,6 @@ def of_source(source: Source) -> Thumbnail:
 
 def of_overlay(root: Path, recorded: str) -> Thumbnail:
     """The overlay `recorded` in the folder `root`, given without links; nothing outside is read."""
-    if not recorded:
-        return Thumbnail(problem="none is recorded")
     given = Path(recorded)
     try:
         path = (root / given).resolve()

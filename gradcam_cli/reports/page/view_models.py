@@ -1,15 +1,12 @@
-"""What a manifest tells, checked: it may come from elsewhere, and so may the names in it."""
+"""What the page shows of a manifest, which may come from elsewhere, and so may the names in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from gradcam_cli.downloads import is_url, redacted
-from gradcam_cli.errors import UsageError
-from gradcam_cli.manifest import FILE, Record, records
+from gradcam_cli.manifest import Record
+from gradcam_cli.results import ClassResult, TargetResult
 from gradcam_cli.text import printable
 
 _BINS = 10
@@ -48,7 +45,7 @@ class Explained:
     has_evidence : bool
         False where the overlay is the plain picture.
     border : float or None
-        The share of the evidence near the border, 0..1; older manifests have none.
+        The share of the evidence near the border, 0..1, where it is known.
     overlay : str
         The overlay's path as recorded, not to be trusted; empty where none is.
     """
@@ -120,73 +117,30 @@ class Survey:
             self.bins[min(int(each.prediction.probability * _BINS), _BINS - 1)] += 1
 
 
-def recorded(folder: Path) -> Iterator[Record]:
-    """The records in `folder`.
-
-    Raises
-    ------
-    UsageError
-        Where there is no manifest, or it cannot be read.
-    """
-    remedy = "Name the output folder of a `gradcam explain` over many sources."
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", remedy)
-    if not (folder / FILE).is_file():
-        raise UsageError(f"there is no {FILE} in {folder}", remedy)
-    try:
-        yield from records(folder)
-    except (OSError, TypeError, RecursionError) as error:
-        why = getattr(error, "strerror", None) or "it is not as gradcam writes it"
-        raise UsageError(f"cannot read {folder / FILE}: {why}", remedy) from error
-
-
-def told(record: Record) -> Source | Failure:
-    """What `record` tells; a failure too where it makes no sense."""
-    source = str(record.source)
-    name = _text(redacted(source) if is_url(source) else source)
-    if record.error:
+def view_of(record: Record) -> Source | Failure:
+    """What the page shows of `record`."""
+    name = _text(redacted(record.source) if is_url(record.source) else record.source)
+    if record.result is None:
         return Failure(name, _text(record.error))
-    try:
-        return _source(name, record)
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
-        return Failure(name, "its line in the manifest is not as gradcam writes it.")
-
-
-def _source(name: str, record: Record) -> Source:
-    result: Any = record.result
-    overlays = [*record.overlays, *("" for _ in result["explanations"])]
-    predictions = result["predictions"]
+    result = record.result
     return Source(
         name,
-        record.path if isinstance(record.path, str) else "",
+        record.path,
         record.stamp[0] if record.stamp else None,
-        _text("{model} at {layer}, {method} of the {score}".format_map(result)),
-        (_prediction(predictions[0]), *map(_prediction, predictions[1:_MOST_PREDICTIONS])),
-        tuple(map(_explained, result["explanations"], overlays)),
+        _text(f"{result.model} at {result.layer}, {result.method} of the {result.score}"),
+        tuple(map(_prediction, result.predictions[:_MOST_PREDICTIONS])),
+        tuple(map(_explained, result.explanations, record.overlays)),
     )
 
 
-def _explained(fields: dict[str, Any], overlay: object) -> Explained:
-    border = fields.get("border")
+def _explained(target: TargetResult, overlay: str) -> Explained:
     return Explained(
-        _prediction(fields["class"]),
-        fields["evidence"] != "none",
-        None if border is None else _share(border),
-        overlay if isinstance(overlay, str) else "",
+        _prediction(target.predicted), target.evidence != "none", target.border, overlay
     )
 
 
-def _prediction(fields: dict[str, Any]) -> Prediction:
-    label = _text(f"{fields['name']} ({int(fields['index'])})")
-    return Prediction(label, _share(fields["probability"]), int(fields["rank"]))
-
-
-def _share(value: Any) -> float:
-    """`value` as a number in 0..1; ValueError where it is none."""
-    share = float(value)
-    if not 0 <= share <= 1:  # NaN is not
-        raise ValueError(value)
-    return share
+def _prediction(result: ClassResult) -> Prediction:
+    return Prediction(_text(f"{result.name} ({result.index})"), result.probability, result.rank)
 
 
 def _text(value: object) -> str:
