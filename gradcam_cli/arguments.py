@@ -10,7 +10,6 @@ import math
 import operator
 import reprlib
 from collections.abc import Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.errors import UsageError
@@ -191,7 +190,10 @@ def as_index(value: object) -> int | None:
 
 def check_share(name: str, value: object) -> None:
     """Raise UsageError unless `value` is a number in 0..1."""
-    if isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1:
+    import numpy as np
+
+    number = value if isinstance(value, (int, float, np.integer, np.floating)) else math.nan
+    if 0 <= number <= 1 and not isinstance(value, bool):
         return
     raise UsageError(
         f"expected {name} to be a number in 0..1, got {described(value)}",

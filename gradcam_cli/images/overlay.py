@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gradcam_cli.arguments import check_image, check_share, check_word, checked_heatmap
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -65,6 +63,8 @@ def overlay(
     """
     import cv2
     import numpy as np
+
+    from gradcam_cli.arguments import check_image, check_share, check_word, checked_heatmap
 
     check_image(image)
     heatmap = checked_heatmap(heatmap)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias
 
-from gradcam_cli.arguments import checked_integer
 from gradcam_cli.images import decoding, sources
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ def read_image(
     `MAX_IMAGE_PIXELS`, which gives way to `max_pixels`, and, for TIFF and 16-bit PNG, the stderr
     that libtiff and libpng write to, are changed for all. Afterwards all three are as they were.
     """
+    from gradcam_cli.arguments import checked_integer
+
     max_pixels = checked_integer("max_pixels", max_pixels, 1)
     if isinstance(source, Picture):
         return source

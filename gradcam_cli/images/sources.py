@@ -20,7 +20,6 @@ from typing import IO, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from gradcam_cli import downloads
-from gradcam_cli.arguments import described
 from gradcam_cli.errors import ImageError, UsageError
 from gradcam_cli.text import printable
 
@@ -132,15 +131,20 @@ def _opened(
     if hasattr(source, "read"):
         return _open_file(source)  # type: ignore[arg-type]
     if not isinstance(source, str):
-        raise UsageError(
-            "expected a path, a URL, bytes, a binary file or a PIL image to read, "
-            f"got {described(source)}",
-            "Pixels need no reading: `explain` and `overlay` take them as an array of (H, W, 3) "
-            "uint8 RGB.",
-        )
+        raise _no_source(source)
     if source == "-":
         return _standard_input(stdin)
     return _url(source, offline=offline) if downloads.is_url(source) else _file(source)
+
+
+def _no_source(source: object) -> UsageError:
+    from gradcam_cli.arguments import described
+
+    return UsageError(
+        "expected a path, a URL, bytes, a binary file or a PIL image to read, "
+        f"got {described(source)}",
+        "Pixels need no reading: `explain` and `overlay` take an array of (H, W, 3) uint8 RGB.",
+    )
 
 
 @contextmanager
