@@ -27,7 +27,7 @@ from urllib.parse import unquote, urlsplit
 from gradcam_cli.downloads import is_url
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.sources import _url_stem
-from gradcam_cli.images.writing import OVERLAY_SUFFIX
+from gradcam_cli.images.writing import DEFAULT_FOLDER, OVERLAY_SUFFIX
 from gradcam_cli.text import printable
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -106,7 +106,8 @@ def listed(
     Parameters
     ----------
     recursive : bool
-        Take what is in the folders of folders too. Links to folders are not followed.
+        Take what is in the folders of folders too, but of one called gradcam-out, where outputs go.
+        Links to folders are not followed.
     include, exclude : iterable of str
         Patterns for what is in folders, matched in their case against the name and the path from
         the folder. One that ends in ``/`` is about folders: the pictures in them, at any depth,
@@ -176,7 +177,8 @@ class _Rules:
         self._unwanted_folders = _any_of(each.rstrip("/") for each in unwanted)
 
     def enters(self, name: str, path: str) -> bool:
-        return not _matches(self._unwanted_folders, name, path)
+        """Whether a folder in a folder is listed too; that of outputs is not, whatever it holds."""
+        return name != DEFAULT_FOLDER.name and not _matches(self._unwanted_folders, name, path)
 
     def includes(self, name: str, path: str) -> bool:
         return _matches(self._wanted_folders, name, path)

@@ -66,6 +66,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled_once: Pat
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GRADCAM_CACHE", str(cache))
+    monkeypatch.setenv("GRADCAM_CONFIG", "")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.chdir(work)
     return work

@@ -196,6 +196,16 @@ def test_a_folder_is_where_places_start() -> None:
     assert places("..", recursive=True) == ["more/birds/owl", "photos/birds/crow", "photos/cat"]
 
 
+def test_the_default_folder_of_outputs_is_entered_only_where_it_is_named(own_home: Path) -> None:
+    for folder in ("gradcam-out", "in/gradcam-out", "gradcam-out-2"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "a.jpg").touch()
+    assert [item.source for item in listed(["."], recursive=True).items] == [
+        "./gradcam-out-2/a.jpg"
+    ]
+    assert [item.source for item in listed(["gradcam-out"]).items] == ["gradcam-out/a.jpg"]
+
+
 def test_links_to_files_are_followed_and_links_to_folders_are_not() -> None:
     make("photos/a.jpg", "elsewhere/b.jpg")
     Path("photos/link.jpg").symlink_to("../elsewhere/b.jpg")

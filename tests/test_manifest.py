@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from gradcam_cli.errors import UsageError
 from gradcam_cli.manifest import FILE, Manifest, Record, State, line_of, parse
 from gradcam_cli.results import Result
+from tests import fuzz_manifests
 from tests.conftest import records
 from tests.disks import file_size_limit
 
@@ -198,40 +198,9 @@ def test_a_line_is_what_was_written_or_none(field: str, inner: str, value: Any) 
             assert record.error or record.result.predictions[0].rank >= 1
 
 
-INSERTED = [b"[" * 5_000, b"null", b"NaN", b"\\ud800", b"\n", b"1e999"]
-
-
-def mutated(line: bytes, drawn: random.Random) -> bytes:
-    """`line` with a few bytes changed, dropped, doubled or moved."""
-    data = bytearray(line)
-    for _ in range(drawn.randint(1, 4)):
-        at, to = drawn.randrange(len(data)), drawn.randrange(len(data))
-        match drawn.randrange(4):
-            case 0:
-                data[at] = drawn.randrange(256)
-            case 1:
-                del data[min(at, to) : max(at, to)]
-            case 2:
-                data[at:at] = data[min(at, to) : max(at, to)]
-            case _:
-                data[at:at] = drawn.choice(
-                    [b"[" * 5_000, b"null", b"NaN", b"\\ud800", b"\n", b"1e999"]
-                )
-        if not data:
-            break
-    return bytes(data)
-
-
 def test_mutated_manifests_are_read_and_gone_on_with(own_home: Path) -> None:
-    drawn = random.Random(23)
     good = line_of(explained("a.jpg")) + line_of(failed("b.jpg")) + line_of(explained("é\udcff"))
-    for _ in range(2_000):
-        (own_home / FILE).write_bytes(mutated(good, drawn))
-        before = records(own_home)
-        assert len(before) <= 3 + 4
-        write(own_home, failed("new.jpg"))
-        assert failed("new.jpg") in records(own_home)
-        assert {record.key for record in before} <= {record.key for record in records(own_home)}
+    fuzz_manifests.check(good, own_home, number=1_000, seed=23)
 
 
 def test_no_manifest_has_no_records(own_home: Path) -> None:

@@ -12,6 +12,8 @@ import click
 from gradcam_cli import __version__
 from gradcam_cli.cli.cache import cache
 from gradcam_cli.cli.classes import classes
+from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
+from gradcam_cli.cli.config import CommandsWithSettings, config
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
@@ -28,23 +30,32 @@ _ENDINGS: tuple[tuple[type[BaseException], ExitCode, str], ...] = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="gradcam")
-def gradcam() -> None:
-    """Show what an image classifier looks at.
-
-    \b
+@click.group(
+    cls=CommandsWithSettings,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
     Examples:
       gradcam explain photo.jpg
       gradcam explain photo.jpg --class "Egyptian cat" --model resnet50
       gradcam classes cat
+    """,
+)
+@click.version_option(__version__, prog_name="gradcam")
+@click.pass_context
+def gradcam(context: click.Context) -> None:
+    """Show what an image classifier looks at.
 
     Exit codes: 0 done, 1 a check did not hold, 2 usage, 3 an input could not be read,
     4 model or weights unavailable, 70 a bug in gradcam, 130 interrupted, 143 terminated.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        context.exit(ExitCode.USAGE)
 
 
-for _command in (explain, report, classes, layers, models, cache):
+for _command in (explain, report, classes, layers, models, cache, config, completion):
     gradcam.add_command(_command)
 
 
@@ -59,6 +70,8 @@ def run(arguments: list[str] | None = None) -> int:
     for name in ("stdout", "stderr"):  # Python has None for one that was closed, as by `>&-`
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    if VARIABLE in os.environ:
+        complete_joined_values()
     try:
         with sigterm_raises():
             code = gradcam.main(arguments, prog_name="gradcam", standalone_mode=False)
@@ -74,21 +87,21 @@ def run(arguments: list[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt, Terminated) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        code, text = _exit_of(error)
+        code, text = _exit_of(error, arguments)
         click.echo(f"gradcam: {printable(text)}", err=True)
         return code
     return ExitCode.DONE
 
 
-def _exit_of(error: BaseException) -> tuple[ExitCode, str]:
-    """The exit code for `error` and the line that tells it."""
+def _exit_of(error: BaseException, arguments: list[str]) -> tuple[ExitCode, str]:
+    """The exit code for `error` and the line that says it, where it came of `arguments`."""
     match error:
         case GradcamError():
             return error.exit_code, str(error)
         case click.ClickException():
             context = getattr(error, "ctx", None)
-            see = f"See `{context.command_path if context else 'gradcam'} --help`."
-            return ExitCode.USAGE, f"{error.format_message().rstrip('.')}. {see}"
+            path = context.command_path if context else _command_path(arguments)
+            return ExitCode.USAGE, f"{_click_message(error)} See `{path} --help`."
         case OSError():
             return ExitCode.USAGE, f"{error.strerror or error}."
     for kind, code, text in _ENDINGS:
@@ -96,3 +109,27 @@ def _exit_of(error: BaseException) -> tuple[ExitCode, str]:
             return code, text
     text = f"this is a bug in gradcam: {type(error).__name__}: {error}"
     return ExitCode.BUG, f"{text}. Run it again with --debug and report what it shows."
+
+
+def _click_message(error: click.ClickException) -> str:
+    """What Click says in `error`, on one line; a misspelt name with what is close to it."""
+    from gradcam_cli.models.names import did_you_mean
+
+    near = did_you_mean(getattr(error, "possibilities", None) or ())
+    if isinstance(error, click.NoSuchOption):
+        return f"there is no option {error.option_name}. {near}".strip()
+    if name := getattr(error, "command_name", None):  # Click 8.4 and later
+        return f"there is no command {name!r}. {near}".strip()
+    return " ".join(error.format_message().split()).rstrip(".") + "."
+
+
+def _command_path(arguments: list[str]) -> str:
+    """The command that `arguments` name, for those errors of Click's that do not know it."""
+    command: click.Command = gradcam
+    path = ["gradcam"]
+    for word in arguments:
+        if not isinstance(command, click.Group) or word not in command.commands:
+            break
+        command = command.commands[word]
+        path.append(word)
+    return " ".join(path)

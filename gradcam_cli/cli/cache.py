@@ -8,22 +8,24 @@ from contextlib import contextmanager
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_models
 from gradcam_cli.cli.options import Notes, debug_option, json_option
 from gradcam_cli.errors import UsageError
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog="""\b
+    Examples:
+      gradcam cache
+      gradcam cache clear vgg16
+    """,
+)
 @json_option
 @debug_option
 @click.pass_context
 def cache(context: click.Context, as_json: bool) -> None:
-    """List the weights and the compiled models that are kept, and their sizes.
-
-    \b
-    Examples:
-      gradcam cache
-      gradcam cache clear vgg16
-    """
+    """List the weights and the compiled models that are kept, and their sizes."""
     if context.invoked_subcommand is not None:
         return
     from gradcam_cli.cache import entries
@@ -46,8 +48,14 @@ def cache(context: click.Context, as_json: bool) -> None:
         click.echo(os.fsencode(cache_folder()))
 
 
-@cache.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@cache.command(
+    epilog="""\b
+    Examples:
+      gradcam cache clear
+      gradcam cache clear vgg16 --weights
+    """
+)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_models)
 @click.option("--weights", is_flag=True, help="Also remove weights, which were fetched.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @debug_option
@@ -55,11 +63,6 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
     """Remove compiled models and leftovers: of each NAME, or all.
 
     They are made anew when they are needed. Weights stay unless --weights is given.
-
-    \b
-    Examples:
-      gradcam cache clear
-      gradcam cache clear vgg16 --weights
     """
     from gradcam_cli.cache import clear as clear_entry
     from gradcam_cli.cache import entries

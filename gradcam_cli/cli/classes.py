@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_class_names
 from gradcam_cli.cli.options import debug_option, json_option
 from gradcam_cli.errors import UsageError
 
 
-@click.command()
-@click.argument("word", required=False)
-@json_option
-@debug_option
-def classes(word: str | None, as_json: bool) -> None:
-    """List the classes, or those with WORD in their name.
-
-    \b
+@click.command(
+    epilog="""\b
     Examples:
       gradcam classes cat
       gradcam classes n04356056
     """
+)
+@click.argument("word", required=False, shell_complete=complete_class_names)
+@json_option
+@debug_option
+def classes(word: str | None, as_json: bool) -> None:
+    """List the classes, or those with WORD in their name."""
     from gradcam_cli.models.classes import class_labels, search_classes
 
     found = list(class_labels()) if word is None else search_classes(word)

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from gradcam_cli.cli.completion_values import complete_classes, complete_files, complete_layers
+from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.options import (
     Notes,
     debug_option,
@@ -18,12 +21,13 @@ from gradcam_cli.cli.options import (
     offline_option,
     print_path,
 )
-from gradcam_cli.cli.sources import Many, many_options
+from gradcam_cli.cli.sources import Many, many_options, sources_argument
 from gradcam_cli.errors import ExitCode, UsageError
+from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.overlay import COLORMAPS
-from gradcam_cli.images.reading import MAX_PIXELS, Picture, read_image
 
 if TYPE_CHECKING:
+    from gradcam_cli.images.reading import Picture
     from gradcam_cli.images.writing import Destination
     from gradcam_cli.models.loading import Choice
     from gradcam_cli.records import EngineName, Explanation, Score, TargetExplanation
@@ -31,20 +35,43 @@ if TYPE_CHECKING:
 DEFAULT_CLASS = "837"
 
 
-@click.command()
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.command(
+    cls=SectionedCommand,
+    sections={
+        "What to explain": "--class --layer --score",
+        "Model": "--model --weights --engine",
+        "Picture": "--alpha --colormap --max-pixels",
+        "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
+        "Many pictures": "--recursive --include --exclude --from-file --null --force --verify "
+        "--fail-fast --max-errors --csv --report",
+        "Behaviour": "--offline --debug --help",
+    },
+    epilog="""\b
+    Examples:
+      gradcam explain photo.jpg
+      gradcam explain photo.jpg --class top --class sunglasses -o out/
+      curl -s https://example.org/cat.jpg | gradcam explain - --class 285
+      gradcam explain photo.jpg --json | jq -r .predictions[0].name
+      gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
+    """,
+)
+@sources_argument
 @click.option(
+    "-c",
     "--class",
     "classes",
     multiple=True,
     default=[DEFAULT_CLASS],
     metavar="CLASS",
+    shell_complete=complete_classes,
     help="The class to explain: an index, a WordNet id, a name, or `top` for the predicted one; "
     "may be repeated.  [default: 837, sunglasses]",
 )
 @click.option(
+    "-l",
     "--layer",
     metavar="NAME",
+    shell_complete=complete_layers,
     help="The layer to explain at, one of `gradcam layers`.  [default: the model's last "
     "convolutional activation, block5_conv3 on VGG16]",
 )
@@ -90,12 +117,14 @@ DEFAULT_CLASS = "837"
     "-o",
     "--output",
     metavar="PATH",
+    shell_complete=complete_files,
     help="A file (.jpg, .png, .webp), or a folder (an existing one, or a name that ends in /).  "
-    "[default: <name of the source>.gradcam.jpg in the working folder]",
+    "[default: <name of the source>.gradcam.jpg in the working folder, or gradcam-out/ for many]",
 )
 @click.option(
     "--save-heatmap",
     metavar="FILE.npy",
+    shell_complete=complete_files,
     help="Also save the heatmap, float32 in 0..1, at the layer's own resolution.",
 )
 @click.option(
@@ -139,18 +168,11 @@ def explain(
     SOURCE is a path, an http(s) URL, or - for standard input; or any number of paths, URLs, folders
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
-
-    \b
-    Examples:
-      gradcam explain photo.jpg
-      gradcam explain photo.jpg --class top --class sunglasses -o out/
-      curl -s https://example.org/cat.jpg | gradcam explain - --class 285
-      gradcam explain photo.jpg --json | jq -r .predictions[0].name
-      gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
     """
     over_many = many.asked_for(sources)
     if show and as_json:
         raise UsageError("--show and --json both write to standard output", "Drop one of them.")
+    from gradcam_cli.images.reading import read_image
     from gradcam_cli.models.classes import resolve_class
     from gradcam_cli.models.loading import choose, wanted_model
 
@@ -164,8 +186,10 @@ def explain(
                 model, weights=weights, layer=layer, offline=offline, progress=progress, note=notes
             )
 
+    source = click.get_current_context().get_parameter_source("classes")
+    default_class = source is ParameterSource.DEFAULT
     if not over_many:
-        one = _One(targets, score, engine, layer, alpha, colormap, top, notes)
+        one = _One(targets, score, engine, layer, alpha, colormap, top, notes, default_class)
         picture = read_image(sources[0], max_pixels=max_pixels, offline=offline)
         places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
         one.explain(
@@ -184,8 +208,8 @@ def explain(
         colormap, max_pixels, offline,
     )  # fmt: skip
     wanted = Wanted(
-        many.force, many.verify, many.max_errors, as_json, show, open_it, many.null, many.csv,
-        many.report,
+        many.force, many.verify, many.max_errors, as_json, show, open_it, many.null,
+        default_class, many.csv, many.report,
     )  # fmt: skip
     return explain_many(many.listed(sources, notes), settings, wanted, chosen, notes)
 
@@ -202,6 +226,7 @@ class _One:
     colormap: str
     top: int
     notes: Notes
+    default_class: bool
 
     def explain(
         self,
@@ -233,7 +258,7 @@ class _One:
             choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
         )
         explanation = explainer.explain(picture.pixels, self.targets, top=self.top)
-        for note in notes_on(explanation):
+        for note in notes_on(explanation, default_class=self.default_class):
             self.notes(note)
         written: list[tuple[Path, Path | None]] = []
         for target in explanation.targets:

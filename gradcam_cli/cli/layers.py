@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
+from gradcam_cli.cli.completion_values import complete_models_and_auto
 from gradcam_cli.cli.options import Notes, debug_option, json_option, model_option
+from gradcam_cli.errors import UsageError
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+    Examples:
+      gradcam layers vgg16
+      gradcam layers resnet50 --json | jq -r '.layers[].name'
+    """
+)
+@click.argument("name", required=False, metavar="[MODEL]", shell_complete=complete_models_and_auto)
 @model_option
 @json_option
 @debug_option
-def layers(model: str, as_json: bool) -> None:
+@click.pass_context
+def layers(context: click.Context, name: str | None, model: str, as_json: bool) -> None:
     """List the layers of a model that can be explained, the default one marked.
 
     No weights are needed. Under auto it is VGG16 where its weights are cached, else the bundled
     model.
-
-    \b
-    Examples:
-      gradcam layers --model vgg16
-      gradcam layers --model resnet50 --json | jq -r '.layers[].name'
     """
+    if name is not None:
+        if context.get_parameter_source("model") is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"there are two models, {name!r} and --model {model!r}", "Pass one of them."
+            )
+        model = name
     from gradcam_cli.models.catalog import AUTO
     from gradcam_cli.models.layers import explainable_layers
     from gradcam_cli.models.loading import build, choose_without_weights

@@ -17,7 +17,9 @@ import click
 
 from gradcam_cli.cli.options import Notes, print_path
 from gradcam_cli.errors import ExitCode, ImageError, UsageError
+from gradcam_cli.images.writing import DEFAULT_FOLDER
 from gradcam_cli.interrupts import on_interrupt
+from gradcam_cli.notes import default_class_note_on_run
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Wanted:
         Print JSON Lines; draw each overlay; open the report or the folder at the end.
     null : bool
         End printed paths with NUL.
+    default_class : bool
+        The class is the default one.
     csv, report : Path or None
         Files to write at the end.
     """
@@ -59,6 +63,7 @@ class Wanted:
     show: bool
     open_it: bool
     null: bool
+    default_class: bool
     csv: Path | None
     report: Path | None
 
@@ -95,6 +100,8 @@ def explain_many(
     if not items:
         raise ImageError("there is no picture among the sources", "Try --recursive or --include.")
     _check_places(wanted, items, settings.folder)
+    if settings.folder == DEFAULT_FOLDER:
+        notes.say(f"Outputs go to {DEFAULT_FOLDER}/.")
     with _alone(settings):
         choice = choose()
         digest = settings.digest(choice)
@@ -254,6 +261,8 @@ def _conclude(
         from gradcam_cli.reports.html import write_report
 
         write_report(manifest, wanted.report, notes)
+    if wanted.default_class and summary.of_improbable_class:
+        notes(default_class_note_on_run(summary.of_improbable_class))
     _say(notes, tally, summary.without_evidence)
     if wanted.open_it:
         open_in_viewer(wanted.report or manifest.folder, notes)

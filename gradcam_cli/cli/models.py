@@ -7,29 +7,59 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_models
 from gradcam_cli.cli.options import Notes, debug_option, json_option, offline_option
+from gradcam_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from gradcam_cli.models.catalog import ModelSpec
 
 
-@click.group(invoke_without_command=True)
+class NamesOrCommand(click.Group):
+    """A group that takes names, as `names`, where the first word is none of its commands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what is left after the options for names, unless it starts with a command."""
+        first = next((word for word in args if not word.startswith("-")), None)
+        if first in self.commands:
+            ctx.params["names"] = ()
+            return super().parse_args(ctx, args)
+        ctx.allow_interspersed_args = True
+        ctx.params["names"] = tuple(click.Command.parse_args(self, ctx, args))
+        ctx.args = []
+        return []
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Complete commands and options, as every group does, and models."""
+        from click.shell_completion import CompletionItem
+
+        items = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            items += [CompletionItem(name) for name in complete_models(ctx, None, incomplete)]
+        return items
+
+
+@click.group(
+    cls=NamesOrCommand,
+    invoke_without_command=True,
+    subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
+    epilog="""\b
+    Examples:
+      gradcam models
+      gradcam models resnet50 vgg19 --json
+      gradcam models pull resnet50
+    """,
+)
 @json_option
 @debug_option
 @click.pass_context
-def models(context: click.Context, as_json: bool) -> None:
-    """List the models and where their weights are: bundled, cached, or to fetch.
-
-    \b
-    Examples:
-      gradcam models
-      gradcam models pull resnet50
-    """
+def models(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
+    """List all models, or each NAME, and where their weights are: bundled, cached, or to fetch."""
     if context.invoked_subcommand is not None:
         return
-    from gradcam_cli.models.catalog import models as catalogue
-
-    rows = [(spec, _state(spec)) for spec in catalogue().values()]
+    rows = [(spec, _state(spec)) for spec in _specs(names)]
     if as_json:
         from gradcam_cli.reports.as_json import dumps
 
@@ -49,6 +79,17 @@ def models(context: click.Context, as_json: bool) -> None:
         print_models(rows)
 
 
+def _specs(names: tuple[str, ...]) -> list[ModelSpec]:
+    """The models called `names`, or all; a misspelt subcommand is no name of a model."""
+    from gradcam_cli.models.catalog import find_model
+    from gradcam_cli.models.catalog import models as catalogue
+    from gradcam_cli.models.names import closest, did_you_mean
+
+    if names and (near := closest(names[0], models.commands)):
+        raise UsageError(f"there is no model and no command {names[0]!r}", did_you_mean(near))
+    return list({name: find_model(name) for name in names}.values()) or list(catalogue().values())
+
+
 def _state(spec: ModelSpec) -> str:
     from gradcam_cli.models.weights import find
 
@@ -57,19 +98,19 @@ def _state(spec: ModelSpec) -> str:
     return "to fetch" if find(spec.weights) is None else "cached"
 
 
-@models.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@models.command(
+    epilog="""\b
+    Example:
+      gradcam models pull vgg16 resnet50
+    """
+)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_models)
 @click.option("--force", is_flag=True, help="Fetch them again even if they are cached.")
 @offline_option
 @click.option("-q", "--quiet", is_flag=True, help="Print the files' paths and errors only.")
 @debug_option
 def pull(names: tuple[str, ...], force: bool, offline: bool, quiet: bool) -> None:
-    """Fetch the weights of each NAME into the cache, and print where they are.
-
-    \b
-    Example:
-      gradcam models pull vgg16 resnet50
-    """
+    """Fetch the weights of each NAME into the cache, and print where they are."""
     from gradcam_cli.models.catalog import find_model
     from gradcam_cli.models.weights import ensure
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_models_and_auto
 from gradcam_cli.records import ENGINES
 from gradcam_cli.text import printable
 
@@ -23,11 +24,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def model_option(function: _F) -> _F:
     """Add `--model`."""
     return click.option(
+        "-m",
         "--model",
         default="auto",
         show_default=True,
         envvar="GRADCAM_MODEL",
         metavar="NAME",
+        shell_complete=complete_models_and_auto,
         help="A name of `gradcam models`; auto is VGG16, or the bundled model where VGG16's "
         "weights cannot be had.  [env: GRADCAM_MODEL]",
     )(function)

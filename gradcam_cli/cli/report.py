@@ -7,11 +7,20 @@ from pathlib import Path
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_folders
 from gradcam_cli.cli.options import Notes, debug_option
 
 
-@click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.command(
+    epilog="""\b
+    Examples:
+      gradcam report out/
+      gradcam report out/ -o birds.html
+    """
+)
+@click.argument(
+    "folder", metavar="DIR", type=click.Path(path_type=Path), shell_complete=complete_folders
+)
 @click.option(
     "-o",
     "--output",
@@ -26,11 +35,6 @@ def report(folder: Path, output: Path | None, quiet: bool) -> None:
 
     The page holds its pictures and needs no network. Beyond 2,000 pictures there are several,
     FILE.html, FILE-2.html and so on.
-
-    \b
-    Examples:
-      gradcam report out/
-      gradcam report out/ -o birds.html
     """
     from gradcam_cli.manifest import Manifest
     from gradcam_cli.reports.html import write_report

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gradcam_cli.cli.completion_values import complete_files
 from gradcam_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,31 @@ class Many:
         return listing.items
 
 
+def sources_argument(function: _F) -> _F:
+    """Add SOURCE, any number of times."""
+    return click.argument(
+        "sources",
+        nargs=-1,
+        metavar="SOURCE...",
+        callback=_checked_sources,
+        shell_complete=complete_files,
+    )(function)
+
+
+def _checked_sources(
+    context: click.Context, parameter: click.Parameter, sources: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The sources, unless one is an option that came after ``--`` and no file is called so."""
+    options = {name for each in context.command.params for name in each.opts}
+    for source in sources:
+        if source.partition("=")[0] in options and not Path(source).exists():
+            raise UsageError(
+                f"{source} comes after --, where all is taken for sources",
+                "Put the options before the --.",
+            )
+    return sources
+
+
 def many_options(function: _F) -> _F:
     """Add the options, which arrive as one `Many` called `many`."""
 
@@ -105,6 +131,7 @@ _OPTIONS = (
     click.option(
         "--from-file",
         metavar="LIST",
+        shell_complete=complete_files,
         help="Take sources from a file as well, one a line; - for standard input.",
     ),
     click.option(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol
 
 from gradcam_cli.records import Features, Score, joined
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Engine(Protocol):
@@ -57,6 +58,7 @@ def in_batches(
     The last run is filled up with what is there, so that every row is computed in a batch of the
     same size, and what comes of it does not depend on the others.
     """
+    import numpy as np
 
     def run(start: int) -> Features:
         part = np.arange(start, start + rows) % len(inputs)

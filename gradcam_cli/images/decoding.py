@@ -1,6 +1,7 @@
 """From the bytes of a picture to upright RGB pixels, and one ImageError whatever the bytes.
 
-Pillow reads every header and decodes all of up to 8 bits a channel.
+Pillow reads every header and decodes all of up to 8 bits a channel. `jpeg`, `png` and `tiff_pieces`
+look for damage that decoders do not mind.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from gradcam_cli.errors import ImageError
 from gradcam_cli.images.deep import Samples, decode_by_opencv, eight_bit
+from gradcam_cli.images.jpeg import load_jpeg
+from gradcam_cli.images.png import check_rows, without_damaged_chunks
 from gradcam_cli.images.sources import CONVERT, MAX_FILE_BYTES, Encoded, Origin
 from gradcam_cli.images.tiff import decode_deep_tiff, read_layout
 from gradcam_cli.images.upright import TURNS, fill_upright
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 _ONLY_ONE = ("only the frame or page that it stands at is read",)
 _ONLY_FIRST = ("only the first of its frames or pages is read",)
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_DAMAGED_JPEG = ("its JPEG data are damaged: part of the picture may be wrong",)
+_LOUD = ("TIFF", "AVIF")
+"""Kinds whose libraries write to stderr."""
 _DEEP_PNG = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")
 
 
@@ -76,19 +82,9 @@ def decode(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     ImageError
         Where they cannot be decoded or are too many.
     """
-    with _undisturbed(), _explained(encoded):
-        if encoded.kind == "TIFF":
-            with _without_stderr():
-                return _decoded_tiff(encoded)
-        _check_support(encoded)
-        _check_length(encoded)
-        image = _header(encoded)
-        stored = str(image.tile[0][3]) if encoded.kind == "PNG" else ""
-        if stored in _DEEP_PNG:
-            with _without_stderr():
-                return _decoded_deep_png(encoded, image)
-        _mend_clear_gray(image, stored)
-        return _decoded_by_pillow(encoded, image)
+    quiet = _without_stderr() if encoded.kind in _LOUD else nullcontext()
+    with _undisturbed(), _explained(encoded), quiet:
+        return _decoded_tiff(encoded) if encoded.kind == "TIFF" else _decoded(encoded)
 
 
 @_Shared
@@ -110,7 +106,7 @@ def _undisturbed() -> Iterator[None]:
 @_Shared
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Keep libtiff and libpng quiet; what is wrong is told by what Pillow and OpenCV answer."""
+    """Keep libraries quiet; what is wrong is told by what Pillow and OpenCV answer."""
     with Path(os.devnull).open("wb") as nowhere, stderr_into(nowhere):
         yield
 
@@ -139,11 +135,16 @@ def _check_support(encoded: Encoded) -> None:
         raise encoded.origin.refuse(f"the installed Pillow cannot read {encoded.kind}", CONVERT)
 
 
-def _check_length(encoded: Encoded) -> None:
-    """Raise EOFError where a WebP is shorter than it says; libwebp tells only that it failed."""
+def _checked(encoded: Encoded) -> Encoded:
+    """What its decoder does not check by itself: whether a WebP or PNG is all there."""
     data = encoded.stream.getvalue()
+    # Of this, libwebp tells only that it failed.
     if encoded.kind == "WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise EOFError("the RIFF chunk is truncated")
+    if encoded.kind == "PNG" and (sound := without_damaged_chunks(data)) is not data:
+        encoded.stream.close()
+        return replace(encoded, stream=BytesIO(sound))
+    return encoded
 
 
 def _header(encoded: Encoded) -> ImageFile.ImageFile:
@@ -157,11 +158,24 @@ def _header(encoded: Encoded) -> ImageFile.ImageFile:
     return image
 
 
+def _decoded(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    _check_support(encoded)
+    encoded = _checked(encoded)
+    image = _header(encoded)
+    stored = str(image.tile[0][3]) if encoded.kind == "PNG" else ""
+    if stored in _DEEP_PNG:
+        with _without_stderr():
+            return _decoded_deep_png(encoded, image)
+    _mend_clear_gray(image, stored)
+    return _decoded_by_pillow(encoded, image)
+
+
 def _decoded_tiff(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     from PIL import UnidentifiedImageError
 
     layout = read_layout(encoded.stream)
     encoded.check_size(layout.width, layout.height)
+    layout.pieces.check()
     if layout.is_deep:
         pixels, notes = decode_deep_tiff(encoded, layout)
         return pixels, notes + (_ONLY_FIRST if layout.several else ())
@@ -169,7 +183,9 @@ def _decoded_tiff(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]
         image = _header(encoded)
     except UnidentifiedImageError as error:
         raise layout.refuse(encoded.origin) from error
-    return _decoded_by_pillow(encoded, image)
+    whole = layout.pieces.are_whole(encoded.stream.getvalue())
+    pixels, notes = _decoded_by_pillow(encoded, image)
+    return pixels, notes if whole else notes + _DAMAGED_JPEG
 
 
 def _decoded_deep_png(
@@ -177,7 +193,7 @@ def _decoded_deep_png(
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Through OpenCV, once Pillow has found the data sound and what OpenCV leaves out."""
     notes = _note_on_frames(image)
-    image.load()
+    _load(encoded, image)
     orientation = _orientation(image)
     clear = image.info.get("transparency")  # a tuple for colours, which OpenCV does apply
     data = encoded.stream.getvalue()
@@ -202,16 +218,30 @@ def _mend_clear_gray(image: ImageFile.ImageFile, stored: str) -> None:
 
 
 def _decoded_by_pillow(
-    encoded: Encoded, image: Image.Image
+    encoded: Encoded, image: ImageFile.ImageFile
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    notes = _note_on_frames(image)
-    image.load()
+    notes = _note_on_frames(image) + _load(encoded, image)
     orientation = _orientation(image)
     encoded.stream.close()  # the encoded bytes are not needed beside the pixels
+    return _upright(encoded.origin, image, orientation), notes
+
+
+def _upright(origin: Origin, image: Image.Image, orientation: int) -> NDArray[np.uint8]:
+    """The pixels of `image`, loaded, of up to 8 bits."""
     if image.mode == "LAB":
-        raise encoded.origin.refuse("its colours are CIELAB, which is not read", CONVERT)
+        raise origin.refuse("its colours are CIELAB, which is not read", CONVERT)
     width, height = image.size
-    return fill_upright(height, width, orientation, _band_of(image)), notes
+    return fill_upright(height, width, orientation, _band_of(image))
+
+
+def _load(encoded: Encoded, image: ImageFile.ImageFile) -> tuple[str, ...]:
+    """Decode the pixels, and note where part of them may not be what it was."""
+    if encoded.kind == "JPEG":
+        return () if load_jpeg(image, encoded.stream.getvalue()) else _DAMAGED_JPEG
+    image.load()
+    if encoded.kind == "PNG":
+        check_rows(image, encoded.stream.getvalue())
+    return ()
 
 
 def _note_on_frames(image: Image.Image) -> tuple[str, ...]:
@@ -264,17 +294,18 @@ def decode_opened(
     encoded = Encoded(origin, BytesIO(), image.format or image.mode, max_pixels)
     with _undisturbed(), _explained(encoded):
         encoded.check_size(*image.size)
-        _load(image, origin)
+        _load_opened(image, origin)
         notes = _ONLY_ONE if _note_on_frames(image) else ()
+        orientation = _orientation(image)
         if image.mode in _DEEP_MODES:
-            pixels, more = eight_bit(origin, _deep_samples(image), _orientation(image))
+            pixels, more = eight_bit(origin, _deep_samples(image), orientation)
             return origin, pixels, notes + more
         if image.mode == "La":  # Pillow brings it to LA only
             image = image.convert("LA")
-        return origin, _decoded_by_pillow(encoded, image)[0], notes
+        return origin, _upright(origin, image, orientation), notes
 
 
-def _load(image: Image.Image, origin: Origin) -> None:
+def _load_opened(image: Image.Image, origin: Origin) -> None:
     """Have Pillow decode what it may have put off until now."""
     try:
         image.load()

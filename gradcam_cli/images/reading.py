@@ -15,15 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias
 
-from gradcam_cli.images import decoding, sources
+from gradcam_cli.images import MAX_PIXELS, decoding, sources
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
-
-MAX_PIXELS = 178_956_970
-"""About 180 megapixels: where Pillow itself stops, at twice its `MAX_IMAGE_PIXELS`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +38,7 @@ class Picture:
     path : Path or None
         Where the source is a local file.
     notes : tuple of str
-        What was done to the pixels that a reader may not expect.
+        What was done to the pixels, or is wrong with them, that a reader may not expect.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)
@@ -89,8 +86,8 @@ def read_image(
     Notes
     -----
     Threads may read side by side. While any of them decodes, warning filters, Pillow's
-    `MAX_IMAGE_PIXELS`, which gives way to `max_pixels`, and, for TIFF and 16-bit PNG, the stderr
-    that libtiff and libpng write to, are changed for all. Afterwards all three are as they were.
+    `MAX_IMAGE_PIXELS`, which gives way to `max_pixels`, and, for TIFF, AVIF and 16-bit PNG, the
+    stderr that libraries write to, are changed for all. Afterwards all three are as they were.
     """
     from gradcam_cli.arguments import checked_integer
 

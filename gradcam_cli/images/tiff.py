@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gradcam_cli.errors import ImageError
 from gradcam_cli.images.deep import Samples, decode_by_opencv, eight_bit
 from gradcam_cli.images.sources import CONVERT, Encoded, Origin
+from gradcam_cli.images.tiff_pieces import Pieces, read_pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,8 +40,8 @@ class Layout:
         The channels are stored one after the other.
     extra : int
         What a channel beyond the colours is: 0 unspecified, 1 premultiplied, 2 straight alpha.
-    end : int
-        Of the last strip or tile, in bytes.
+    pieces : Pieces
+        Its strips or tiles.
     several : bool
         Another picture follows.
     """
@@ -52,7 +53,7 @@ class Layout:
     photometric: int
     in_planes: bool
     extra: int
-    end: int
+    pieces: Pieces
     several: bool
 
     @property
@@ -86,8 +87,6 @@ def read_layout(stream: BytesIO) -> Layout:
 
     directory, several = _first_directory(stream)
     channels = int(directory.get(Tiff.SAMPLESPERPIXEL, 1))
-    offsets = directory.get(Tiff.STRIPOFFSETS) or directory.get(Tiff.TILEOFFSETS, ())
-    sizes = directory.get(Tiff.STRIPBYTECOUNTS) or directory.get(Tiff.TILEBYTECOUNTS, ())
     return Layout(
         width=int(directory[Tiff.IMAGEWIDTH]),
         height=int(directory[Tiff.IMAGELENGTH]),
@@ -96,7 +95,7 @@ def read_layout(stream: BytesIO) -> Layout:
         photometric=int(directory.get(Tiff.PHOTOMETRIC_INTERPRETATION, 1)),
         in_planes=channels > 1 and directory.get(Tiff.PLANAR_CONFIGURATION, 1) == 2,
         extra=int(directory.get(Tiff.EXTRASAMPLES, (_STRAIGHT,))[0]),
-        end=max((at + size for at, size in zip(offsets, sizes, strict=False)), default=0),
+        pieces=read_pieces(directory),
         several=several,
     )
 
@@ -124,7 +123,7 @@ def _first_directory(stream: BytesIO) -> tuple[ImageFileDirectory_v2, bool]:
 def decode_deep_tiff(encoded: Encoded, layout: Layout) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """The upright (H, W, 3) RGB pixels of a TIFF that `is_deep`, and the notes on their range."""
     data = encoded.stream.getvalue()
-    if layout.end > len(data):  # OpenCV may not mind
+    if layout.pieces.end > len(data):  # OpenCV may not mind
         raise EOFError("a strip or tile is truncated")
     refusal = layout.refuse(encoded.origin)
     if layout.channels not in (1, 3, 4) or layout.in_planes:

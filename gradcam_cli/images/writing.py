@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OVERLAY_SUFFIX = ".gradcam.jpg"
+DEFAULT_FOLDER = Path("gradcam-out")
+"""Where the outputs of many sources go."""
+
 _FORMATS = {
     ".jpg": ("JPEG", 65_500),
     ".jpeg": ("JPEG", 65_500),
@@ -99,14 +102,14 @@ def heatmap_destination(output: str, stem: str, *, several: bool) -> Destination
 
 
 def folder_for_many(output: str | None, *, option: str = "-o") -> Path:
-    """The folder that `output` names as the place of the outputs of many sources.
+    """The folder that `output` names as the place of the outputs of many sources, or the default.
 
     Raises
     ------
     UsageError
         Where it is a file, or looks like one.
     """
-    path = Path(output or ".")
+    path = DEFAULT_FOLDER if output is None else Path(output)
     looks_like_a_file = path.suffix.lower() in {*_FORMATS, ".npy"} and not path.is_dir()
     if path.is_file() or (looks_like_a_file and not str(output).endswith(os.sep)):
         raise UsageError(

@@ -12,12 +12,13 @@ from functools import cache
 from importlib import resources
 
 from gradcam_cli.errors import UsageError
+from gradcam_cli.models import efficientnet_lite
 from gradcam_cli.models.names import closest, did_you_mean, folded
 from gradcam_cli.models.weights import WeightsFile
 
 AUTO = "auto"
 FIRST_CHOICE = "vgg16"
-BUNDLED = "efficientnet-lite0"
+BUNDLED = efficientnet_lite.NAME
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,3 @@ def find_model(name: str) -> ModelSpec:
             f"there is no model called {name!r}",
             f"{did_you_mean(closest(name, models()))} `gradcam models` lists all.".strip(),
         ) from None
-
-
-@cache
-def vgg16_layers() -> frozenset[str]:
-    """The explainable layers of VGG16, told without building it; a test compares."""
-    convolutions = {1: 2, 2: 2, 3: 3, 4: 3, 5: 3}
-    names = {f"block{b}_conv{i + 1}" for b, n in convolutions.items() for i in range(n)}
-    return frozenset(names | {f"block{b}_pool" for b in convolutions})

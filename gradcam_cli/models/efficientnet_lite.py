@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from gradcam_cli.errors import ModelError
-from gradcam_cli.models.torch_pickle import read_state_dict
 
 if TYPE_CHECKING:
     import keras
+    from numpy.typing import NDArray
+
+NAME = "efficientnet-lite0"
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIZE = 224
@@ -141,6 +141,8 @@ def weights_path() -> Path:
 
 def load_bundled(model: keras.Model) -> None:
     """Give a network made by `build` the weights of the installed package."""
+    from gradcam_cli.models.torch_pickle import read_state_dict
+
     try:
         state = read_state_dict(weights_path(), sha256=SHA256)
     except ModelError as error:
@@ -177,7 +179,7 @@ def assign(model: keras.Model, state: dict[str, NDArray[Any]]) -> None:
         target.set_weights(weights)
 
 
-_Convert = Callable[[NDArray[Any]], NDArray[Any]]
+_Convert: TypeAlias = "Callable[[NDArray[Any]], NDArray[Any]]"
 
 
 def _same(array: NDArray[Any]) -> NDArray[Any]:

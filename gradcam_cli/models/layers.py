@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcam_cli.errors import UsageError
+from gradcam_cli.models.known_layers import models_with
 from gradcam_cli.models.names import closest, did_you_mean
 
 _NEVER_DEFAULT = ("Pool", "Padding", "Cropping", "Dropout")
@@ -63,12 +64,13 @@ def find_layer(layers: list[LayerInfo], name: str | None, model_name: str) -> La
 
 
 def unknown_layer(name: str, known: list[str], model_name: str) -> UsageError:
-    """The error for a layer that `model_name` does not have."""
-    offer = did_you_mean(closest(name, known))
-    listing = f"`gradcam layers --model {model_name}` lists all."
-    return UsageError(
-        f"{model_name} has no explainable layer called {name!r}", f"{offer} {listing}".strip()
-    )
+    """The error for a layer that `model_name` does not have, with the models known to have it."""
+    what = f"{model_name} has no explainable layer called {name!r}"
+    listing = f"`gradcam layers {model_name}` lists all."
+    if owners := models_with(name):
+        what += f", which is a layer of {' and '.join(owners)}"
+        return UsageError(what, f"Pass --model {owners[0]}, or another --layer: {listing}")
+    return UsageError(what, f"{did_you_mean(closest(name, known))} {listing}".strip())
 
 
 def _kind(operation: Any) -> str:

@@ -15,10 +15,10 @@ from gradcam_cli.models.catalog import (
     FIRST_CHOICE,
     ModelSpec,
     find_model,
-    vgg16_layers,
 )
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.models.layers import unknown_layer
+from gradcam_cli.models.known_layers import known_layers
+from gradcam_cli.models.layers import explainable_layers, find_layer, unknown_layer
 from gradcam_cli.models.weights import (
     Note,
     Progress,
@@ -79,20 +79,24 @@ def wanted_model(name: str, *, weights: Path | None = None, layer: str | None = 
     Raises
     ------
     UsageError
-        For an unknown model, or a layer that neither of auto's models has.
+        For an unknown model, or a layer that the model, or either of auto's, is known not to have.
     """
+    candidates = _candidates(name, weights)
+    known = known_layers()
+    if layer is not None and candidates[0] in known:
+        having = [model for model in candidates if layer in known[model]]
+        if not having:
+            layers = [each for model in candidates for each in known[model]]
+            raise unknown_layer(layer, layers, candidates[0])
+        candidates = having
+    return candidates[0] if len(candidates) == 1 else AUTO
+
+
+def _candidates(name: str, weights: Path | None) -> list[str]:
+    """The models that `name` may come to."""
     if name.lower() != AUTO:
-        return find_model(name).name
-    if weights is not None:
-        return FIRST_CHOICE
-    if layer is None:
-        return AUTO
-    if layer in vgg16_layers():
-        return FIRST_CHOICE
-    if layer in efficientnet_lite.layer_names():
-        return BUNDLED
-    known = sorted(vgg16_layers()) + list(efficientnet_lite.layer_names())
-    raise unknown_layer(layer, known, FIRST_CHOICE)
+        return [find_model(name).name]
+    return [FIRST_CHOICE, BUNDLED] if weights is None else [FIRST_CHOICE]
 
 
 def choose(
@@ -109,7 +113,7 @@ def choose(
     Raises
     ------
     UsageError
-        For an unknown name.
+        For an unknown name, or a layer that the model does not have.
     ModelError
         Where the model was named, or implied, and its weights cannot be had.
     """
@@ -121,6 +125,9 @@ def choose(
         return Choice(spec, weights, "file")
     if spec.weights is None:
         return Choice(spec, None, "bundled")
+    if layer is not None and wanted not in known_layers() and find(spec.weights) is None:
+        # Nothing is fetched, nor refused, for a layer that the model does not have.
+        find_layer(explainable_layers(build(spec)), layer, spec.name)
     try:
         path, origin = ensure(
             spec.weights, name=spec.name, offline=offline, progress=progress, note=note

@@ -32,14 +32,16 @@ class Summary:
     ----------
     predicted : dict
         For each predicted class its name, how many images, and the sum of their probabilities.
-    explained, failed, without_evidence : int
-        How many images were explained, could not be, and have a class without evidence.
+    explained, failed, without_evidence, of_improbable_class : int
+        How many images were explained, could not be, have a class without evidence, and were first
+        explained for a class that is not among their most probable.
     """
 
     predicted: dict[int, tuple[str, int, float]] = field(default_factory=dict)
     explained: int = 0
     failed: int = 0
     without_evidence: int = 0
+    of_improbable_class: int = 0
 
     def add(self, record: Record) -> None:
         """Count `record`."""
@@ -52,6 +54,8 @@ class Summary:
         self.predicted[best.index] = (name, count + 1, total + best.probability)
         evidence = [target.evidence for target in record.result.explanations]
         self.without_evidence += "none" in evidence
+        rank = record.result.explanations[0].predicted.rank
+        self.of_improbable_class += rank > len(record.result.predictions)
 
 
 def print_summary(summary: Summary) -> None:

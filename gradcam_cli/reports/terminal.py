@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.records import ClassLabel, Explanation, Prediction
 from gradcam_cli.text import printable
@@ -116,6 +117,21 @@ def print_cache(entries: Iterable[Entry]) -> None:
     table = new_table(("kind", "left"), ("model", "left"), ("size", "right"))
     for entry in entries:
         table.add_row(entry.kind, printable(entry.name), f"{entry.size / 1e6:,.1f} MB")
+    console().print(table)
+
+
+def print_settings(rows: Iterable[dict[str, Any]]) -> None:
+    """Options with their values and where those come from, as `gradcam config --json` has them."""
+    table = new_table(("command", "left"), ("option", "left"))
+    table.add_column("value", overflow="fold")
+    table.add_column("from", overflow="fold")
+    for row in rows:
+        value = "" if row["value"] is None else json.dumps(row["value"], ensure_ascii=False)
+        style = None if row["source"] == "default" else "bold"
+        place = row["name"] or row["source"]
+        table.add_row(
+            row["command"], row["option"], printable(value), printable(place), style=style
+        )
     console().print(table)
 
 

@@ -23,6 +23,8 @@ from gradcam_cli.errors import UsageError
 TEMPORARY_SUFFIX = ".gradcam-tmp"
 
 _DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
+_NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+_SYNCABLE = os.O_RDWR if os.name == "nt" else os.O_RDONLY
 _BLOCK_BYTES = 1 << 20
 _LONGEST_NAME = 200
 _TEMPORARY_NAME = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL)
@@ -85,7 +87,7 @@ def whole_file(path: Path, *, synced: bool = True) -> Iterator[BinaryIO]:
             file.flush()
             _check_length(file)
             if synced:
-                os.fsync(file.fileno())
+                _fsync(file.fileno())
         temporary.replace(path)
         if synced:
             sync_folder(path.parent)
@@ -110,6 +112,8 @@ def write_all(file: FileIO, data: bytes) -> None:
 def sync(paths: Iterable[Path]) -> None:
     """Have the content and the names of `paths` survive a loss of power.
 
+    What somebody has removed meanwhile is passed over.
+
     Raises
     ------
     OSError
@@ -117,21 +121,36 @@ def sync(paths: Iterable[Path]) -> None:
     """
     folders: dict[Path, None] = {}
     for path in paths:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        folders[path.parent] = None
+        with suppress(FileNotFoundError):
+            _sync_path(path, _SYNCABLE)
+            folders[path.parent] = None
     for folder in folders:
         sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:
     """Have the names in `folder` survive a loss of power, where the system can do that."""
-    with suppress(OSError):  # Windows opens no folders, and some file systems sync none
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    if os.name == "nt":  # which opens no folders
+        return
+    with suppress(PermissionError):  # one may write to folders that one may not read
+        _sync_path(folder, os.O_RDONLY)
+
+
+def _sync_path(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        _fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fsync(descriptor: int) -> None:
+    """As os.fsync, but for file systems that have no such thing."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise
 
 
 def sha256_of(path: Path) -> str:

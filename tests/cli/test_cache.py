@@ -106,7 +106,7 @@ def test_a_cache_that_cannot_be_read_or_cleared(gradcam: Run, cache: Path) -> No
 
 
 def test_what_is_cleared_is_made_anew(gradcam: Run, cache: Path, photo: Path) -> None:
-    lite = ("--model", "efficientnet-lite0")
+    lite = ("--model", "efficientnet-lite0", "--class", "top")
     assert gradcam("explain", photo, *lite)[2] == ""
     gradcam("cache", "clear")
     code, _, err = gradcam("explain", photo, *lite)

@@ -38,6 +38,19 @@ def test_the_default_class_has_its_own_row_and_rank(gradcam: Run) -> None:
     assert re.search(r">\s+[1-9]\d{1,2}\s+837\s+n04356056\s+sunglasses", rows[4])
 
 
+def test_a_default_class_that_is_improbable_is_said_to_be_one(gradcam: Run) -> None:
+    _, out, err = gradcam("explain", CAT, *LITE, "--json")
+    rank = json.loads(out)["explanations"][0]["class"]["rank"]
+    assert err.startswith("gradcam: class 837 sunglasses is the default, and here ")
+    assert f" number {rank} with probability 2e-05. Pass --class top " in err
+    assert err.count("\n") == 1
+    assert json.loads(out)["notes"] == [err.strip().removeprefix("gradcam: ")]
+    for options in (("--class", 837), ("--top", rank)):
+        assert gradcam("explain", CAT, *LITE, *options)[2] == ""
+    assert "is the default" in gradcam("explain", CAT, *LITE, "--top", rank - 1)[2]
+    assert gradcam("explain", SAMPLES / "sunglasses.jpg", *LITE)[2] == ""
+
+
 def test_two_runs_give_the_same_bytes(gradcam: Run) -> None:
     _, first, _ = gradcam("explain", CAT, *LITE, "--json")
     overlay = Path("egyptian_cat.gradcam.jpg").read_bytes()
@@ -161,7 +174,12 @@ def test_weights_that_are_not_finite_give_no_nan(gradcam: Run, tmp_path: Path) -
         (["photo.png", "--class", "1000"], 2, "0 to 999"),
         (["photo.png", "--model", "vgg17"], 2, "vgg16"),
         (["photo.png", "--layer", "block9"], 2, "gradcam layers"),
-        ([*LITE, "photo.png", "--layer", "block5_conv3"], 2, "no explainable layer"),
+        ([*LITE, "photo.png", "-l", "block5_conv3"], 2, "is a layer of vgg16 and vgg19. Pass"),
+        (["photo.png", "-m", "vgg16", "-l", "block5_conv4"], 2, "a layer of vgg19. Pass --model"),
+        (["photo.png", "-m", "resnet50", "-l", "block5_conv3"], 2, "a layer of vgg16 and vgg19."),
+        (["photo.png", "-m", "resnet50", "-l", "conv5_block3"], 2, "conv5_block3_out"),
+        (["photo.png", "-l", "block5_conv4"], 2, "a layer of vgg19. Pass --model vgg19"),
+        (["photo.png", "--weights", "x.h5", "-l", "top_conv"], 2, "Pass --model efficientnet"),
         (["photo.png", "-o", "photo.png"], 2, "source image"),
         (["photo.png", "-o", "x.gif"], 2, "neither a folder nor a file"),
         (["photo.png", "-o", "no/x.jpg"], 2, "no folder"),
@@ -171,6 +189,10 @@ def test_weights_that_are_not_finite_give_no_nan(gradcam: Run, tmp_path: Path) -
         (["photo.png", "--colormap", "jetty"], 2, "--colormap"),
         (["photo.png", "--top", "0"], 2, "--top"),
         (["photo.png", "--nope"], 2, "gradcam explain --help"),
+        (["photo.png", "--clas", "5"], 2, "no option --clas. The closest: --class"),
+        (["photo.png", "--class"], 2, "requires an argument. See `gradcam explain --help`."),
+        (["--", "photo.png", "-o", "x.jpg"], 2, "-o comes after --, where all is taken for"),
+        (["--", "photo.png", "--class=top"], 2, "--class=top comes after --"),
         ([], 2, "SOURCE"),
         (["missing.jpg"], 3, "missing.jpg"),
         (["https://127.0.0.1:1/x.jpg", "--offline"], 3, "--offline"),
@@ -215,6 +237,18 @@ def test_odd_file_names(gradcam: Run, photo: Path, name: str) -> None:
     assert out == name.removesuffix(".png") + ".gradcam.jpg\n"
     code, _, err = gradcam("explain", "--model", "nope", "--", name)
     assert "\x1b" not in err
+
+
+def test_a_file_that_is_called_like_an_option(gradcam: Run, photo: Path) -> None:
+    photo.rename("-o")
+    assert gradcam("explain", "-q", *LITE, "--", "-o") == (0, "-o.gradcam.jpg\n", "")
+
+
+def test_the_short_options(gradcam: Run) -> None:
+    short = ("-m", "efficientnet-lite0", "-c", "tabby", "-l", "block5c_add")
+    told = json.loads(gradcam("explain", CAT, *short, "--json")[1])
+    assert (told["model"], told["layer"]) == ("efficientnet-lite0", "block5c_add")
+    assert told["explanations"][0]["class"]["name"] == "tabby"
 
 
 def test_a_file_name_that_is_no_text(gradcam: Run, photo: Path) -> None:

@@ -186,6 +186,33 @@ def test_outputs_are_not_taken_for_sources(gradcam: Run, photos: Path) -> None:
     assert "0 explained, 6 done before" in err
 
 
+def test_without_a_folder_outputs_have_one_of_their_own(gradcam: Run, photos: Path) -> None:
+    places = ("--csv", "gradcam-out/rows.csv", "--report", "gradcam-out/page.html")
+    heatmaps = ("--save-heatmap", "gradcam-out/maps")
+    run = ("explain", ".", "-r", "--include", "*", *LITE, *heatmaps, *places)
+    code, _, err = gradcam(*run)
+    assert code == 0
+    assert err.startswith("gradcam: Outputs go to gradcam-out/.\ngradcam: 6 explained")
+    assert sorted(path.name for path in Path().iterdir()) == ["gradcam-out", "photos"]
+    assert len(outputs("gradcam-out")) == 6
+    code, _, err = gradcam(*run)  # what the first left there are no sources
+    assert (code, err.splitlines()[1:]) == (0, ["gradcam: 0 explained, 6 done before."])
+    two = (photos / "espresso.jpg", photos / "tripod.jpg", "-q", *LITE)
+    _, out, err = gradcam("explain", *two)
+    names = ["gradcam-out/espresso.gradcam.jpg", "gradcam-out/tripod.gradcam.jpg"]
+    assert (sorted(out.splitlines()), err) == (names, "")
+    assert gradcam("explain", *two) == (0, "", "")
+    assert gradcam("explain", "gradcam-out", *LITE)[0] == 3  # named, it is listed as any other
+
+
+def test_an_improbable_default_class_is_said_once(gradcam: Run, photos: Path) -> None:
+    run = ("explain", photos, "-o", "out", "--model", "efficientnet-lite0")
+    said = "the class is the default, and of 3 images not among the most probable. "
+    for _ in range(2):
+        assert gradcam(*run)[2].count(said) == 1
+    assert "default" not in gradcam(*run, "--class", "837")[2]
+
+
 def test_a_mistake_costs_nothing(gradcam: Run, photos: Path) -> None:
     for arguments, code, said in (
         ([photos, "-o", "x.jpg"], 2, "more than one output"),

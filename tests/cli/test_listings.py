@@ -27,12 +27,14 @@ def commands(
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands()))
-def test_every_command_has_help_with_an_example(
+def test_the_help_of_every_command_ends_in_examples(
     gradcam: Run, path: tuple[str, ...], command: click.Command
 ) -> None:
     code, out, _ = gradcam(*path, "--help")
     assert code == 0
-    assert re.search(rf"Examples?:\n +.*{' '.join(('gradcam', *path))}", out)
+    examples = re.search(r"\n\n  Examples?:\n((?:    \S.*\n)+)\Z", out)
+    assert examples is not None
+    assert " ".join(("gradcam", *path)) in examples[1]
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
@@ -84,6 +86,21 @@ def test_layers(gradcam: Run) -> None:
     assert gradcam("layers", "--model", "nope")[0] == 2
 
 
+def test_layers_of_a_model_that_is_an_argument(
+    gradcam: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADCAM_MODEL", "vgg19")
+    assert json.loads(gradcam("layers", "VGG-16", "--json")[1])["model"] == "vgg16"
+    assert json.loads(gradcam("layers", "--json")[1])["model"] == "vgg19"
+    assert json.loads(gradcam("layers", "-m", "vgg16", "--json")[1])["model"] == "vgg16"
+    code, out, err = gradcam("layers", "vgg16", "--model", "vgg19")
+    assert (code, out) == (2, "")
+    assert err == "gradcam: there are two models, 'vgg16' and --model 'vgg19'. Pass one of them.\n"
+    code, _, err = gradcam("layers", "vgg1O")
+    assert code == 2
+    assert "The closest: vgg19, vgg16." in err
+
+
 def test_models(gradcam: Run, tmp_path: Path) -> None:
     code, out, _ = gradcam("models")
     assert code == 0
@@ -98,6 +115,40 @@ def test_models(gradcam: Run, tmp_path: Path) -> None:
     assert told["vgg16"]["parameters"] == 138_357_544
     assert told["nasnetlarge"]["input"] == [331, 331]
     assert len(told) == 41
+
+
+def test_models_that_are_named(gradcam: Run) -> None:
+    for arguments in (
+        ["ResNet-50", "vgg19", "--json"],
+        ["--json", "resnet50", "vgg19", "resnet50"],
+    ):
+        told = json.loads(gradcam("models", *arguments)[1])
+        assert [each["name"] for each in told["models"]] == ["resnet50", "vgg19"]
+    assert len(gradcam("models", "xception")[1].splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["resnet5O"], "The closest: resnet50"),
+        (["vgg16", "resnet5O"], "The closest: resnet50"),
+        (["pul", "vgg16"], "The closest: pull."),
+        (["vgg16", "--jsn"], "there is no option --jsn. The closest: --json."),
+    ],
+)
+def test_models_that_are_misspelt(gradcam: Run, arguments: list[str], said: str) -> None:
+    code, out, err = gradcam("models", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_a_report_needs_its_folder(gradcam: Run, own_home: Path, name: str) -> None:
+    (own_home / "file").touch()
+    code, out, err = gradcam("report", name, "-o", "report.html")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert name in err
+    assert "Name the output folder of a `gradcam explain`" in err
 
 
 def test_pull_refuses_what_it_cannot_fetch(gradcam: Run) -> None:

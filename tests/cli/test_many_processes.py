@@ -88,21 +88,42 @@ def test_killed_at_any_moment_it_goes_on(own_home: Path) -> None:
         assert path.read_bytes() == Path("out", path.name).read_bytes()
 
 
-def test_interrupted_it_finishes_what_is_in_flight(own_home: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "how"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_interrupted_it_finishes_what_is_in_flight(
+    own_home: Path, number: signal.Signals, code: int, how: str
+) -> None:
     folder = photos(300)
     with subprocess.Popen(
         [*command(folder), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         told = 1 + len(process.stdout.readlines())
         said = process.stderr.read()
-        assert process.wait(60) == 130
+        assert process.wait(60) == code
     assert "Traceback" not in said
-    assert f"interrupted: {told} of 300 are done" in said
+    assert f"{how}: {told} of 300 are done" in said
     assert told < 300
     assert whole(Path("out"))
-    assert len(list(records(Path("out")))) == told == len(list(Path("out").glob("*.gradcam.jpg")))
+    assert len(records(Path("out"))) == told == len(list(Path("out").glob("*.gradcam.jpg")))
+
+
+def test_one_picture_ends_by_sigterm_in_a_line(own_home: Path) -> None:
+    os.mkfifo("pipe.jpg")
+    with subprocess.Popen(
+        command("pipe.jpg"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        with Path("pipe.jpg").open("wb") as pipe:  # once it is being read
+            pipe.write(b"\xff\xd8\xff")
+            pipe.flush()
+            process.terminate()
+            said = process.stderr.read()
+        assert process.wait(60) == 143
+    assert said == "gradcam: terminated.\n"
+    assert not list(Path().glob("out/*"))
 
 
 def test_a_bar_on_a_terminal_even_while_tiffs_are_read(own_home: Path) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.models.catalog import find_model, models, vgg16_layers
+from gradcam_cli.models.catalog import find_model, models
 from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.known_layers import known_layers, models_with
 from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.models.loading import build, zero_initializers
 from gradcam_cli.models.preprocessing import PREPROCESSING
@@ -57,9 +58,17 @@ def test_an_unknown_name_offers_the_closest() -> None:
         find_model("resnet5O")
 
 
-def test_vgg16s_layers_are_told_right() -> None:
-    built = explainable_layers(build(find_model("vgg16")))
-    assert {layer.name for layer in built} == vgg16_layers()
+@pytest.mark.parametrize("name", known_layers())
+def test_layers_that_are_known_are_those_of_the_model(name: str) -> None:
+    built = explainable_layers(build(find_model(name)))
+    assert tuple(layer.name for layer in built) == known_layers()[name]
+
+
+def test_whose_a_layer_is() -> None:
+    assert models_with("block5_conv3") == ["vgg16", "vgg19"]
+    assert models_with("block5_conv4") == ["vgg19"]
+    assert models_with("top_activation") == ["efficientnet-lite0"]
+    assert models_with("nothing") == []
 
 
 @pytest.mark.slow

@@ -79,9 +79,25 @@ def test_a_layer_that_only_the_bundled_model_has_means_that_one(server: WeightsS
 
 
 def test_an_unknown_layer_is_told_before_anything_is_fetched(server: WeightsServer) -> None:
-    with pytest.raises(UsageError, match=r"block5_conv3"):
+    with pytest.raises(UsageError, match=r"The closest: block5_conv3"):
+        wanted_model("auto", layer="block5_cnv3")
+    with pytest.raises(UsageError, match=r"a layer of vgg19\. Pass --model vgg19"):
         wanted_model("auto", layer="block5_conv4")
     assert server.log == []
+
+
+def test_a_layer_of_another_model_keeps_its_weights_from_being_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(BODY) as server:
+        spec = catalog.find_model("mobilenet")
+        file = WeightsFile(server.url("mobilenet.h5"), server.checksum, len(BODY))
+        served = dataclasses.replace(spec, weights=file)
+        monkeypatch.setitem(catalog.models(), "mobilenet", served)
+        with pytest.raises(UsageError, match=r"mobilenet has no .* is a layer of vgg16 and vgg19"):
+            choose("mobilenet", layer="block5_conv3")
+        assert server.log == []
+        assert choose("mobilenet", layer="conv_pw_13_relu").origin == "fetched"
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x89HDF\r\n\x1a\n" + bytes(500)])

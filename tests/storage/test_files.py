@@ -17,6 +17,7 @@ from gradcam_cli.storage.files import (
     whole_file,
     write_bytes,
 )
+from tests.conftest import as_nobody
 from tests.disks import file_size_limit, full_at
 
 
@@ -88,6 +89,20 @@ def test_what_killed_processes_left_is_swept(own_home: Path) -> None:
     assert sweep(out) == 2
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in kept)
+
+
+def test_what_went_meanwhile_needs_no_sync(own_home: Path) -> None:
+    sync([own_home / "gone", Path("nowhere/gone")])
+
+
+def test_a_folder_that_may_not_be_read_can_be_written_to(own_home: Path) -> None:
+    folder = Path("drop")
+    folder.mkdir()
+    folder.chmod(0o333)
+    with as_nobody():
+        write_bytes(folder / "x", b"data")
+        sync([folder / "x"])
+    assert (folder / "x").read_bytes() == b"data"
 
 
 def test_nothing_is_swept_from_nowhere(own_home: Path) -> None:

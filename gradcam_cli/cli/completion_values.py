@@ -1,0 +1,143 @@
+"""What a shell may fill in for an argument or an option; loads nothing heavy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from click.shell_completion import CompletionItem
+
+    from gradcam_cli.records import ClassLabel
+
+
+def complete_models(
+    context: click.Context, parameter: click.Parameter | None, incomplete: str
+) -> list[str]:
+    """The models of the catalogue."""
+    from gradcam_cli.models.catalog import models
+
+    return _beginning(incomplete, models())
+
+
+def complete_models_and_auto(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The models of the catalogue, and `auto`."""
+    from gradcam_cli.models.catalog import AUTO
+
+    return [*_beginning(incomplete, [AUTO]), *complete_models(context, parameter, incomplete)]
+
+
+def complete_class_names(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The classes: by index or WordNet id where one is begun, else by name."""
+    from click.shell_completion import CompletionItem
+
+    from gradcam_cli.models.classes import class_labels
+    from gradcam_cli.models.names import folded
+
+    labels = class_labels()
+    if incomplete.isdecimal():
+        numbers = ((str(label.index), label.name) for label in labels)
+        return [CompletionItem(n, help=name) for n, name in numbers if n.startswith(incomplete)]
+    if incomplete[:1] == "n" and incomplete[1:2].isdecimal():
+        matching = [label for label in labels if label.wnid.startswith(incomplete)]
+        return [CompletionItem(label.wnid, help=label.name) for label in matching]
+    begun = folded(incomplete)
+    matching = [label for label in labels if folded(label.name).startswith(begun)]
+    return _named(matching)
+
+
+def complete_classes(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The classes as `complete_class_names` has them, and `top`."""
+    from click.shell_completion import CompletionItem
+
+    from gradcam_cli.models.classes import TOP_WORD
+
+    names = complete_class_names(context, parameter, incomplete)
+    if not TOP_WORD.startswith(incomplete.casefold()):
+        return names
+    return [CompletionItem(TOP_WORD, help="the predicted class"), *names]
+
+
+def complete_layers(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The layers of the model of `--model`, where they are known without loading it."""
+    from gradcam_cli.models.catalog import AUTO
+
+    layers = _layers(context.params.get("model") or AUTO)
+    return [layer for layer in layers if layer.startswith(incomplete)]
+
+
+def complete_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Files and folders, as the shell itself completes them."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_folders(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Folders, as the shell itself completes them."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    from gradcam_cli.models.names import folded
+
+    return [name for name in names if folded(name).startswith(folded(incomplete))]
+
+
+def _named(labels: list[ClassLabel]) -> list[CompletionItem[str]]:
+    """The classes by name; by WordNet id where two share it, or a shell would need quotes."""
+    from click.shell_completion import CompletionItem
+
+    uses = Counter(label.name for label in labels)
+    items = []
+    for label in labels:
+        if uses[label.name] == 1 and "'" not in label.name:
+            items.append(CompletionItem(label.name, help=f"class {label.index}"))
+        else:
+            items.append(CompletionItem(label.wnid, help=label.name))
+    return items
+
+
+def _layers(model: str) -> list[str]:
+    """The layers of `model`; empty where they cannot be known, or there is no such model."""
+    from gradcam_cli.errors import GradcamError
+    from gradcam_cli.models.catalog import AUTO, BUNDLED, FIRST_CHOICE, find_model
+    from gradcam_cli.models.known_layers import known_layers
+
+    known = known_layers()
+    if model.lower() == AUTO:
+        return [*known[FIRST_CHOICE], *known[BUNDLED]]
+    with suppress(GradcamError):
+        name = find_model(model).name
+        return list(known[name]) if name in known else _compiled_layers(name)
+    return []
+
+
+def _compiled_layers(model: str) -> list[str]:
+    """What the cache says of the layers of `model`, if it has been compiled."""
+    from gradcam_cli.engines import compiled
+
+    for place in compiled.folder().glob(f"{model}-*"):
+        about = compiled.read(place)
+        if about is not None and about.model == model:
+            return [layer.name for layer in about.layers]
+    return []

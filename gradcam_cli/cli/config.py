@@ -1,0 +1,177 @@
+"""Options' defaults from the settings file, and `gradcam config`, which shows what holds.
+
+Every command imports this, so the rest is imported where there is a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from gradcam_cli.cli.options import Notes, debug_option, json_option
+from gradcam_cli.errors import GradcamError, UsageError
+
+_SOURCES = {
+    ParameterSource.COMMANDLINE: "flag",
+    ParameterSource.ENVIRONMENT: "environment",
+    ParameterSource.DEFAULT_MAP: "file",
+    ParameterSource.DEFAULT: "default",
+}
+
+
+class CommandsWithSettings(click.Group):
+    """The root of the commands, whose defaults come from the settings file.
+
+    Where help is asked for, the file is not read: help shows the program's own defaults, and works
+    whatever is in the file. No option of the group itself is a setting.
+    """
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """A context with the default map, which the contexts of the commands take theirs from.
+
+        Its `obj` is the settings file, or None.
+        """
+        words = list(args)  # Click empties the other
+        context = super().make_context(info_name, args, parent, **extra)
+        if words and not _asks_for_help(words, context):
+            try:
+                self._read_settings(context)
+            except GradcamError:
+                if not context.resilient_parsing:  # while a shell completes, nothing is said
+                    raise
+        return context
+
+    def _read_settings(self, context: click.Context) -> None:
+        from gradcam_cli.settings_file import settings_file
+
+        file = settings_file(Notes(quiet=context.resilient_parsing).say)
+        if file is not None:
+            from gradcam_cli.cli.default_values import default_map
+
+            context.default_map = default_map(self, file)
+            context.obj = file
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a value that it refuses is said to be the file's where it is."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            if ctx.obj is None:
+                raise
+            from gradcam_cli.cli.default_values import key_of_value_in
+
+            if key := key_of_value_in(error.what, ctx.obj.values):
+                remedy = f"{error.remedy} It is {key} in {ctx.obj.path}.".strip()
+                raise UsageError(error.what, remedy) from error
+            raise
+
+
+def _asks_for_help(words: list[str], context: click.Context) -> bool:
+    end = words.index("--") if "--" in words else len(words)
+    return any(name in words[:end] for name in context.help_option_names)
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="""\b
+    Examples:
+      gradcam config
+      gradcam config explain
+      gradcam config explain photo.jpg --alpha 0.3
+    """,
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND [ARGS]...]")
+@json_option
+@debug_option
+@click.pass_context
+def config(context: click.Context, words: tuple[str, ...], as_json: bool) -> None:
+    """Show the options of COMMAND, or of all commands: which values hold, and where from.
+
+    A value comes from a flag among ARGS, else from an environment variable, else from the settings
+    file, else it is the default. The file is gradcam.toml, or pyproject.toml with [tool.gradcam],
+    in the working folder or one above it; GRADCAM_CONFIG names another, or none where it is empty.
+    """
+    root = context.find_root()
+    file = None if root.obj is None else root.obj.path
+    rows = [row for each in _contexts(root, list(words)) for row in _rows(each, file)]
+    if as_json:
+        from gradcam_cli.reports.as_json import dumps
+
+        path = None if file is None else os.path.abspath(file)  # noqa: PTH100 - without ..
+        click.echo(dumps({"file": path, "options": rows}))
+    else:
+        from gradcam_cli.reports.terminal import print_settings
+
+        print_settings(rows)
+
+
+def _contexts(parent: click.Context, words: list[str]) -> Iterator[click.Context]:
+    """A context for the command that `words` name and for each below it, as Click resolves them."""
+    from gradcam_cli.cli.default_values import subcommands
+
+    commands = subcommands(parent.command)
+    name = words[0] if words else ""
+    if name in commands:
+        rest = words[1:]
+        complete = bool(rest) and rest[0] not in subcommands(commands[name])
+        context = commands[name].make_context(
+            name, rest if complete else [], parent=parent, resilient_parsing=not complete
+        )
+        if rest and not complete:
+            yield from _contexts(context, rest)
+            return
+        yield context
+        if not complete:
+            yield from _contexts(context, [])
+        return
+    if words:
+        raise _no_command(name, list(commands))
+    for each in commands:
+        yield from _contexts(parent, [each])
+
+
+def _no_command(name: str, commands: list[str]) -> UsageError:
+    from gradcam_cli.models.names import closest, did_you_mean
+
+    near = did_you_mean(closest(name, commands)) or f"There are {', '.join(commands)}."
+    return UsageError(f"there is no command {name!r}", near)
+
+
+def _rows(context: click.Context, file: Path | None) -> Iterator[dict[str, Any]]:
+    """What JSON has for each option of the context's command."""
+    from gradcam_cli.cli.default_values import options_by_key
+
+    for key, option in options_by_key(context.command).items():
+        source = context.get_parameter_source(str(option.name)) or ParameterSource.DEFAULT
+        value = context.params.get(str(option.name))
+        if source is ParameterSource.ENVIRONMENT and value is None:
+            # While arguments are missing, Click lets pass what it would refuse.
+            value = option.type_cast_value(context, option.value_from_envvar(context))
+        places = {
+            ParameterSource.ENVIRONMENT: option.envvar,
+            ParameterSource.DEFAULT_MAP: str(file),
+        }
+        yield {
+            "command": context.command_path.removeprefix("gradcam "),
+            "option": key,
+            "value": _plain(value),
+            "source": _SOURCES[source],
+            "name": places.get(source),
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
