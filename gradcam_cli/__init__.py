@@ -3,7 +3,8 @@
     from gradcam_cli import Explainer, overlay, read_image
 
     picture = read_image("photo.jpg")
-    explanation = Explainer.load("efficientnet-lite0").explain(picture.pixels)
+    explainer = Explainer.load("efficientnet-lite0")
+    explanation = explainer.explain(picture, "Egyptian cat")
     blended = overlay(picture.pixels, explanation.targets[0].heatmap)
 
 Nothing heavy is loaded until a name is used.
@@ -12,20 +13,57 @@ Nothing heavy is loaded until a name is used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcam_cli.errors import GradcamError, ImageError, ModelError, UsageError
+    from gradcam_cli.explainer import Explainer
+    from gradcam_cli.images.overlay import COLORMAPS, overlay
+    from gradcam_cli.images.reading import Picture, read_image
+    from gradcam_cli.records import (
+        TOP,
+        ClassLabel,
+        Explanation,
+        Prediction,
+        TargetExplanation,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "COLORMAPS": "gradcam_cli.images.overlay",
+    "ClassLabel": "gradcam_cli.records",
     "Explainer": "gradcam_cli.explainer",
     "Explanation": "gradcam_cli.records",
     "GradcamError": "gradcam_cli.errors",
+    "ImageError": "gradcam_cli.errors",
+    "ModelError": "gradcam_cli.errors",
+    "Picture": "gradcam_cli.images.reading",
+    "Prediction": "gradcam_cli.records",
     "TOP": "gradcam_cli.records",
+    "TargetExplanation": "gradcam_cli.records",
+    "UsageError": "gradcam_cli.errors",
     "overlay": "gradcam_cli.images.overlay",
     "read_image": "gradcam_cli.images.reading",
 }
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+__all__ = [
+    "COLORMAPS",
+    "TOP",
+    "ClassLabel",
+    "Explainer",
+    "Explanation",
+    "GradcamError",
+    "ImageError",
+    "ModelError",
+    "Picture",
+    "Prediction",
+    "TargetExplanation",
+    "UsageError",
+    "__version__",
+    "overlay",
+    "read_image",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -35,4 +73,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

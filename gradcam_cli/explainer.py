@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.arguments import check_image, check_word, checked_integer, described
 from gradcam_cli.engines import in_batches
 from gradcam_cli.engines.opening import open_engine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
+from gradcam_cli.images.reading import Source, read_image
 from gradcam_cli.methods import METHODS, normalize
-from gradcam_cli.models.classes import class_labels
+from gradcam_cli.models.classes import Target, class_labels, resolve_targets
 from gradcam_cli.models.loading import Choice, choose
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.models.weights import Note, no_note
 from gradcam_cli.records import (
+    ENGINES,
     TOP,
     EngineName,
     Explanation,
@@ -34,14 +38,14 @@ if TYPE_CHECKING:
     from gradcam_cli.engines import Engine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explainer:
     """An engine that looks at one layer of a model, and a method, ready for any number of images.
 
     Examples
     --------
-    >>> explainer = Explainer.load("efficientnet-lite0")           # doctest: +SKIP
-    >>> explanation = explainer.explain(image, targets=[285])       # doctest: +SKIP
+    >>> explainer = Explainer.load("efficientnet-lite0")            # doctest: +SKIP
+    >>> explanation = explainer.explain("cat.jpg", "Egyptian cat")  # doctest: +SKIP
     >>> explanation.targets[0].heatmap.shape                        # doctest: +SKIP
     (7, 7)
     """
@@ -50,53 +54,116 @@ class Explainer:
     engine: Engine
     method: str = "grad-cam"
     score: Score = "logit"
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        check_word("a method", self.method, tuple(METHODS))
+        check_word("a score", self.score, get_args(Score))
 
     @classmethod
     def load(
         cls,
         model: str | Choice = "auto",
         *,
-        weights: Path | None = None,
+        weights: str | os.PathLike[str] | None = None,
         layer: str | None = None,
         score: Score = "logit",
         engine: EngineName = "auto",
         offline: bool = False,
         note: Note = no_note,
     ) -> Explainer:
-        """Load `model` (a name, or what `models.loading.choose` gave) to explain `layer`.
+        """Load a model to explain one of its layers.
 
-        `note` is given one plain sentence for each thing worth saying: a fallback, or a wait.
+        Parameters
+        ----------
+        model : str or Choice
+            A name of `gradcam models`, "auto" for VGG16 or else the bundled model, or what
+            `models.loading.choose` gave.
+        weights : path, optional
+            A file of Keras weights for that model; with a `Choice`, which has its own, none.
+        layer : str, optional
+            One of `gradcam layers`; by default the last convolutional activation.
+        score : "logit" or "probability"
+            What is differentiated.
+        engine : "auto", "openvino" or "tensorflow"
+            What runs the model.
+        offline : bool
+            Use no network, neither for weights nor for what `explain` reads.
+        note : callable
+            Given one plain sentence for each thing worth saying: a fallback, or a wait.
 
         Raises
         ------
         UsageError
-            For a model or a layer that does not exist.
+            For a model or a layer that does not exist, or an argument not as above.
         ModelError
             Where the weights cannot be had or do not fit, or `engine` cannot run the model.
         """
+        check_word("a score", score, get_args(Score))
+        check_word("an engine", engine, ENGINES)
+        _check_names(model, weights, layer)
         if isinstance(model, str):
-            model = choose(model, weights=weights, layer=layer, offline=offline, note=note)
-        return cls(model, open_engine(model, layer, wanted=engine, note=note), score=score)
+            file = None if weights is None else Path(weights)
+            model = choose(model, weights=file, layer=layer, offline=offline, note=note)
+        opened = open_engine(model, layer, wanted=engine, note=note)
+        return cls(model, opened, score=score, offline=offline)
 
     def explain(
-        self, image: NDArray[np.uint8], targets: Sequence[int] = (TOP,), *, top: int = 5
+        self,
+        image: Source | NDArray[np.uint8],
+        targets: Target | Iterable[Target] = TOP,
+        *,
+        top: int = 5,
     ) -> Explanation:
-        """Explain `image`, (H, W, 3) uint8 RGB, for each class of `targets`.
+        """Explain `image` for each class of `targets`.
 
         Parameters
         ----------
-        image : (H, W, 3) uint8 RGB
-            Of any size; the whole of it is squashed to the model's input.
-        targets : sequence of int
-            Class indices, or `TOP` for the predicted one; one that comes twice is explained once.
-        top : int
+        image : path, http(s) URL, bytes, binary file, PIL image, Picture, or array
+            All but an array is read by `read_image`. An array is (H, W, 3) uint8 RGB, 0..255; it
+            may be read-only or a view, and is left as it is. The whole image, of any size, is
+            squashed to the model's input.
+        targets : str, int, or iterable of them
+            Classes: names ("Egyptian cat"), WordNet ids ("n02124075"), indices (285 or "285"), or
+            `TOP` or "top" for the predicted one; one that comes twice is explained once.
+        top : int, 1..1000
             How many of the most probable classes to report.
+
+        Raises
+        ------
+        UsageError
+            Where an argument is not as above, or a class is not known.
+        ImageError
+            Where no picture can be read.
         """
+        resolved = resolve_targets(targets)
+        notes: tuple[str, ...] = ()
+        if not isinstance(image, np.ndarray):
+            picture = read_image(image, offline=self.offline)
+            image, notes = picture.pixels, picture.notes
         # Row by row: to prepare an engine for several takes longer than a few rows do.
-        return self.explain_inputs([self.input_of(image)], targets, top=top, rows=1)[0]
+        (explanation,) = self.explain_inputs([self.input_of(image)], resolved, top=top, rows=1)
+        return replace(explanation, notes=notes)
 
     def input_of(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the model takes for `image`, (H, W, 3) uint8 RGB: (side, side, 3) float32."""
+        """What the model takes for `image`.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8 RGB, 0..255
+            Left as it is.
+
+        Returns
+        -------
+        (side, side, 3) float32
+            In the range and the order of channels that the model was trained with.
+
+        Raises
+        ------
+        UsageError
+            Where `image` is not as above.
+        """
+        check_image(image)
         spec = self.choice.spec
         batch = PREPROCESSING[spec.preprocessing](model_input(image, spec.side)[np.newaxis])
         found: NDArray[np.float32] = batch[0]
@@ -105,7 +172,7 @@ class Explainer:
     def explain_inputs(
         self,
         inputs: Sequence[NDArray[np.float32]],
-        targets: Sequence[int],
+        targets: Target | Iterable[Target],
         *,
         top: int = 5,
         rows: int | None = None,
@@ -114,24 +181,44 @@ class Explainer:
 
         Parameters
         ----------
-        inputs : sequence of (side, side, 3) float32
+        inputs : sequence of (side, side, 3) float32, or (N, side, side, 3) float32
             At least one.
         targets, top
             As in `explain`.
         rows : int, optional
             How many (input, target) pairs the engine runs at a time; by default what suits it.
+
+        Raises
+        ------
+        UsageError
+            Where an argument is not as above, or a class is not known.
         """
-        if not targets:
-            raise UsageError("there is no class to explain", "Pass at least one, or `TOP`.")
-        each = len(targets)
-        pairs = [one for one in inputs for _ in targets]
-        asked = np.tile(np.asarray(targets, np.int64), len(inputs))
-        rows = rows or min(self.engine.rows, len(pairs))
+        resolved = resolve_targets(targets)
+        self._check_inputs(inputs)
+        top = checked_integer("top", top, 1, len(class_labels()))
+        each = len(resolved)
+        pairs = [one for one in inputs for _ in resolved]
+        asked = np.tile(np.asarray(resolved, np.int64), len(inputs))
+        rows = (
+            min(self.engine.rows, len(pairs)) if rows is None else checked_integer("rows", rows, 1)
+        )
         features = in_batches(self.engine, pairs, asked, self.score, rows)
         return [
             self._explanation(features[start : start + each], top)
             for start in range(0, len(pairs), each)
         ]
+
+    def _check_inputs(self, inputs: Sequence[NDArray[np.float32]]) -> None:
+        """Raise UsageError unless there are inputs, all of the model's shape and float32."""
+        shape = (self.choice.spec.side, self.choice.spec.side, 3)
+        expected = f"expected inputs of {shape} float32, at least one"
+        if not isinstance(inputs, (Sequence, np.ndarray)) or not len(inputs):
+            came = "none" if isinstance(inputs, Sequence) else described(inputs)
+            raise UsageError(f"{expected}, got {came}", "Pass [explainer.input_of(image)].")
+        for one in inputs:
+            if not isinstance(one, np.ndarray) or one.shape != shape or one.dtype != np.float32:
+                remedy = "Pass a list of what explainer.input_of(image) gives."
+                raise UsageError(f"{expected}, got {described(one)}", remedy)
 
     def _explanation(self, features: Features, top: int) -> Explanation:
         """The explanation of one image from its rows, one a target."""
@@ -152,6 +239,29 @@ class Explainer:
             predictions=ranking.top(top),
             targets=tuple(explained.values()),
             versions=versions(self.engine.name),
+        )
+
+
+def _check_names(model: object, weights: object, layer: object) -> None:
+    """Raise UsageError unless these are of the types that `Explainer.load` takes."""
+    if not isinstance(model, (str, Choice)):
+        raise UsageError(
+            f"expected the name of a model, got {described(model)}",
+            "Pass one of `gradcam models`, and a file of weights as `weights`.",
+        )
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise UsageError(
+            f"expected the path of a weights file, got {described(weights)}", "Pass a str or Path."
+        )
+    if weights is not None and not isinstance(model, str):
+        raise UsageError(
+            f"expected no weights beside a Choice, which has its own, got {described(weights)}",
+            "Pass them to `choose`.",
+        )
+    if layer is not None and not isinstance(layer, str):
+        raise UsageError(
+            f"expected the name of a layer, got {described(layer)}",
+            "Pass one of `gradcam layers`.",
         )
 
 

@@ -37,9 +37,9 @@ class Prediction:
     rank: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
-    """What an engine sees in a batch of N inputs.
+    """What an engine sees in a batch of N inputs; equal to itself only, as arrays have no one ==.
 
     Attributes
     ----------
@@ -53,10 +53,10 @@ class Features:
         The class of each row's y; the predicted one where `TOP` was asked for.
     """
 
-    activations: NDArray[np.float32]
-    gradients: NDArray[np.float32]
-    logits: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    activations: NDArray[np.float32] = field(repr=False)
+    gradients: NDArray[np.float32] = field(repr=False)
+    logits: NDArray[np.float32] = field(repr=False)
+    targets: NDArray[np.int64] = field(repr=False)
 
     def __getitem__(self, rows: slice) -> Features:
         """The features of some of the rows."""
@@ -75,9 +75,9 @@ def joined(parts: Sequence[Features]) -> Features:
     return Features(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TargetExplanation:
-    """Where the evidence for one class is.
+    """Where the evidence for one class is; equal to itself only, as its array has no one ==.
 
     Attributes
     ----------
@@ -90,13 +90,13 @@ class TargetExplanation:
     """
 
     prediction: Prediction
-    heatmap: NDArray[np.float32]
+    heatmap: NDArray[np.float32] = field(repr=False)
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
-    """All of it for one image.
+    """All of it for one image; equal to itself only, as its heatmaps have no one ==.
 
     Attributes
     ----------
@@ -110,6 +110,8 @@ class Explanation:
         One for each explained class, in the order asked for.
     versions : dict
         The versions of gradcam and of what it computed with.
+    notes : tuple of str
+        What was done to the picture on reading it that a reader may not expect.
     """
 
     model: str
@@ -118,6 +120,7 @@ class Explanation:
     method: str
     score: Score
     engine: str
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[Prediction, ...] = field(repr=False)
     targets: tuple[TargetExplanation, ...]
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
+from gradcam_cli.errors import ImageError, ModelError, UsageError
 from gradcam_cli.explainer import Explainer, Ranking
-from gradcam_cli.records import TOP
+from gradcam_cli.images.reading import read_image
+from gradcam_cli.records import TOP, Explanation
+from tests.conftest import SAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +69,161 @@ def test_the_smallest_images_are_explained(explainer: Explainer, shape: tuple[in
     explanation = explainer.explain(np.full(shape, 77, np.uint8), [TOP], top=3)
     assert len(explanation.predictions) == 3
     assert np.isfinite(explanation.targets[0].heatmap).all()
+
+
+def indices(explanation: Explanation) -> list[int]:
+    return [target.prediction.label.index for target in explanation.targets]
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (285, [285]),
+        ("Egyptian cat", [285]),
+        ("n02124075", [285]),
+        ("285", [285]),
+        (np.int16(285), [285]),
+        (np.array(285), [285]),
+        (np.array([837, 1]), [837, 1]),
+        (["sunglasses", 285, np.uint64(1), "837"], [837, 285, 1]),
+        ((n for n in (3, 2)), [3, 2]),
+    ],
+)
+def test_classes_are_written_in_many_ways(
+    explainer: Explainer, asymmetric: np.ndarray, targets: Any, expected: list[int]
+) -> None:
+    assert indices(explainer.explain(asymmetric, targets)) == expected
+    if isinstance(targets, str | int):
+        inputs = [explainer.input_of(asymmetric)] * 2
+        assert [*map(indices, explainer.explain_inputs(inputs, targets))] == [expected] * 2
+
+
+@pytest.mark.parametrize("targets", [TOP, "top", [TOP], ["Top"]])
+def test_the_predicted_class_has_a_word_and_is_the_default(
+    explainer: Explainer, asymmetric: np.ndarray, targets: Any
+) -> None:
+    assert indices(explainer.explain(asymmetric, targets)) == indices(explainer.explain(asymmetric))
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [1000, -2, True, np.True_, 285.0, float("nan"), None, [], b"285", [[285]], 10**5000, [None]],
+    ids=lambda targets: f"{type(targets).__name__}",
+)
+def test_what_is_no_class_is_refused(
+    explainer: Explainer, asymmetric: np.ndarray, targets: Any
+) -> None:
+    with pytest.raises(UsageError, match=r"^expected .*class.*, got "):
+        explainer.explain(asymmetric, targets)
+
+
+def test_a_name_that_no_class_has_is_refused(explainer: Explainer, asymmetric: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="837 sunglasses"):
+        explainer.explain(asymmetric, [285, "sunglassez"])
+
+
+@pytest.mark.parametrize("top", [0, -1, 10**6, True, 2.0, "5", None])
+def test_top_is_a_number_of_classes(explainer: Explainer, asymmetric: np.ndarray, top: Any) -> None:
+    with pytest.raises(UsageError, match="expected top to be a whole number from 1 to 1000, got"):
+        explainer.explain(asymmetric, top=top)
+    assert len(explainer.explain(asymmetric, top=np.int64(7)).predictions) == 7  # type: ignore[arg-type]
+
+
+def test_pixels_that_are_not_in_0_to_255_are_refused(
+    explainer: Explainer, asymmetric: np.ndarray
+) -> None:
+    for wrong in (asymmetric / 255.0, asymmetric.astype(int), asymmetric[..., 0]):
+        for call in (explainer.explain, explainer.input_of):
+            with pytest.raises(UsageError, match="expected an image of"):
+                call(wrong)
+
+
+def test_views_and_read_only_arrays_are_explained_as_their_copies(
+    explainer: Explainer, asymmetric: np.ndarray
+) -> None:
+    asymmetric.flags.writeable = False
+    for view in (asymmetric, asymmetric[::2, ::-1], np.asfortranarray(asymmetric)):
+        got, expected = explainer.explain(view, 285), explainer.explain(view.copy(), 285)
+        np.testing.assert_array_equal(got.targets[0].heatmap, expected.targets[0].heatmap)
+        assert got.predictions == expected.predictions
+
+
+def test_a_picture_comes_in_many_forms(explainer: Explainer, own_home: Path) -> None:
+    cat = SAMPLES / "egyptian_cat.jpg"
+    picture = read_image(cat)
+    expected = explainer.explain(picture.pixels)
+    with cat.open("rb") as file, Image.open(cat) as image:
+        for source in (cat, str(cat), cat.read_bytes(), file, image, picture):
+            got = explainer.explain(source)
+            assert got.predictions == expected.predictions
+            np.testing.assert_array_equal(got.targets[0].heatmap, expected.targets[0].heatmap)
+
+
+def test_what_was_done_to_a_picture_is_noted(explainer: Explainer) -> None:
+    floats = Image.fromarray(np.linspace(-5, 5, 16, dtype=np.float32).reshape(4, 4))
+    assert "stretched" in explainer.explain(floats).notes[0]
+    assert explainer.explain(floats.convert("RGB")).notes == ()
+
+
+def test_what_is_no_picture_is_refused(explainer: Explainer) -> None:
+    for source in (None, 3, [[1, 2]]):
+        with pytest.raises(UsageError, match="expected a path, a URL, bytes"):
+            explainer.explain(source)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match="no such file"):
+        explainer.explain("nowhere.jpg")
+    with pytest.raises(ImageError, match="not an image"):
+        explainer.explain(io.BytesIO(b"text"))
+
+
+def test_offline_means_urls_as_well() -> None:
+    explainer = Explainer.load("efficientnet-lite0", offline=True)
+    with pytest.raises(ImageError, match="offline"):
+        explainer.explain("http://127.0.0.1/photo.jpg")
+
+
+def test_inputs_are_those_of_input_of(explainer: Explainer, asymmetric: np.ndarray) -> None:
+    good = explainer.input_of(asymmetric)
+    for inputs in ([], None, good, [good.astype(float)], [asymmetric], (n for n in [good]), [[1]]):
+        with pytest.raises(UsageError, match=r"expected inputs of \(224, 224, 3\) float32"):
+            explainer.explain_inputs(inputs, 285)  # type: ignore[arg-type]
+    for rows in (0, -1, True, 1.5, "2"):
+        with pytest.raises(UsageError, match="expected rows to be a whole number of at least 1"):
+            explainer.explain_inputs([good], 285, rows=rows)  # type: ignore[arg-type]
+    assert len(explainer.explain_inputs(np.stack([good, good]), 285)) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": 5},
+        {"model": Path("vgg16")},
+        {"layer": 3},
+        {"score": "softmax"},
+        {"engine": "torch"},
+        {"weights": 5},
+        {"weights": b"weights.h5"},
+    ],
+    ids=str,
+)
+def test_loading_takes_names(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"^expected the .*, got "):
+        Explainer.load(**{"model": "efficientnet-lite0", **options})
+
+
+def test_weights_are_a_path_or_its_text() -> None:
+    for weights in ("nowhere.h5", Path("nowhere.h5")):
+        with pytest.raises(ModelError, match=r"no weights file nowhere\.h5"):
+            Explainer.load("vgg16", weights=weights)
+
+
+def test_a_choice_has_its_own_weights(explainer: Explainer) -> None:
+    with pytest.raises(UsageError, match="expected no weights beside a Choice"):
+        Explainer.load(explainer.choice, weights="weights.h5")
+
+
+def test_an_unknown_method_lists_those_there_are(explainer: Explainer) -> None:
+    with pytest.raises(UsageError, match=r"got 'cam'\. Pass one of: grad-cam"):
+        Explainer(explainer.choice, explainer.engine, "cam")
 
 
 @given(hnp.arrays(np.float32, 1000, elements=st.floats(-(2.0**99), 2.0**99, width=32)))

@@ -7,12 +7,16 @@ import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import SAMPLES
 
 README = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 EXAMPLES = re.findall(r"```console\n\$ gradcam ([^\n]*)\n(.*?)```", README, re.DOTALL)
 
 
@@ -43,8 +47,27 @@ def stripped(text: str) -> str:
     return re.sub(r"[\d.]+ a second", "N a second", lines)
 
 
+@pytest.mark.usefixtures("compiled_lite0")
+def test_the_python_does_what_it_says(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(SAMPLES / "egyptian_cat.jpg", own_home / "photo.jpg")
+    names: dict[str, Any] = {}
+    for block in PYTHON:
+        exec(block, names)
+    explainer, picture = names["explainer"], names["picture"]
+    (cat,) = explainer.explain(picture, 285).targets
+    expected = names["overlay"](picture.pixels, cat.heatmap)
+    np.testing.assert_array_equal(np.asarray(Image.open("blended.png")), expected)
+    assert (expected != picture.pixels).any()
+    assert capsys.readouterr().out.splitlines() == [
+        "Egyptian_cat 1 (7, 7)",
+        f"sunglasses {names['explanation'].targets[1].prediction.rank} (7, 7)",
+        "tabby 3 (7, 7)",
+    ]
+
+
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 6
+    assert len(PYTHON) >= 2
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)#]+)\)", README))

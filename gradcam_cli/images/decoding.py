@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,23 +16,26 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from gradcam_cli.errors import ImageError
-from gradcam_cli.images.deep import decode_by_opencv, eight_bit
+from gradcam_cli.images.deep import Samples, decode_by_opencv, eight_bit
 from gradcam_cli.images.jpeg import load_jpeg
 from gradcam_cli.images.png import check_rows, without_damaged_chunks
-from gradcam_cli.images.sources import CONVERT, Encoded
+from gradcam_cli.images.sources import CONVERT, MAX_FILE_BYTES, Encoded, Origin
 from gradcam_cli.images.tiff import decode_deep_tiff, read_layout
 from gradcam_cli.images.upright import TURNS, fill_upright
 from gradcam_cli.stderr import stderr_into
+from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL import ImageFile
+    from PIL import Image, ImageFile
 
+_ONLY_ONE = ("only the frame or page that it stands at is read",)
 _ONLY_FIRST = ("only the first of its frames or pages is read",)
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _DAMAGED_JPEG = ("its JPEG data are damaged: part of the picture may be wrong",)
 _LOUD = ("TIFF", "AVIF")
 """Kinds whose libraries write to stderr."""
@@ -219,10 +223,15 @@ def _decoded_by_pillow(
     notes = _note_on_frames(image) + _load(encoded, image)
     orientation = _orientation(image)
     encoded.stream.close()  # the encoded bytes are not needed beside the pixels
+    return _upright(encoded.origin, image, orientation), notes
+
+
+def _upright(origin: Origin, image: Image.Image, orientation: int) -> NDArray[np.uint8]:
+    """The pixels of `image`, loaded, of up to 8 bits."""
     if image.mode == "LAB":
-        raise encoded.origin.refuse("its colours are CIELAB, which is not read", CONVERT)
+        raise origin.refuse("its colours are CIELAB, which is not read", CONVERT)
     width, height = image.size
-    return fill_upright(height, width, orientation, _band_of(image)), notes
+    return fill_upright(height, width, orientation, _band_of(image))
 
 
 def _load(encoded: Encoded, image: ImageFile.ImageFile) -> tuple[str, ...]:
@@ -235,7 +244,7 @@ def _load(encoded: Encoded, image: ImageFile.ImageFile) -> tuple[str, ...]:
     return ()
 
 
-def _note_on_frames(image: ImageFile.ImageFile) -> tuple[str, ...]:
+def _note_on_frames(image: Image.Image) -> tuple[str, ...]:
     try:
         several = getattr(image, "is_animated", False) and image.format != "MPO"
     except Exception:  # a broken second frame is no reason to refuse the first
@@ -243,7 +252,7 @@ def _note_on_frames(image: ImageFile.ImageFile) -> tuple[str, ...]:
     return _ONLY_FIRST if several else ()
 
 
-def _orientation(image: ImageFile.ImageFile) -> int:
+def _orientation(image: Image.Image) -> int:
     """1 to 8 as EXIF counts; 1 after Pillow has turned the image itself, as it does for TIFF."""
     try:
         value = image.getexif().get(0x0112, 1)
@@ -252,7 +261,7 @@ def _orientation(image: ImageFile.ImageFile) -> int:
         return 1
 
 
-def _band_of(image: ImageFile.ImageFile) -> Callable[[int, int], NDArray[np.uint8]]:
+def _band_of(image: Image.Image) -> Callable[[int, int], NDArray[np.uint8]]:
     """Rows of `image` as RGB, transparency over white; for `fill_upright`."""
     import numpy as np
     from PIL import Image
@@ -266,3 +275,51 @@ def _band_of(image: ImageFile.ImageFile) -> Callable[[int, int], NDArray[np.uint
         return np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
 
     return band
+
+
+def is_opened(source: object) -> TypeGuard[Image.Image]:
+    """True for a PIL image; where Pillow is not loaded, nothing is one."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(source, pillow.Image)
+
+
+def decode_opened(
+    image: Image.Image, max_pixels: int
+) -> tuple[Origin, NDArray[np.uint8], tuple[str, ...]]:
+    """As `decode`, of a PIL image, which is left as it is; and what to call it."""
+    name = getattr(image, "filename", "")
+    origin = Origin("a PIL image", "image", MAX_FILE_BYTES)
+    if isinstance(name, str) and name:
+        origin = replace(origin, name=printable(name), stem=Path(name).stem)
+    encoded = Encoded(origin, BytesIO(), image.format or image.mode, max_pixels)
+    with _undisturbed(), _explained(encoded):
+        encoded.check_size(*image.size)
+        _load_opened(image, origin)
+        notes = _ONLY_ONE if _note_on_frames(image) else ()
+        orientation = _orientation(image)
+        if image.mode in _DEEP_MODES:
+            pixels, more = eight_bit(origin, _deep_samples(image), orientation)
+            return origin, pixels, notes + more
+        if image.mode == "La":  # Pillow brings it to LA only
+            image = image.convert("LA")
+        return origin, _upright(origin, image, orientation), notes
+
+
+def _load_opened(image: Image.Image, origin: Origin) -> None:
+    """Have Pillow decode what it may have put off until now."""
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = printable(str(error))[:200]
+        remedy = "Open it anew, and keep its file open until it has been read."
+        raise origin.refuse(f"Pillow could not load it: {reason}", remedy) from error
+
+
+def _deep_samples(image: Image.Image) -> Samples:
+    import numpy as np
+
+    clear = image.info.get("transparency")
+    samples = np.asarray(image)[..., np.newaxis]
+    return Samples(samples, clear=clear if isinstance(clear, int) else None)

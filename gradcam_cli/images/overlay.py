@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gradcam_cli.errors import UsageError
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -43,9 +41,9 @@ def overlay(
 
     Parameters
     ----------
-    image : (H, W, 3) uint8 RGB
-        Left as it is.
-    heatmap : (h, w) float32, 0..1
+    image : (H, W, 3) uint8 RGB, 0..255
+        Left as it is; it may be read-only or a view.
+    heatmap : (h, w) float32 or float64, 0..1
         Of any resolution; it is resized bilinearly to the image's. Where it is zero everywhere
         there is nothing to show, and the result is the plain image.
     alpha : float, 0..1
@@ -55,15 +53,25 @@ def overlay(
 
     Returns
     -------
-    (H, W, 3) uint8 RGB
+    (H, W, 3) uint8 RGB, 0..255
+        A new array.
+
+    Raises
+    ------
+    UsageError
+        Where an argument is not as above.
     """
     import cv2
     import numpy as np
 
+    from gradcam_cli.arguments import check_image, check_share, check_word, checked_heatmap
+
+    check_image(image)
+    heatmap = checked_heatmap(heatmap)
+    check_share("alpha", alpha)
+    check_word("a colour map", colormap, COLORMAPS)
     if not heatmap.any():
         return image.copy()
-    if colormap not in COLORMAPS:
-        raise UsageError(f"there is no colour map {colormap!r}", f"One of: {', '.join(COLORMAPS)}.")
     height, width = image.shape[:2]
     levels = (cv2.resize(heatmap, (width, height)) * 255).astype(np.uint8)
     blended = np.empty_like(image)
@@ -71,7 +79,7 @@ def overlay(
     for top in range(0, height, step):
         rows = slice(top, top + step)
         colors = cv2.applyColorMap(levels[rows], _palette(colormap))
-        blended[rows] = cv2.addWeighted(colors, alpha, image[rows], 1 - alpha, 0)
+        blended[rows] = cv2.addWeighted(colors, float(alpha), image[rows], float(1 - alpha), 0)
     return blended
 
 

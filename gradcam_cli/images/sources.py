@@ -1,4 +1,4 @@
-"""The bytes of a picture from a path, an http(s) URL or standard input, and their format.
+"""The bytes of a picture from a path, an http(s) URL, memory or an open file, and their format.
 
 All of them are collected, up to a bound, before any is decoded: the decoders need to seek, and a
 transfer that fails is told from data that are corrupt.
@@ -11,15 +11,16 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from gradcam_cli import downloads
-from gradcam_cli.errors import ImageError
+from gradcam_cli.errors import ImageError, UsageError
 from gradcam_cli.text import printable
 
 MAX_FILE_BYTES = 1 << 30
@@ -95,7 +96,11 @@ class Encoded:
 
 
 def collect(
-    source: str, *, max_pixels: int, offline: bool = False, stdin: BinaryIO | None = None
+    source: object,
+    *,
+    max_pixels: int,
+    offline: bool = False,
+    stdin: BinaryIO | None = None,
 ) -> Encoded:
     """All bytes at `source`; the parameters are those of `read_image`.
 
@@ -103,6 +108,8 @@ def collect(
     ------
     ImageError
         Where there are none, too many, or they are of no format that is read.
+    UsageError
+        Where `source` is no source.
     """
     with _opened(source, offline=offline, stdin=stdin) as (origin, pieces):
         try:
@@ -113,12 +120,31 @@ def collect(
 
 
 def _opened(
-    source: str, *, offline: bool, stdin: BinaryIO | None
+    source: object, *, offline: bool, stdin: BinaryIO | None
 ) -> AbstractContextManager[tuple[Origin, Iterator[bytes]]]:
-    """The origin that `source` names and its bytes in pieces; closed on leaving."""
+    """The origin that `source` names and its bytes in pieces; what was opened is closed."""
+    if isinstance(source, os.PathLike):
+        return _file(os.fsdecode(source))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        origin = Origin("a bytes object", "image", MAX_FILE_BYTES)
+        return nullcontext((origin, _pieces(BytesIO(source))))
+    if hasattr(source, "read"):
+        return _open_file(source)  # type: ignore[arg-type]
+    if not isinstance(source, str):
+        raise _no_source(source)
     if source == "-":
         return _standard_input(stdin)
     return _url(source, offline=offline) if downloads.is_url(source) else _file(source)
+
+
+def _no_source(source: object) -> UsageError:
+    from gradcam_cli.arguments import described
+
+    return UsageError(
+        "expected a path, a URL, bytes, a binary file or a PIL image to read, "
+        f"got {described(source)}",
+        "Pixels need no reading: `explain` and `overlay` take an array of (H, W, 3) uint8 RGB.",
+    )
 
 
 @contextmanager
@@ -131,6 +157,24 @@ def _standard_input(stdin: BinaryIO | None) -> Iterator[tuple[Origin, Iterator[b
     except (OSError, ValueError) as error:  # ValueError: it is closed
         reason = printable(getattr(error, "strerror", None) or "it is closed")
         raise origin.refuse(reason, "Pipe a picture in, or give a path.") from error
+
+
+@contextmanager
+def _open_file(file: IO[bytes]) -> Iterator[tuple[Origin, Iterator[bytes]]]:
+    """As `_opened`, from where `file` stands."""
+    name = getattr(file, "name", None)
+    origin = Origin("an open file", "image", MAX_FILE_BYTES)
+    if isinstance(name, str):  # a number where it was opened by its descriptor
+        origin = replace(origin, name=printable(name), stem=Path(name).stem)
+    try:
+        pieces = _pieces(file)
+        first = next(pieces, b"")
+        if not first:
+            raise origin.refuse("nothing is left to read in it", "Rewind it with seek(0).")
+        yield origin, chain((first,), pieces)
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        reason = printable(getattr(error, "strerror", None) or "it is closed")
+        raise origin.refuse(reason, "Open it anew, in mode 'rb'.") from error
 
 
 @contextmanager
@@ -167,8 +211,10 @@ def _refuse_other_schemes(source: str) -> None:
     )
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     while piece := file.read(_CHUNK_BYTES):
+        if isinstance(piece, str):
+            raise UsageError("expected a binary file, got one of text", "Open it in mode 'rb'.")
         yield piece
 
 

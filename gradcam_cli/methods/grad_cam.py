@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.arguments import check_maps
+
 
 def grad_cam(
     activations: NDArray[np.float32], gradients: NDArray[np.float32]
@@ -24,7 +26,13 @@ def grad_cam(
     -------
     (h, w) float32
         The raw heatmap.
+
+    Raises
+    ------
+    UsageError
+        Unless both are floats of one such shape.
     """
+    check_maps(activations, gradients)
     weights = gradients.mean(axis=(0, 1))
     raw: NDArray[np.float32] = (activations * weights).mean(axis=-1)
     return raw

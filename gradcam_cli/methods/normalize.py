@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.arguments import check_raw_heatmap
 from gradcam_cli.records import Evidence
 
 
@@ -22,7 +23,13 @@ def normalize(raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], Evidence]:
         All zero where there is no evidence; never NaN.
     evidence : "positive" or "none"
         "none" where no value is positive, all are the same, or one is not finite.
+
+    Raises
+    ------
+    UsageError
+        Unless `raw` has such a shape, and floats.
     """
+    check_raw_heatmap(raw)
     nothing = np.zeros(raw.shape, np.float32)
     if not np.isfinite(raw).all() or raw.max() <= 0 or raw.max() == raw.min():
         return nothing, "none"

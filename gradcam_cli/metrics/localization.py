@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradcam_cli.arguments import checked_heatmap
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,7 +24,13 @@ def border_share(heatmap: NDArray[np.float32]) -> float:
     ----------
     heatmap : (h, w) float32, 0..1
         The border is an eighth of its side wide, and at least one cell. 0 where it is all zero.
+
+    Raises
+    ------
+    UsageError
+        Unless `heatmap` is as above.
     """
+    heatmap = checked_heatmap(heatmap)
     total = float(heatmap.sum())
     if not total:
         return 0.0

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from typing import SupportsIndex
 
+from gradcam_cli.arguments import as_index, described
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.names import closest, folded
 from gradcam_cli.records import TOP, ClassLabel
 
 TOP_WORD = "top"
+
+Target = str | SupportsIndex
+"""A class as a caller writes it: what `resolve_class` takes, or an index, also of NumPy's types."""
 
 
 @cache
@@ -51,6 +57,37 @@ def resolve_class(text: str) -> int:
     if len(found) == 1:
         return found[0].index
     raise _ambiguous(text, found) if found else _unknown(text)
+
+
+def resolve_targets(targets: Target | Iterable[Target]) -> tuple[int, ...]:
+    """The index, or `TOP`, of one class or of each of several, in order.
+
+    Raises
+    ------
+    UsageError
+        Where there is none, or one of them is no class.
+    """
+    single = isinstance(targets, (str, bytes)) or as_index(targets) is not None
+    if single or not isinstance(targets, Iterable):
+        return (_resolve_target(targets),)
+    indices = tuple(_resolve_target(target) for target in targets)
+    if not indices:
+        raise UsageError("expected at least one class to explain, got none", "Pass one, or `TOP`.")
+    return indices
+
+
+def _resolve_target(target: object) -> int:
+    if isinstance(target, str):
+        return resolve_class(target)
+    index = as_index(target)
+    last = len(class_labels()) - 1
+    if index is None or not (index == TOP or 0 <= index <= last):
+        raise UsageError(
+            f"expected a class as an index from 0 to {last}, a name, a WordNet id or TOP, "
+            f"got {described(target)}",
+            "`gradcam classes WORD` finds the index of a name.",
+        )
+    return index
 
 
 def search_classes(word: str) -> list[ClassLabel]:

@@ -1,0 +1,211 @@
+"""Arguments from Python code, checked: what was expected, what came, what to do.
+
+A sound argument costs a look at its type and shape. NumPy is imported where it is needed, so that
+the command line's help stays light.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import reprlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROUNDING = 1e-6
+"""How far a heatmap may be outside 0..1: what resizing it may have added."""
+
+
+def described(value: object) -> str:
+    """`value` in a few words: an array by shape, type and range; small things as written."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} {value.dtype}{_range_of(value)}"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "an int of more than 64 bits"  # of more than some thousands, repr() is refused
+    if value is None or isinstance(value, (int, float, str, bytes, np.generic)):
+        return printable(reprlib.repr(value))
+    return f"a {type(value).__name__}"
+
+
+def _range_of(array: NDArray[Any]) -> str:
+    if array.dtype.kind not in "biuf" or not array.size:
+        return ""
+    low, high = float(array.min()), float(array.max())
+    return f" in {low:g}..{high:g}" if not math.isnan(low) else " with NaN"
+
+
+def check_image(image: object) -> None:
+    """Raise UsageError unless `image` is (H, W, 3) uint8 with pixels; these are not looked at."""
+    import numpy as np
+
+    if not isinstance(image, np.ndarray):
+        remedy = "Pass read_image(image).pixels, or numpy.asarray(image, 'uint8')."
+    elif not image.size:
+        remedy = "Pass one that has pixels."
+    elif image.shape[2:] == (3,) and image.dtype == np.uint8:
+        return
+    else:
+        code = _as_bytes(image, _as_rgb("image", image.shape))
+        remedy = f"Pass {code}." if code else "Bring it to that shape, type and range."
+    what = f"expected an image of (H, W, 3) uint8 RGB, 0..255, got {described(image)}"
+    raise UsageError(what, remedy)
+
+
+def _as_rgb(name: str, shape: tuple[int, ...]) -> str:
+    """Python that makes (H, W, 3) of the array `name`; empty where that takes a guess."""
+    if len(shape) == 4:
+        return _as_rgb(f"{name}[0]", shape[1:])
+    if len(shape) == 2:
+        return f"numpy.stack([{name}] * 3, axis=-1)"
+    if len(shape) != 3:
+        return ""
+    by_last = {3: name, 4: f"{name}[..., :3]", 1: f"{name}.repeat(3, axis=-1)"}
+    by_first = {
+        3: f"{name}.transpose(1, 2, 0)",
+        4: f"{name}[:3].transpose(1, 2, 0)",
+        1: f"numpy.stack([{name}[0]] * 3, axis=-1)",
+    }
+    return by_last.get(shape[2]) or by_first.get(shape[0], "")
+
+
+def _as_bytes(array: NDArray[Any], code: str) -> str:
+    """`code`, which gives `array`, so that it gives uint8 in 0..255; empty where it takes a guess.
+
+    Rounded, so that pixels that were divided by 255 come back as they were.
+    """
+    kind = array.dtype.kind
+    if not code or array.dtype == "uint8" or kind not in "biuf":
+        return code if array.dtype == "uint8" else ""
+    low, high = float(array.min()), float(array.max())
+    floats = kind == "f"
+    ways = (
+        (kind == "b", "{}.astype('uint8') * 255"),
+        (floats and low >= 0 and high <= 1, "({} * 255).round().astype('uint8')"),
+        (floats and low >= -1 and high <= 1, "(({} + 1) * 127.5).round().astype('uint8')"),
+        (floats and low >= 0 and high <= 255, "{}.round().astype('uint8')"),
+        (not floats and low >= 0 and high <= 255, "{}.astype('uint8')"),
+        (not floats and low >= 0 and high <= 65535, "({} / 257).round().astype('uint8')"),
+    )
+    return next((way.format(code) for fits, way in ways if fits), "")
+
+
+def checked_heatmap(heatmap: object) -> NDArray[np.float32]:
+    """`heatmap` as an array that OpenCV takes, float32 or float64 as it came.
+
+    Raises
+    ------
+    UsageError
+        Unless it is (h, w), of floats in 0..1, none of them NaN, and not empty.
+    """
+    import numpy as np
+
+    if isinstance(heatmap, np.ndarray) and heatmap.dtype.kind == "f" and heatmap.ndim == 2:
+        sound = heatmap.size and heatmap.min() >= -_ROUNDING and heatmap.max() <= 1 + _ROUNDING
+        if sound:
+            native = np.float64 if heatmap.dtype.itemsize == 8 else np.float32
+            return heatmap.astype(native, copy=False)
+    raise UsageError(
+        f"expected a heatmap of (h, w) float32 in 0..1, got {described(heatmap)}",
+        _heatmap_remedy(heatmap),
+    )
+
+
+def _heatmap_remedy(heatmap: object) -> str:
+    import numpy as np
+
+    if not isinstance(heatmap, np.ndarray):
+        return "Pass numpy.asarray(heatmap, 'float32'), or the `heatmap` of a target."
+    if heatmap.ndim != 2 or not heatmap.size:
+        return "Pass the heatmap of one class, with rows and columns only."
+    if heatmap.dtype.kind not in "biuf":
+        return "Pass heatmap.astype('float32')."
+    low, high = float(heatmap.min()), float(heatmap.max())
+    ways = (
+        (math.isnan(low), "numpy.nan_to_num(heatmap), if its NaN mean no heat"),
+        (low < 0 or math.isinf(high), "numpy.clip(heatmap, 0, 1).astype('float32')"),
+        (heatmap.dtype == "uint8" and high > 1, "(heatmap / 255).astype('float32')"),
+        (high > 1, "(heatmap / heatmap.max()).astype('float32')"),
+        (True, "heatmap.astype('float32')"),
+    )
+    return next(f"Pass {way}." for fits, way in ways if fits)
+
+
+def check_maps(activations: object, gradients: object) -> None:
+    """Raise UsageError unless both are (h, w, C), floats, of one shape, and not empty."""
+    import numpy as np
+
+    pair = (activations, gradients)
+    maps = [one for one in pair if isinstance(one, np.ndarray) and one.dtype.kind == "f"]
+    if len(maps) == 2 and maps[0].shape == maps[1].shape and maps[0].ndim == 3 and maps[0].size:
+        return
+    came = " and ".join(described(one) for one in pair)
+    raise UsageError(
+        f"expected activations and gradients of one shape, (h, w, C) float32, got {came}",
+        "Pass those of one image: features.activations[0] and features.gradients[0].",
+    )
+
+
+def check_raw_heatmap(raw: object) -> None:
+    """Raise UsageError unless `raw` is (h, w), floats, and not empty; any number will do."""
+    import numpy as np
+
+    if isinstance(raw, np.ndarray) and raw.dtype.kind == "f" and raw.ndim == 2 and raw.size:
+        return
+    raise UsageError(
+        f"expected a raw heatmap of (h, w) float32, got {described(raw)}",
+        "Pass what a method gives for one image.",
+    )
+
+
+def checked_integer(name: str, value: object, low: int, high: int | None = None) -> int:
+    """`value` as an int, where it is a whole number (NumPy's are) from `low` to `high`."""
+    bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"
+    whole = as_index(value)
+    if whole is None or whole < low or (high is not None and whole > high):
+        raise UsageError(
+            f"expected {name} to be a whole number {bounds}, got {described(value)}",
+            f"Pass an int {bounds}.",
+        )
+    return whole
+
+
+def as_index(value: object) -> int | None:
+    """`value` as an int where it is a whole number, of NumPy's types too, and no truth value."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def check_share(name: str, value: object) -> None:
+    """Raise UsageError unless `value` is a number in 0..1."""
+    import numpy as np
+
+    number = value if isinstance(value, (int, float, np.integer, np.floating)) else math.nan
+    if 0 <= number <= 1 and not isinstance(value, bool):
+        return
+    raise UsageError(
+        f"expected {name} to be a number in 0..1, got {described(value)}",
+        "Pass a float in 0..1, such as 0.5.",
+    )
+
+
+def check_word(kind: str, value: object, known: Sequence[str]) -> None:
+    """Raise UsageError unless `value` is one of the words `known`."""
+    if isinstance(value, str) and value in known:
+        return
+    raise UsageError(
+        f"expected the name of {kind}, got {described(value)}",
+        f"Pass one of: {', '.join(known)}.",
+    )
