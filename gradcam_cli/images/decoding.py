@@ -280,7 +280,8 @@ def _band_of(image: Image.Image) -> Callable[[int, int], NDArray[np.uint8]]:
 def is_opened(source: object) -> TypeGuard[Image.Image]:
     """True for a PIL image; where Pillow is not loaded, nothing is one."""
     pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(source, pillow.Image)
+    kind = getattr(pillow, "Image", None)  # another thread may be importing it
+    return kind is not None and isinstance(source, kind)
 
 
 def decode_opened(

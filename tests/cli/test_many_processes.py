@@ -8,6 +8,7 @@ import pty
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -112,18 +113,18 @@ def test_interrupted_it_finishes_what_is_in_flight(
 
 
 def test_one_picture_ends_by_sigterm_in_a_line(own_home: Path) -> None:
-    os.mkfifo("pipe.jpg")
-    with subprocess.Popen(
-        command("pipe.jpg"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        with Path("pipe.jpg").open("wb") as pipe:  # once it is being read
-            pipe.write(b"\xff\xd8\xff")
-            pipe.flush()
-            process.terminate()
-            said = process.stderr.read()
-        assert process.wait(60) == 143
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/slow.jpg"
+        with subprocess.Popen(
+            command(url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            connection, _ = server.accept()
+            with connection:  # which answers nothing
+                process.terminate()
+                said = process.stderr.read()
+            assert process.wait(60) == 143
     assert said == "gradcam: terminated.\n"
-    assert not list(Path().glob("out/*"))
+    assert list(own_home.iterdir()) == []
 
 
 def test_a_bar_on_a_terminal_even_while_tiffs_are_read(own_home: Path) -> None:

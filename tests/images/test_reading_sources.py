@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,12 @@ def test_importing_loads_nothing_heavy() -> None:
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_file_is_read_while_another_thread_imports_pillow(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gradcam_cli.images.decoding import is_opened
+
+    monkeypatch.setitem(sys.modules, "PIL.Image", types.ModuleType("PIL.Image"))
+    assert not is_opened(str(photo))
