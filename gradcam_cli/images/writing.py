@@ -110,6 +110,8 @@ def folder_for_many(output: str | None, *, option: str = "-o") -> Path:
         Where it is a file, or looks like one.
     """
     path = DEFAULT_FOLDER if output is None else Path(output)
+    if output is not None and output.endswith(os.sep):
+        _refuse_file_in_the_way(path, option)
     looks_like_a_file = path.suffix.lower() in {*_FORMATS, ".npy"} and not path.is_dir()
     if path.is_file() or (looks_like_a_file and not str(output).endswith(os.sep)):
         raise UsageError(
@@ -123,12 +125,25 @@ def make_folder(place: Destination) -> None:
     """Make the folder of `place` where it was asked for as one and is not there yet."""
     if place.file or place.folder.is_dir():
         return
+    _refuse_file_in_the_way(place.folder, "-o")
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
             f"cannot make the folder {place.folder}: {error.strerror}", "Choose another with -o."
         ) from error
+
+
+def _refuse_file_in_the_way(folder: Path, option: str) -> None:
+    """Raise UsageError where a file is what `folder`, or a folder above it, is to be."""
+    for path in (folder, *folder.parents):
+        if path.exists():
+            if path.is_dir():
+                return
+            raise UsageError(
+                f"cannot make the folder {folder}: {path} is a file, and in the way",
+                f"Move it, or choose another with {option}.",
+            )
 
 
 def check_writable(

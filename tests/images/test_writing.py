@@ -14,6 +14,7 @@ from gradcam_cli.images.writing import (
     check_writable,
     encoded_heatmap,
     encoded_image,
+    folder_for_many,
     heatmap_destination,
     make_folder,
     output_file,
@@ -34,6 +35,16 @@ def test_a_folder_is_one_that_exists_or_ends_in_a_slash(tmp_path: Path) -> None:
         make_folder(place)
         assert place.path(3) == Path(output) / "photo.3.gradcam.jpg"
         assert place.path(3).parent.is_dir()
+
+
+@pytest.mark.parametrize("output", ["told.json/", "told.json/in/side/"])
+def test_a_file_in_the_way_of_a_folder_is_named(own_home: Path, output: str) -> None:
+    Path("told.json").write_text("{}")
+    said = r"told\.json is a file, and in the way"
+    with pytest.raises(UsageError, match=said):
+        make_folder(overlay_destination(output, "photo", several=False))
+    with pytest.raises(UsageError, match=said):
+        folder_for_many(output)
 
 
 @pytest.mark.parametrize("name", ["x.gif", "x", "x.jpg.txt", ".jpg"])
