@@ -29,6 +29,7 @@ format: $(VENV)/installed-dev
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(BIN)/python -m benchmarks.folder
+	$(BIN)/python -m benchmarks.resume
 	$(BIN)/python -m benchmarks.families
 
 clean:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -71,9 +72,9 @@ def test_a_heatmap_that_does_not_fit_is_not_there(gradcam: Run) -> None:
 
 @pytest.mark.usefixtures("compiled_lite0")
 def test_a_process_under_a_limit(own_home: Path) -> None:
-    command = f"ulimit -f 64; exec {sys.executable} -m gradcam_cli explain {SAMPLES}/tripod.jpg"
+    command = [sys.executable, "-m", "gradcam_cli", "explain", str(SAMPLES / "tripod.jpg"), *LITE]
     done = subprocess.run(
-        ["bash", "-c", f"{command} -o u.jpg {' '.join(LITE)}"],
+        ["bash", "-c", f"ulimit -f 64; exec {shlex.join(command)} -o u.jpg"],
         env={**os.environ, "PYTHONPATH": str(SAMPLES.parent)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
