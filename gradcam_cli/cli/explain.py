@@ -14,6 +14,7 @@ from gradcam_cli.cli.completion_values import complete_classes, complete_files, 
 from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.options import (
     Notes,
+    Share,
     debug_option,
     engine_option,
     json_option,
@@ -92,7 +93,7 @@ DEFAULT_CLASS = "837"
 @engine_option
 @click.option(
     "--alpha",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     default=0.5,
     show_default=True,
     help="The share of the colours in the blend.",

@@ -25,7 +25,7 @@ from gradcam_cli.errors import UsageError
 TEMPORARY_SUFFIX = ".gradcam-tmp"
 
 _DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
-_NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+_NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, getattr(errno, "ENOTSUP", 0)}
 _SYNCABLE = os.O_RDWR if os.name == "nt" else os.O_RDONLY
 _BLOCK_BYTES = 1 << 20
 _LONGEST_NAME = 200

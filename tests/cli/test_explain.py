@@ -257,3 +257,10 @@ def test_a_file_name_that_is_no_text(gradcam: Run, photo: Path) -> None:
     assert code == 0
     assert json.loads(out)["explanations"][0]["overlay"]
     assert Path(os.fsdecode(b"\xff\xfe.gradcam.jpg")).is_file()
+
+
+def test_an_alpha_that_is_no_number_is_refused(gradcam: Run, photo: Path) -> None:
+    for value in ("nan", "-nan", "1.1", "inf"):
+        code, out, err = gradcam("explain", photo, f"--alpha={value}")
+        assert (code, out) == (2, "")
+        assert "is not in the range 0<=x<=1" in err
