@@ -95,6 +95,9 @@ class Record(State, frozen=True, gc=False, tag_field="schema", tag=1):
             raise ValueError("each file has a size and a checksum")
 
 
+_NO_JSON = (msgspec.DecodeError, ValueError, RecursionError)
+"""What parsers raise; bytes that are no UTF-8 give a plain ValueError."""
+
 _Kind = TypeVar("_Kind", State, Record)
 _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (State, Record)
@@ -109,7 +112,7 @@ def parse(line: bytes, kind: type[_Kind]) -> _Kind | None:
         parsed: _Kind = _DECODERS[kind].decode(line)
     except msgspec.ValidationError:
         return None
-    except (ValueError, RecursionError):  # bytes that are no UTF-8 give a plain ValueError
+    except _NO_JSON:
         return _parse_odd_name(line, kind)
     return parsed
 
@@ -120,7 +123,7 @@ def _parse_odd_name(line: bytes, kind: type[_Kind]) -> _Kind | None:
         return None
     try:
         return msgspec.convert(json.loads(line), kind)
-    except (ValueError, RecursionError):
+    except _NO_JSON:
         return None
 
 
