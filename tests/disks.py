@@ -32,7 +32,8 @@ def full_at(place: Path, how: str, size: int = 256 << 10) -> Iterator[None]:
         try:
             yield
         finally:
-            subprocess.run(["umount", str(place)], check=True)
+            # Lazily, for a mapped file of it may not be collected yet.
+            subprocess.run(["umount", "--lazy", str(place)], check=True)
     else:
         with file_size_limit(size):
             yield

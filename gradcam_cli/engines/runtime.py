@@ -35,7 +35,25 @@ def converter() -> Callable[..., Any]:
         from openvino.tools.ovc import convert_model
 
         found: Callable[..., Any] = convert_model
+    if sys.version_info >= (3, 13):
+        _mend_environment_setup()
     return found
+
+
+def _mend_environment_setup() -> None:
+    """Let the converter find TensorFlow's version on Python 3.13.
+
+    There, OpenVINO 2026.4 runs into a NameError: it executes "import tensorflow" and then "del
+    tensorflow", and what exec() binds in a function is gone when the next one comes. TensorFlow is
+    loaded already by who has a model to convert.
+    """
+    from openvino.frontend.tensorflow import utils
+
+    utils.get_environment_setup = lambda framework: {
+        "python_version": ".".join(map(str, sys.version_info[:3])),
+        "tensorflow": sys.modules["tensorflow"].__version__,
+        "sys_platform": sys.platform,
+    }
 
 
 def _convert_model(*arguments: Any, **options: Any) -> Any:
