@@ -67,7 +67,7 @@ def print_summary(summary: Summary) -> None:
     )
     ordered = sorted(summary.predicted.items(), key=lambda each: (-each[1][1], each[0]))
     for index, (name, count, total) in ordered[:_MOST_ROWS]:
-        table.add_row(f"{index} {printable(name)}", f"{count:,}", f"{total / count:.4f}")
+        table.add_row(f"{index} {name}", f"{count:,}", f"{total / count:.4f}")
     if rest := ordered[_MOST_ROWS:]:
         images = sum(count for _, (_, count, _) in rest)
         table.add_row(f"{len(rest):,} more classes", f"{images:,}", "")

@@ -92,11 +92,9 @@ class NarrowingTable:
         self._rows: list[_Row] = []
 
     def add_row(self, *cells: Cell, style: str | None = None) -> None:
-        """Add a row of one cell for each column; control characters in it are escaped."""
-        named = zip((column.name for column in self.columns), cells, strict=True)
-        self._rows.append(
-            _Row({k: printable(v) if isinstance(v, str) else v for k, v in named}, style)
-        )
+        """Add a row of one cell for each column; control characters in it are drawn escaped."""
+        names = (column.name for column in self.columns)
+        self._rows.append(_Row(dict(zip(names, cells, strict=True)), style))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         drawn = _Drawn(options.encoding)

@@ -15,7 +15,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -32,28 +32,24 @@ _LONGEST_NAME = 200
 _TEMPORARY_NAME = re.compile(rf"\.(.*)\.[0-9a-f]{{8}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL)
 
 
-@contextmanager
-def write_errors(path: Path) -> Iterator[None]:
+def write_errors(path: Path) -> AbstractContextManager[None]:
     """Turn an OSError of the block, which writes `path`, into a UsageError that names it."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or 'the disk refused it'}",
-            "Choose another place with -o.",
-        ) from error
+    return _usage_error(f"cannot write {path}", "Choose another place with -o.")
+
+
+def read_errors(path: Path) -> AbstractContextManager[None]:
+    """Turn an OSError of the block, which reads `path`, into a UsageError that names it."""
+    remedy = "Make it readable for yourself, or choose another folder."
+    return _usage_error(f"cannot read {path}", remedy)
 
 
 @contextmanager
-def read_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block, which reads `path`, into a UsageError that names it."""
+def _usage_error(what: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror or 'the disk refused it'}",
-            "Make it readable for yourself, or choose another folder.",
-        ) from error
+        why = error.strerror or "the disk refused it"
+        raise UsageError(f"{what}: {why}", remedy) from error
 
 
 def is_disk_failure(error: BaseException) -> bool:
