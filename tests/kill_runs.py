@@ -26,15 +26,17 @@ ROOT = Path(__file__).parent.parent
 SIGNALS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
-def photos(count: int) -> None:
+def photos(count: int) -> Path:
     """A folder of `count` different pictures."""
-    Path("photos").mkdir()
+    folder = Path("photos")
+    folder.mkdir()
     drawn = random.Random(7)
     samples = [Image.open(path) for path in sorted((ROOT / "sample_images").glob("*.jpg"))]
     for number in range(count):
         sample = samples[number % len(samples)]
         left, top = drawn.randrange(60), drawn.randrange(60)
-        sample.crop((left, top, left + 180, top + 160)).save(f"photos/{number:05}.jpg")
+        sample.crop((left, top, left + 180, top + 160)).save(folder / f"{number:04}.jpg")
+    return folder
 
 
 def command(out: str) -> list[str]:
@@ -94,7 +96,7 @@ def main() -> None:
         subprocess.run(command("out"), stdout=subprocess.DEVNULL, check=True)
         assert len(check(Path("out"))) == count
         names = sorted(path.name for path in Path("out").iterdir())
-        assert names == sorted([*(f"{n:05}.gradcam.jpg" for n in range(count)), FILE]), names
+        assert names == sorted([*(f"{n:04}.gradcam.jpg" for n in range(count)), FILE]), names
         for path in Path("once").glob("*.gradcam.jpg"):
             assert path.read_bytes() == Path("out", path.name).read_bytes(), path
     told = ", ".join(f"{number} {signal.name}" for signal, number in ended.items())

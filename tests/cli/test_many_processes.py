@@ -18,6 +18,7 @@ from PIL import Image
 
 from gradcam_cli.manifest import FILE
 from tests.conftest import SAMPLES, records
+from tests.kill_runs import photos
 
 ROOT = SAMPLES.parent
 LITE = ("--model", "efficientnet-lite0", "--class", "top", "-o", "out")
@@ -33,19 +34,6 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "gradcam_cli", "explain", *map(str, arguments), *LITE]
-
-
-def photos(count: int) -> Path:
-    """A folder of `count` different pictures."""
-    folder = Path("photos")
-    folder.mkdir()
-    drawn = random.Random(7)
-    samples = [Image.open(path) for path in sorted(SAMPLES.glob("*.jpg"))]
-    for number in range(count):
-        sample = samples[number % len(samples)]
-        left, top = drawn.randrange(60), drawn.randrange(60)
-        sample.crop((left, top, left + 180, top + 160)).save(folder / f"{number:04}.jpg")
-    return folder
 
 
 def whole(folder: Path) -> bool:

@@ -27,8 +27,7 @@ from gradcam_cli.models.loading import Choice
 from gradcam_cli.storage.files import sha256_of, temporary_path
 from tests.conftest import as_nobody
 from tests.disks import full_at
-
-SPEC = ModelSpec("small", "", 16, 1000, "none", None)
+from tests.engines.conftest import SPEC
 
 
 def network(seed: int = 1) -> Any:
@@ -50,21 +49,6 @@ def network(seed: int = 1) -> Any:
 
 def never() -> Any:
     raise AssertionError("TensorFlow was asked for")
-
-
-@pytest.fixture
-def cache(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache that nobody else uses."""
-    folder = own_home / "own cache"
-    monkeypatch.setenv("GRADCAM_CACHE", str(folder))
-    return folder
-
-
-@pytest.fixture
-def choice(own_home: Path) -> Choice:
-    weights = own_home / "weights.h5"
-    weights.write_bytes(b"the weights")
-    return Choice(SPEC, weights, "file")
 
 
 class Opened:

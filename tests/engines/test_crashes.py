@@ -20,7 +20,8 @@ from gradcam_cli.models import digests
 from gradcam_cli.models.loading import Choice
 from gradcam_cli.storage.files import sha256_of
 from tests.conftest import as_nobody
-from tests.engines.test_compiled import SPEC, Opened, agrees, network, never, place_of
+from tests.engines.conftest import SPEC
+from tests.engines.test_compiled import Opened, agrees, network, never, place_of
 
 REPOSITORY = Path(__file__).parents[2]
 OPEN = """
@@ -80,20 +81,6 @@ def kill_while_opening(graph: Path, layer: str) -> None:
     with opening(graph, layer) as process:
         process.kill()
         assert process.wait() == -signal.SIGKILL
-
-
-@pytest.fixture
-def cache(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = own_home / "own cache"
-    monkeypatch.setenv("GRADCAM_CACHE", str(folder))
-    return folder
-
-
-@pytest.fixture
-def choice(own_home: Path) -> Choice:
-    weights = own_home / "weights.h5"
-    weights.write_bytes(b"the weights")
-    return Choice(SPEC, weights, "file")
 
 
 def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, choice: Choice) -> None:
