@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from benchmarks import machine
 from benchmarks.markdown import line, table
 from benchmarks.weights import draw
-from gradcam_cli.engines.conversion import convert, flaw
-from gradcam_cli.engines.openvino import OpenVINOEngine, relative_difference
+from gradcam_cli.engines.openvino.conversion import convert, flaw
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine, relative_difference
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, normalize
 from gradcam_cli.models.catalog import BUNDLED, ModelSpec, find_model
@@ -30,7 +30,7 @@ from gradcam_cli.models.efficientnet_lite import load_bundled
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.models.loading import build
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.records import TOP, Features
+from gradcam_cli.results.explanation import TOP, Features
 
 MODELS = (
     *("vgg16", "vgg19", "efficientnet-lite0", "convnexttiny", "densenet121", "efficientnetb0"),

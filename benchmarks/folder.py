@@ -101,11 +101,11 @@ class Subject:
         }
 
     def _openvino_forward(self) -> dict[int, Callable[[], Any]]:
-        from gradcam_cli.engines import about, compiled
-        from gradcam_cli.engines.openvino import LOGITS
-        from gradcam_cli.engines.runtime import openvino
+        from gradcam_cli.engines.openvino import model_cache
+        from gradcam_cli.engines.openvino.engine import LOGITS, about
+        from gradcam_cli.engines.openvino.runtime import openvino
 
-        (graph,) = compiled.folder().glob(f"{self.model}-*/{about.GRAPH}")
+        (graph,) = model_cache.folder().glob(f"{self.model}-*/{about.GRAPH}")
         core, found = openvino.Core(), {}
         for size in BATCHES:
             model = core.read_model(graph)
@@ -151,10 +151,10 @@ class Subject:
 
     def _folder(self) -> None:
         """What `gradcam explain FOLDER --force` does once its model is loaded."""
-        from gradcam_cli.batch import Batch, Settings, add_records, in_groups
+        from gradcam_cli.images.listing import Item
         from gradcam_cli.images.reading import MAX_PIXELS
-        from gradcam_cli.listing import Item
-        from gradcam_cli.manifest import Manifest
+        from gradcam_cli.results.manifest import Manifest
+        from gradcam_cli.runs.batch import Batch, Settings, add_records, in_groups
 
         settings = Settings(
             self.out, None, (-1,), "grad-cam", None, "logit", "openvino", 5, 0.5, "jet",

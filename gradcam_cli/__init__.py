@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.overlay import COLORMAPS, overlay
     from gradcam_cli.images.reading import Picture, read_image
-    from gradcam_cli.records import (
+    from gradcam_cli.results.explanation import (
         TOP,
         ClassLabel,
         Explanation,
@@ -32,16 +32,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "COLORMAPS": "gradcam_cli.images.overlay",
-    "ClassLabel": "gradcam_cli.records",
+    "ClassLabel": "gradcam_cli.results.explanation",
     "Explainer": "gradcam_cli.explainer",
-    "Explanation": "gradcam_cli.records",
+    "Explanation": "gradcam_cli.results.explanation",
     "GradcamError": "gradcam_cli.errors",
     "ImageError": "gradcam_cli.errors",
     "ModelError": "gradcam_cli.errors",
     "Picture": "gradcam_cli.images.reading",
-    "Prediction": "gradcam_cli.records",
-    "TOP": "gradcam_cli.records",
-    "TargetExplanation": "gradcam_cli.records",
+    "Prediction": "gradcam_cli.results.explanation",
+    "TOP": "gradcam_cli.results.explanation",
+    "TargetExplanation": "gradcam_cli.results.explanation",
     "UsageError": "gradcam_cli.errors",
     "overlay": "gradcam_cli.images.overlay",
     "read_image": "gradcam_cli.images.reading",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradcam_cli.engines import about, compiled
-from gradcam_cli.models import digests, weights
+from gradcam_cli.engines.openvino import about, model_cache
+from gradcam_cli.models import weights
 from gradcam_cli.models.catalog import models
+from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import final_name, remove
 from gradcam_cli.storage.locks import LockedError, exclusive_lock
 
@@ -79,12 +80,12 @@ def _weights() -> Iterator[Entry]:
 
 
 def _compiled() -> Iterator[Entry]:
-    for path in _inside(compiled.folder()):
+    for path in _inside(model_cache.folder()):
         known = about.read(path)
         place = final_name(path.name).partition(".")[0]
         kind: Kind = "leftover" if known is None or path.name != place else "compiled"
         name = known.model if known else place.rpartition("-")[0] or place
-        lock = path.with_name(f"{place}{compiled.LOCK}")
+        lock = path.with_name(f"{place}{model_cache.LOCK}")
         yield Entry(kind, name, path, _size(path), lock)
 
 
@@ -99,7 +100,7 @@ def _digests() -> Iterator[Entry]:
 def _inside(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return [path for path in folder.iterdir() if path.suffix != compiled.LOCK]
+    return [path for path in folder.iterdir() if path.suffix != model_cache.LOCK]
 
 
 def _size(path: Path) -> int:

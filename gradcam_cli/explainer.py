@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_image, check_word, checked_integer, described
+from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.engines import in_batches
-from gradcam_cli.engines.opening import open_engine
+from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Source, read_image
 from gradcam_cli.methods import METHODS, normalize
-from gradcam_cli.models.classes import Target, class_labels, resolve_targets
+from gradcam_cli.models.labels import Target, class_labels, resolve_targets
 from gradcam_cli.models.loading import Choice, choose
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.models.weights import Note, no_note
-from gradcam_cli.records import (
+from gradcam_cli.results.explanation import (
     ENGINES,
     TOP,
     EngineName,

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradcam_cli import cli
-from gradcam_cli.engines.opening import open_engine
-from gradcam_cli.manifest import Manifest, Record
+from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.loading import Choice, build, choose, load
+from gradcam_cli.results.manifest import Manifest, Record
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
 

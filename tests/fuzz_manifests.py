@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 from gradcam_cli.errors import GradcamError
-from gradcam_cli.manifest import FILE, Manifest, Record
 from gradcam_cli.reports.html import write_report
 from gradcam_cli.reports.summary import Summary, write_csv
+from gradcam_cli.results.manifest import FILE, Manifest, Record
 
 INSERTED = [b"[" * 5_000, b"null", b"NaN", b"\\ud800", b"\n", b"1e999", b"-1", b'"', b"{}"]
 

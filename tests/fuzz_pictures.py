@@ -33,7 +33,7 @@ from PIL import Image
 from gradcam_cli.errors import ImageError
 from gradcam_cli.images.png import PASSES
 from gradcam_cli.images.reading import read_image
-from gradcam_cli.stderr import stderr_into
+from gradcam_cli.process import stderr_into
 from tests.images.conftest import saved
 
 MAX_PIXELS = 1_000_000

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gradcam_cli.manifest import FILE, Manifest
+from gradcam_cli.results.manifest import FILE, Manifest
 
 ROOT = Path(__file__).parent.parent
 SIGNALS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}

@@ -18,7 +18,7 @@ from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
-from gradcam_cli.interrupts import Terminated, sigterm_raises
+from gradcam_cli.process import Terminated, sigterm_raises
 from gradcam_cli.reports.lines import print_note, print_traceback
 
 _ENDINGS: tuple[tuple[type[BaseException], ExitCode, str], ...] = (
@@ -112,7 +112,7 @@ def _exit_of(error: BaseException, arguments: list[str]) -> tuple[ExitCode, str]
 
 def _click_message(error: click.ClickException) -> str:
     """What Click says in `error`, on one line; a misspelt name with what is close to it."""
-    from gradcam_cli.models.names import did_you_mean
+    from gradcam_cli.suggestions import did_you_mean
 
     near = did_you_mean(getattr(error, "possibilities", None) or ())
     if isinstance(error, click.NoSuchOption):

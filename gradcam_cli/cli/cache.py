@@ -28,12 +28,12 @@ def cache(context: click.Context, as_json: bool) -> None:
     if context.invoked_subcommand is not None:
         return
     from gradcam_cli.cache import entries
-    from gradcam_cli.models.weights import cache_folder
+    from gradcam_cli.storage.folders import cache_folder
 
     with _explained():
         found = entries()
     if as_json:
-        from gradcam_cli.reports.as_json import dumps
+        from gradcam_cli.results.as_json import dumps
 
         listed = [
             {"kind": each.kind, "name": each.name, "path": str(each.path), "bytes": each.size}
@@ -67,8 +67,8 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
     from gradcam_cli.cache import clear as clear_entry
     from gradcam_cli.cache import entries
     from gradcam_cli.models.catalog import find_model
-    from gradcam_cli.models.digests import forget_all
-    from gradcam_cli.models.transfer import megabytes
+    from gradcam_cli.storage.digests import forget_all
+    from gradcam_cli.storage.resumable import megabytes
 
     notes = Notes(quiet=quiet)
     wanted = {find_model(name).name for name in names}
@@ -92,7 +92,7 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
 @contextmanager
 def _explained() -> Iterator[None]:
     """Name the folder where it cannot be read."""
-    from gradcam_cli.models.weights import cache_folder
+    from gradcam_cli.storage.folders import cache_folder
 
     try:
         yield

@@ -21,13 +21,13 @@ from gradcam_cli.errors import UsageError
 @debug_option
 def classes(word: str | None, as_json: bool) -> None:
     """List the classes, or those with WORD in their name."""
-    from gradcam_cli.models.classes import class_labels, search_classes
+    from gradcam_cli.models.labels import class_labels, search_classes
 
     found = list(class_labels()) if word is None else search_classes(word)
     if word is not None and not found:
         raise UsageError(*_nothing(word))
     if as_json:
-        from gradcam_cli.reports.as_json import dumps, label_object
+        from gradcam_cli.results.as_json import dumps, label_object
 
         click.echo(dumps({"classes": [label_object(label) for label in found]}))
     else:
@@ -37,8 +37,8 @@ def classes(word: str | None, as_json: bool) -> None:
 
 
 def _nothing(word: str) -> tuple[str, str]:
-    from gradcam_cli.models.classes import class_labels
-    from gradcam_cli.models.names import closest, did_you_mean
+    from gradcam_cli.models.labels import class_labels
+    from gradcam_cli.suggestions import closest, did_you_mean
 
     near = closest(word, (label.name for label in class_labels()))
     return f"no class has {word!r} in its name", did_you_mean(near)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from gradcam_cli.records import ClassLabel
+    from gradcam_cli.results.explanation import ClassLabel
 
 
 def complete_models(
@@ -40,8 +40,8 @@ def complete_class_names(
     """The classes: by index or WordNet id where one is begun, else by name."""
     from click.shell_completion import CompletionItem
 
-    from gradcam_cli.models.classes import class_labels
-    from gradcam_cli.models.names import folded
+    from gradcam_cli.models.labels import class_labels
+    from gradcam_cli.suggestions import folded
 
     labels = class_labels()
     if incomplete.isdecimal():
@@ -61,7 +61,7 @@ def complete_classes(
     """The classes as `complete_class_names` has them, and `top`."""
     from click.shell_completion import CompletionItem
 
-    from gradcam_cli.models.classes import TOP_WORD
+    from gradcam_cli.models.labels import TOP_WORD
 
     names = complete_class_names(context, parameter, incomplete)
     if not TOP_WORD.startswith(incomplete.casefold()):
@@ -98,7 +98,7 @@ def complete_folders(
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
-    from gradcam_cli.models.names import folded
+    from gradcam_cli.suggestions import folded
 
     return [name for name in names if folded(name).startswith(folded(incomplete))]
 
@@ -134,9 +134,9 @@ def _layers(model: str) -> list[str]:
 
 def _compiled_layers(model: str) -> list[str]:
     """What the cache says of the layers of `model`, if it has been compiled."""
-    from gradcam_cli.engines import about, compiled
+    from gradcam_cli.engines.openvino import about, model_cache
 
-    for place in compiled.folder().glob(f"{model}-*"):
+    for place in model_cache.folder().glob(f"{model}-*"):
         known = about.read(place)
         if known is not None and known.model == model:
             return [layer.name for layer in known.layers]

@@ -53,7 +53,7 @@ class CommandsWithSettings(click.Group):
         return context
 
     def _read_settings(self, context: click.Context) -> None:
-        from gradcam_cli.settings_file import settings_file
+        from gradcam_cli.cli.settings_file import settings_file
 
         file = settings_file(Notes(quiet=context.resilient_parsing).say)
         if file is not None:
@@ -106,7 +106,7 @@ def config(context: click.Context, words: tuple[str, ...], as_json: bool) -> Non
     file = None if root.obj is None else root.obj.path
     rows = [row for each in _contexts(root, list(words)) for row in _rows(each, file)]
     if as_json:
-        from gradcam_cli.reports.as_json import dumps
+        from gradcam_cli.results.as_json import dumps
 
         path = None if file is None else os.path.abspath(file)  # noqa: PTH100 - without ..
         click.echo(dumps({"file": path, "options": rows}))
@@ -142,7 +142,7 @@ def _contexts(parent: click.Context, words: list[str]) -> Iterator[click.Context
 
 
 def _no_command(name: str, commands: list[str]) -> UsageError:
-    from gradcam_cli.models.names import closest, did_you_mean
+    from gradcam_cli.suggestions import closest, did_you_mean
 
     near = did_you_mean(closest(name, commands)) or f"There are {', '.join(commands)}."
     return UsageError(f"there is no command {name!r}", near)

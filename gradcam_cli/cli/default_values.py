@@ -20,8 +20,8 @@ from typing import Any
 import click
 from click.types import FloatParamType, IntParamType, StringParamType
 
+from gradcam_cli.cli.settings_file import SettingsFile
 from gradcam_cli.errors import UsageError
-from gradcam_cli.settings_file import SettingsFile
 
 _PATH_OPTIONS = {"output", "save_heatmap", "from_file"}
 """Options that are paths though their type is text, which keeps a / at their end."""
@@ -131,7 +131,7 @@ def _kinds_by_key(command: click.Command) -> dict[str, set[str]]:
 
 
 def _unknown(setting: _Setting, written: str, command: click.Command, path: str) -> UsageError:
-    from gradcam_cli.models.names import closest, did_you_mean
+    from gradcam_cli.suggestions import closest, did_you_mean
 
     is_table = isinstance(setting.value, dict)
     known = subcommands(command) if is_table else _kinds_by_key(command)

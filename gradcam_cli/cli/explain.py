@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.reading import Picture
     from gradcam_cli.images.writing import Destination
     from gradcam_cli.models.loading import Choice
-    from gradcam_cli.records import EngineName, Explanation, Score, TargetExplanation
+    from gradcam_cli.results.explanation import EngineName, Explanation, Score, TargetExplanation
 
 DEFAULT_CLASS = "837"
 
@@ -174,7 +174,7 @@ def explain(
     if show and as_json:
         raise UsageError("--show and --json both write to standard output", "Drop one of them.")
     from gradcam_cli.images.reading import read_image
-    from gradcam_cli.models.classes import resolve_class
+    from gradcam_cli.models.labels import resolve_class
     from gradcam_cli.models.loading import choose, wanted_model
 
     notes = Notes(quiet=quiet)
@@ -198,9 +198,9 @@ def explain(
         )
         return ExitCode.DONE
 
-    from gradcam_cli.batch import Settings
     from gradcam_cli.cli.many import Wanted, explain_many
     from gradcam_cli.images.writing import folder_for_many
+    from gradcam_cli.runs.batch import Settings
 
     folder = folder_for_many(output)
     heatmaps = save_heatmap and folder_for_many(save_heatmap, option="--save-heatmap")
@@ -253,7 +253,7 @@ class _One:
         check_size(places.overlay.path(None), picture.pixels)
         choice = chosen()
         from gradcam_cli.explainer import Explainer
-        from gradcam_cli.notes import notes_on
+        from gradcam_cli.results.notes import notes_on
 
         explainer = Explainer.load(
             choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
@@ -272,7 +272,7 @@ class _One:
                 write_output(heatmap_path, encoded_heatmap(target.heatmap))
             written.append((overlay_path, heatmap_path))
             if show:
-                from gradcam_cli.reports.in_terminal import show as draw
+                from gradcam_cli.reports.terminal_image import show as draw
 
                 draw(blended, target.heatmap)
         _report(
@@ -334,7 +334,7 @@ def _report(
     null: bool,
 ) -> None:
     if as_json:
-        from gradcam_cli.reports.as_json import dumps, explanation_object
+        from gradcam_cli.results.as_json import dumps, explanation_object
 
         height, width = picture.pixels.shape[:2]
         fields = explanation_object(

@@ -18,15 +18,15 @@ import click
 from gradcam_cli.cli.options import Notes
 from gradcam_cli.errors import ExitCode, ImageError, UsageError
 from gradcam_cli.images.writing import DEFAULT_FOLDER
-from gradcam_cli.interrupts import on_interrupt
-from gradcam_cli.notes import default_class_note_on_run
+from gradcam_cli.process import on_interrupt
 from gradcam_cli.reports.lines import print_note, print_path
+from gradcam_cli.results.notes import default_class_note_on_run
 
 if TYPE_CHECKING:
-    from gradcam_cli.batch import Outcome, Settings
-    from gradcam_cli.listing import Item
-    from gradcam_cli.manifest import Manifest
+    from gradcam_cli.images.listing import Item
     from gradcam_cli.models.loading import Choice
+    from gradcam_cli.results.manifest import Manifest
+    from gradcam_cli.runs.batch import Outcome, Settings
 
 LOCK = ".gradcam.lock"
 
@@ -94,8 +94,8 @@ def explain_many(
     notes: Notes,
 ) -> int:
     """Explain those of `items` that are not done yet, and answer with the exit code."""
-    from gradcam_cli import batch
-    from gradcam_cli.manifest import Manifest
+    from gradcam_cli.results.manifest import Manifest
+    from gradcam_cli.runs import batch
 
     if not items:
         raise ImageError("there is no picture among the sources", "Try --recursive or --include.")
@@ -146,9 +146,9 @@ def _work(
     notes: Notes,
     tally: _Tally,
 ) -> None:
-    from gradcam_cli.batch import Batch, add_records, in_groups
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.reports.progress import progress
+    from gradcam_cli.runs.batch import Batch, add_records, in_groups
 
     explainer: Explainer = Explainer.load(
         choice, layer=settings.layer, score=settings.score, engine=settings.engine, note=notes
@@ -217,14 +217,14 @@ def _take(outcome: Outcome, wanted: Wanted, notes: Notes, tally: _Tally) -> None
 
 
 def _print_json(fields: dict[str, Any]) -> None:
-    from gradcam_cli.reports.as_json import dumps
+    from gradcam_cli.results.as_json import dumps
 
     click.echo(dumps(fields))
 
 
 def _show(outcome: Outcome) -> None:
     from gradcam_cli.images.reading import read_image
-    from gradcam_cli.reports.in_terminal import show
+    from gradcam_cli.reports.terminal_image import show
 
     assert outcome.record.result is not None
     explanations = outcome.record.result.explanations
@@ -245,8 +245,8 @@ def _conclude(
         how = "interrupted" if tally.interrupted == Signals.SIGINT else "terminated"
         notes(f"{how}: {tally.done:,} of {tally.total:,} are done. Run it again to go on.")
         return
-    from gradcam_cli.batch import key_of
     from gradcam_cli.reports.summary import Summary, print_summary, write_csv
+    from gradcam_cli.runs.batch import key_of
 
     summary = Summary()
     keys = list(map(key_of, items))

@@ -61,7 +61,7 @@ def models(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
         return
     rows = [(spec, _state(spec)) for spec in _specs(names)]
     if as_json:
-        from gradcam_cli.reports.as_json import dumps
+        from gradcam_cli.results.as_json import dumps
 
         listed = [
             {
@@ -83,7 +83,7 @@ def _specs(names: tuple[str, ...]) -> list[ModelSpec]:
     """The models called `names`, or all; a misspelt subcommand is no name of a model."""
     from gradcam_cli.models.catalog import find_model
     from gradcam_cli.models.catalog import models as catalogue
-    from gradcam_cli.models.names import closest, did_you_mean
+    from gradcam_cli.suggestions import closest, did_you_mean
 
     if names and (near := closest(names[0], models.commands)):
         raise UsageError(f"there is no model and no command {names[0]!r}", did_you_mean(near))

@@ -36,8 +36,8 @@ def report(folder: Path, output: Path | None, quiet: bool) -> None:
     The page holds its pictures and needs no network. Beyond 2,000 pictures there are several,
     FILE.html, FILE-2.html and so on.
     """
-    from gradcam_cli.manifest import Manifest
     from gradcam_cli.reports.html import write_report
+    from gradcam_cli.results.manifest import Manifest
 
     notes = Notes(quiet=quiet)
     manifest = Manifest.of_run(folder)

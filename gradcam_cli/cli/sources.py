@@ -15,7 +15,7 @@ from gradcam_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from gradcam_cli.cli.options import Notes
-    from gradcam_cli.listing import Item
+    from gradcam_cli.images.listing import Item
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -51,7 +51,7 @@ class Many:
         """
         if not sources and self.from_file is None:
             raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
-        from gradcam_cli.listing import is_single
+        from gradcam_cli.images.listing import is_single
 
         of_many = (self.from_file, self.csv, self.report, self.max_errors)
         return (
@@ -63,7 +63,7 @@ class Many:
 
     def listed(self, sources: tuple[str, ...], notes: Notes) -> list[Item]:
         """The items that the sources come to."""
-        from gradcam_cli.listing import from_file, listed
+        from gradcam_cli.images.listing import from_file, listed
 
         if self.from_file is not None:
             sources = (*sources, *from_file(self.from_file, null=self.null))

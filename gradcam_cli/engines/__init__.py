@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
-from gradcam_cli.records import Features, Score, joined
+from gradcam_cli.results.explanation import Features, Score, joined
 
 if TYPE_CHECKING:
     import numpy as np

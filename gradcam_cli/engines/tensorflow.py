@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.records import TOP, Features, Score
+from gradcam_cli.results.explanation import TOP, Features, Score
 
 
 class TensorFlowEngine:

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from gradcam_cli.errors import ImageError
-from gradcam_cli.images.deep import Samples, decode_by_opencv, eight_bit
+from gradcam_cli.images.fetching import CONVERT, MAX_FILE_BYTES, Encoded, Origin
+from gradcam_cli.images.high_bit_depth import Samples, decode_by_opencv, eight_bit
 from gradcam_cli.images.jpeg import load_jpeg
+from gradcam_cli.images.orientation import TURNS, fill_upright
 from gradcam_cli.images.png import check_rows, without_damaged_chunks
-from gradcam_cli.images.sources import CONVERT, MAX_FILE_BYTES, Encoded, Origin
 from gradcam_cli.images.tiff import decode_deep_tiff, read_layout
-from gradcam_cli.images.upright import TURNS, fill_upright
-from gradcam_cli.stderr import stderr_into
+from gradcam_cli.process import stderr_into
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:

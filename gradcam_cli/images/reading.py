@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias
 
-from gradcam_cli.images import MAX_PIXELS, decoding, sources
+from gradcam_cli.images import MAX_PIXELS, decoding, fetching
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +97,7 @@ def read_image(
     if decoding.is_opened(source):
         origin, pixels, notes = decoding.decode_opened(source, max_pixels)
     else:
-        encoded = sources.collect(source, max_pixels=max_pixels, offline=offline, stdin=stdin)
+        encoded = fetching.collect(source, max_pixels=max_pixels, offline=offline, stdin=stdin)
         pixels, notes = decoding.decode(encoded)
         origin = encoded.origin
     return Picture(pixels, origin.name, origin.stem, origin.path, notes)

@@ -11,8 +11,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from gradcam_cli.errors import ImageError
-from gradcam_cli.images.deep import Samples, decode_by_opencv, eight_bit
-from gradcam_cli.images.sources import CONVERT, Encoded, Origin
+from gradcam_cli.images.fetching import CONVERT, Encoded, Origin
+from gradcam_cli.images.high_bit_depth import Samples, decode_by_opencv, eight_bit
 from gradcam_cli.images.tiff_pieces import Pieces, read_pieces
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.methods.grad_cam import grad_cam
+from gradcam_cli.methods.cam import grad_cam
 from gradcam_cli.methods.normalize import normalize
 
 Maps = NDArray[np.float32]

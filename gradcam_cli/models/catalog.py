@@ -13,8 +13,8 @@ from importlib import resources
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models import efficientnet_lite
-from gradcam_cli.models.names import closest, did_you_mean, folded
 from gradcam_cli.models.weights import WeightsFile
+from gradcam_cli.suggestions import closest, did_you_mean, folded
 
 AUTO = "auto"
 FIRST_CHOICE = "vgg16"

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from gradcam_cli.errors import ModelError
-from gradcam_cli.stderr import stderr_into
+from gradcam_cli.process import stderr_into
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.known_layers import models_with
-from gradcam_cli.models.names import closest, did_you_mean
+from gradcam_cli.suggestions import closest, did_you_mean
 
 _NEVER_DEFAULT = ("Pool", "Padding", "Cropping", "Dropout")
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import ModelError
-from gradcam_cli.models import digests, efficientnet_lite
+from gradcam_cli.models import efficientnet_lite
 from gradcam_cli.models.catalog import (
     AUTO,
     BUNDLED,
@@ -19,15 +20,8 @@ from gradcam_cli.models.catalog import (
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.layers import explainable_layers, find_layer, unknown_layer
-from gradcam_cli.models.weights import (
-    Note,
-    Progress,
-    ensure,
-    find,
-    no_note,
-    no_progress,
-    remedies,
-)
+from gradcam_cli.models.weights import ensure, find, remedies
+from gradcam_cli.storage import digests
 
 
 @dataclass(frozen=True)

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import ModelError
 from gradcam_cli.storage.files import sync_folder, temporary_path, whole_file
+from gradcam_cli.storage.folders import cache_folder, expanded, make_folder
 from gradcam_cli.storage.locks import exclusive_lock
 
 Step = Literal["cached", "adopt", "fetch", "refuse"]
-Progress = Callable[[int, int | None], None]
-Note = Callable[[str], None]
 
 UNFINISHED = (".part", ".part.json")
 """How the names of files end that are no weights yet."""
-
-_PRIVATE = 0o700
-
-
-def no_progress(done: int, total: int | None) -> None:
-    """For a caller that draws no bar."""
-
-
-def no_note(text: str) -> None:
-    """For a caller that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,44 +47,6 @@ class WeightsFile:
         return urlsplit(self.url).path.rsplit("/", 1)[-1]
 
 
-def cache_folder() -> Path:
-    """The folder gradcam keeps its files in: ``$GRADCAM_CACHE``, else the user's cache.
-
-    Raises
-    ------
-    ModelError
-        Where there is neither.
-    """
-    if chosen := os.environ.get("GRADCAM_CACHE"):
-        return _expanded(chosen)
-    from platformdirs import user_cache_dir
-
-    try:
-        return Path(user_cache_dir("gradcam"))
-    except RuntimeError as error:  # a user without a name, and no HOME
-        raise ModelError(
-            "there is no home folder to keep a cache in", "Set GRADCAM_CACHE to a folder."
-        ) from error
-
-
-def make_folder(path: Path) -> None:
-    """Make `path`, a folder right in the cache folder, and that, where they are not there.
-
-    Nobody else may enter a cache folder made here, for who can write there decides what gradcam
-    answers. What is made in one that was there is as open as that, unless the umask forbids it.
-
-    Raises
-    ------
-    OSError
-        Where it cannot be made.
-    """
-    root = path.parent
-    if not root.is_dir():
-        root.parent.mkdir(parents=True, exist_ok=True)
-        root.mkdir(mode=_PRIVATE, exist_ok=True)
-    path.mkdir(mode=root.stat().st_mode & 0o777, exist_ok=True)
-
-
 def folder() -> Path:
     """Where weights are kept."""
     return cache_folder() / "weights"
@@ -102,7 +54,7 @@ def folder() -> Path:
 
 def keras_folder() -> Path:
     """The folder Keras itself keeps weights in."""
-    return _expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "models"
+    return expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "models"
 
 
 def remedies(name: str) -> str:
@@ -238,12 +190,12 @@ class _Task:
         return True
 
     def fetch(self) -> None:
-        from gradcam_cli.downloads import DownloadError
-        from gradcam_cli.models import transfer
+        from gradcam_cli.storage import resumable
+        from gradcam_cli.storage.http import DownloadError
 
         part = self.target.with_name(f"{self.target.name}.part")
         file = self.file
-        job = transfer.Transfer(
+        job = resumable.Transfer(
             f"the weights of {self.name}",
             file.url,
             file.checksum,
@@ -253,14 +205,18 @@ class _Task:
             self.note,
         )
         try:
-            transfer.fetch(job)
+            resumable.fetch(job)
         except DownloadError as error:
-            kept = f"; {transfer.megabytes(job.size)} are kept for the next try" if job.size else ""
-            what = f"{self._could_not} fetched from {transfer.host(file.url)}: {error.reason}{kept}"
+            kept = (
+                f"; {resumable.megabytes(job.size)} are kept for the next try" if job.size else ""
+            )
+            what = (
+                f"{self._could_not} fetched from {resumable.host(file.url)}: {error.reason}{kept}"
+            )
             raise ModelError(what, remedies(self.name)) from error
         part.replace(self.target)
         sync_folder(self.target.parent)
-        transfer.discard(job)
+        resumable.discard(job)
 
     @property
     def _could_not(self) -> str:
@@ -299,7 +255,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _is_published(path: Path, checksum: str) -> bool:
-    from gradcam_cli.models.transfer import matches
+    from gradcam_cli.storage.resumable import matches
 
     try:
         return matches(path, checksum)
@@ -312,10 +268,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # no permission to look
         return False
-
-
-def _expanded(text: str) -> Path:
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError:  # nobody of that name
-        return Path(text).absolute()

@@ -36,7 +36,7 @@ from gradcam_cli.text import printable
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from gradcam_cli.manifest import Manifest, ManifestReader
+    from gradcam_cli.results.manifest import Manifest, ManifestReader
 
 CARDS = 2_000
 """The most cards, and the most failures, that a page holds."""

@@ -14,8 +14,8 @@ from gradcam_cli.reports.terminal import console, new_table
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    from gradcam_cli.manifest import Record
-    from gradcam_cli.results import TargetResult
+    from gradcam_cli.results.manifest import Record
+    from gradcam_cli.results.result import TargetResult
 
 _MOST_ROWS = 10
 _COLUMNS = (

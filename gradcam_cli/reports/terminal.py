@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from gradcam_cli.records import ClassLabel, Explanation
 from gradcam_cli.reports.lines import drawn_bar
 from gradcam_cli.reports.tables import GAP, Bar, Column, Justify, NarrowingTable
+from gradcam_cli.results.explanation import ClassLabel, Explanation
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,12 +16,12 @@ from click.shell_completion import ShellComplete
 
 from gradcam_cli.cli import gradcam as group
 from gradcam_cli.cli.completion_values import complete_class_names
-from gradcam_cli.engines import about
+from gradcam_cli.engines.openvino import about
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.models.catalog import models
-from gradcam_cli.models.classes import class_labels, resolve_class
 from gradcam_cli.models.known_layers import known_layers
+from gradcam_cli.models.labels import class_labels, resolve_class
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("tensorflow", "keras", "openvino", "cv2", "skimage", "PIL", "numpy", "requests", "rich")

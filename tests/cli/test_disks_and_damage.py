@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradcam_cli.manifest import FILE
+from gradcam_cli.results.manifest import FILE
 from gradcam_cli.storage.files import temporary_path
 from tests.conftest import SAMPLES, records
 from tests.disks import file_size_limit, full_at

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gradcam_cli.manifest import FILE
+from gradcam_cli.results.manifest import FILE
 from tests.conftest import SAMPLES, records
 from tests.kill_runs import photos
 

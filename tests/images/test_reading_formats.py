@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from gradcam_cli.images import upright
+from gradcam_cli.images import orientation
 from tests.images.conftest import exif, over_white, read, rounded, saved
 
 Writer = Callable[..., bytes]
@@ -245,7 +245,7 @@ def test_a_broken_exif_block_does_not_refuse_a_good_image(png: Writer, kind: str
 
 
 def test_bands_join_without_a_seam(monkeypatch: pytest.MonkeyPatch, tiff: Writer) -> None:
-    monkeypatch.setattr(upright, "BAND_PIXELS", 11)
+    monkeypatch.setattr(orientation, "BAND_PIXELS", 11)
     pixels = SEED.integers(0, 256, (31, 4, 3), dtype=np.uint8)
     rotated = np.rot90(pixels, -1)
     np.testing.assert_array_equal(read(saved(pixels, "PNG", exif=exif(6))).pixels, rotated)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcam_cli.images import reading, sources
+from gradcam_cli.images import fetching, reading
 from gradcam_cli.images.reading import read_image
 from tests.conftest import as_nobody
 from tests.images.conftest import read, refused, saved, why_not
@@ -113,7 +113,7 @@ def test_a_pipe_and_endless_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     writer.start()
     np.testing.assert_array_equal(read_image(str(pipe)).pixels, RGB)
     writer.join()
-    monkeypatch.setattr(sources, "MAX_FILE_BYTES", len(whole) - 1)
+    monkeypatch.setattr(fetching, "MAX_FILE_BYTES", len(whole) - 1)
     assert "it is larger than" in why_not(whole)
     with Path("/dev/zero").open("rb") as zeros:
         endless = io.BufferedReader(_After(whole, zeros))

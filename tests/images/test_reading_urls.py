@@ -18,7 +18,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from gradcam_cli.errors import ImageError
-from gradcam_cli.images import sources
+from gradcam_cli.images import fetching
 from gradcam_cli.images.reading import read_image
 
 RGB = np.random.default_rng(3).integers(0, 256, (6, 5, 3), dtype=np.uint8)
@@ -264,7 +264,7 @@ def test_no_http_at_all() -> None:
 def test_announced_as_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(HEAD, b"Content-Length: 999999999999\r\n\r\n") as url:
         assert "it is larger than 256 MiB" in refused(with_secrets(url)).what
-    monkeypatch.setattr(sources, "MAX_URL_BYTES", len(PNG))
+    monkeypatch.setattr(fetching, "MAX_URL_BYTES", len(PNG))
     for length in (b"-1", b"many", b"9" * 30):
         with (
             serving(HEAD, b"Content-Length: " + length + b"\r\n\r\n", PNG) as url,
@@ -274,13 +274,13 @@ def test_announced_as_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_endless_body(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_URL_BYTES", 1 << 20)
+    monkeypatch.setattr(fetching, "MAX_URL_BYTES", 1 << 20)
     with serving(HEAD, b"\r\n", PNG, forever=bytes(1 << 17)) as url:
         assert "it is larger than 1 MiB" in refused(url).what
 
 
 def test_a_slow_drip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "URL_SECONDS", 0.3)
+    monkeypatch.setattr(fetching, "URL_SECONDS", 0.3)
     began = time.monotonic()
     with serving(HEAD, b"\r\n", PNG[:-60], forever=b"\0") as url:
         assert "the server sends too slowly" in refused(with_secrets(url)).what
@@ -289,7 +289,7 @@ def test_a_slow_drip(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"\r\n" + PNG[:-60]])
 def test_silence(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    monkeypatch.setattr(sources, "URL_SECONDS", 0.2)
+    monkeypatch.setattr(fetching, "URL_SECONDS", 0.2)
     stop = threading.Event()
     began = time.monotonic()
     with _holding(sent, stop) as url:
@@ -322,7 +322,7 @@ def _holding(sent: bytes, stop: threading.Event) -> Iterator[str]:
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.usefixtures("_left_behind")
 def test_headers_that_drip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "URL_SECONDS", 0.2)
+    monkeypatch.setattr(fetching, "URL_SECONDS", 0.2)
     with serving(HEAD, forever=b"X-More: 1\r\n") as url:
         assert "no answer in time" in refused(with_secrets(url)).what
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gradcam_cli.models import transfer
 from gradcam_cli.models.weights import WeightsFile
+from gradcam_cli.storage import resumable
 from tests.models.weights_server import WeightsServer
 
 
@@ -15,7 +15,7 @@ from tests.models.weights_server import WeightsServer
 def cache(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the weights; nothing waits between attempts, nor goes through a proxy."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(resumable, "PAUSE_SECONDS", 0.0)
     return tmp_path / "cache" / "weights"
 
 

@@ -23,10 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gradcam_cli
-from gradcam_cli import downloads
 from gradcam_cli.errors import ExitCode, ModelError
-from gradcam_cli.models import transfer, weights
+from gradcam_cli.models import weights
 from gradcam_cli.models.weights import WeightsFile, ensure
+from gradcam_cli.storage import http, resumable
 from tests.arbitrary import json_values, replaced
 from tests.conftest import as_nobody
 from tests.disks import full_at
@@ -36,7 +36,7 @@ from tests.models.weights_server import Answer, WeightsServer, deaf_address, ser
 BODY = random.Random(21).randbytes(1_000_001)
 OTHER = random.Random(22).randbytes(1_000_001)
 HALF = 500_000
-FACTS = transfer.Facts('"one"', 20, "md5:" + "0" * 32)
+FACTS = resumable.Facts('"one"', 20, "md5:" + "0" * 32)
 
 KILLED = """
 import sys
@@ -102,7 +102,7 @@ def test_a_broken_connection_is_resumed(server: WeightsServer, cache: Path) -> N
 def test_a_connection_that_always_breaks_is_given_up(server: WeightsServer, cache: Path) -> None:
     server.usual = Answer(break_after=100_000)
     error = fails(server)
-    assert len(server.log) == transfer.ATTEMPTS
+    assert len(server.log) == resumable.ATTEMPTS
     assert "the connection broke off; 0.5 MB are kept for the next try" in error.what
     assert names(cache) == {"weights.h5.part", "weights.h5.part.json"}
     server.usual = Answer()
@@ -233,15 +233,15 @@ def test_a_sidecar_of_any_content_does_no_harm(own_home: Path, content: bytes) -
     """What it holds goes into the headers of a request and chooses a digest."""
     sidecar = own_home / "weights.h5.part.json"
     sidecar.write_bytes(content)
-    kept = transfer.read_facts(sidecar)
-    headers = transfer.request_headers(10, kept, "")
+    kept = resumable.read_facts(sidecar)
+    headers = resumable.request_headers(10, kept, "")
     prepared = requests.Request("GET", "http://127.0.0.1/", headers=headers).prepare()
     assert set(prepared.headers) in (set(), {"Range", "If-Range"})
     answer = {"Content-Range": "bytes 10-19/20"}
-    begins = transfer.begins_at(206, answer, size=10, kept=kept, facts=transfer.facts_of(answer))
+    begins = resumable.begins_at(206, answer, size=10, kept=kept, facts=resumable.facts_of(answer))
     assert begins in (10, None)
     if kept.checksum:
-        assert not transfer.matches(sidecar, kept.checksum)
+        assert not resumable.matches(sidecar, kept.checksum)
 
 
 def test_a_sidecar_too_deep_to_read_or_a_folder_is_no_validator(
@@ -294,8 +294,8 @@ def test_a_compressed_answer_is_refused(server: WeightsServer) -> None:
 
 def test_the_length_of_a_chunked_body_is_not_believed() -> None:
     headers = {"Content-Length": "12", "Transfer-Encoding": "chunked"}
-    assert transfer.facts_of(headers).total is None
-    assert transfer.facts_of({"Content-Length": "12"}).total == 12
+    assert resumable.facts_of(headers).total is None
+    assert resumable.facts_of({"Content-Length": "12"}).total == 12
 
 
 # Wrong bytes
@@ -356,7 +356,7 @@ def test_more_than_announced_is_cut_off(server: WeightsServer, cache: Path) -> N
 def test_without_an_announcement_there_is_a_limit(
     server: WeightsServer, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "UNANNOUNCED_BYTES", 1000)
+    monkeypatch.setattr(resumable, "UNANNOUNCED_BYTES", 1000)
     server.usual = Answer(chunked=True, body=BODY * 3)
     seen: list[int] = []
     with pytest.raises(ModelError, match="more than it announced"):
@@ -396,11 +396,11 @@ def test_an_overloaded_server_is_asked_again(server: WeightsServer) -> None:
 def test_an_overloaded_server_is_not_asked_for_ever(server: WeightsServer) -> None:
     server.usual = Answer(status=503)
     assert "503" in fails(server).what
-    assert len(server.log) == transfer.ATTEMPTS
+    assert len(server.log) == resumable.ATTEMPTS
 
 
 def test_a_connection_that_hangs_is_given_up(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.3)
     began = time.monotonic()
     with (
         deaf_address() as address,
@@ -414,7 +414,7 @@ def test_a_connection_that_hangs_is_given_up(cache: Path, monkeypatch: pytest.Mo
 def test_an_answer_that_never_comes_is_given_up(
     server: WeightsServer, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(downloads, limit, 0.3)
+    monkeypatch.setattr(http, limit, 0.3)
     server.usual = Answer(silent=True)
     assert "no answer in time" in fails(server).what
     assert len(server.log) == 1
@@ -423,7 +423,7 @@ def test_an_answer_that_never_comes_is_given_up(
 def test_a_body_that_stops_is_resumed(
     server: WeightsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
     server.answers.append(Answer(hold_after=HALF))
     began = time.monotonic()
     path, _ = ensure(published(server), name="vgg16")
@@ -605,7 +605,7 @@ def test_kill_9_loses_nothing(server: WeightsServer, cache: Path) -> None:
     server.release.set()
     assert names(cache) == {"weights.h5.lock", "weights.h5.part", "weights.h5.part.json"}
     kept = (cache / "weights.h5.part").stat().st_size
-    assert kept > HALF - downloads.CHUNK_BYTES
+    assert kept > HALF - http.CHUNK_BYTES
     path, origin = ensure(published(server), name="vgg16")
     assert origin == "fetched"
     assert path.read_bytes() == BODY

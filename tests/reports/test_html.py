@@ -23,11 +23,11 @@ from PIL import Image
 
 from gradcam_cli import cli
 from gradcam_cli.errors import UsageError
-from gradcam_cli.manifest import FILE, Manifest, Record
 from gradcam_cli.reports import html
 from gradcam_cli.reports.html import check_report, write_report
 from gradcam_cli.reports.page import thumbnails
-from gradcam_cli.results import Result
+from gradcam_cli.results.manifest import FILE, Manifest, Record
+from gradcam_cli.results.result import Result
 from gradcam_cli.text import printable
 
 HOSTILE = (

@@ -20,10 +20,9 @@ from PIL import Image
 from gradcam_cli import cli
 from gradcam_cli.cache import Entry
 from gradcam_cli.models.catalog import find_model
-from gradcam_cli.models.classes import class_labels
+from gradcam_cli.models.labels import class_labels
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.models.loading import build
-from gradcam_cli.records import ClassLabel, Explanation, Prediction, TargetExplanation
 from gradcam_cli.reports.lines import print_note, print_path
 from gradcam_cli.reports.progress import progress
 from gradcam_cli.reports.terminal import (
@@ -32,6 +31,7 @@ from gradcam_cli.reports.terminal import (
     print_layers,
     print_predictions,
 )
+from gradcam_cli.results.explanation import ClassLabel, Explanation, Prediction, TargetExplanation
 from tests.conftest import SAMPLES
 from tests.reports.pseudo_terminal import run_on_terminal, streams_on_terminal
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from gradcam_cli.manifest import Manifest
 from gradcam_cli.reports.html import write_report
+from gradcam_cli.results.manifest import Manifest
 from gradcam_cli.text import printable
 from tests.conftest import SAMPLES
 from tests.reports.test_html import (

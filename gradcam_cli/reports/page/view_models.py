@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gradcam_cli.downloads import is_url, redacted
-from gradcam_cli.manifest import Record
-from gradcam_cli.results import ClassResult, TargetResult
+from gradcam_cli.results.manifest import Record
+from gradcam_cli.results.result import ClassResult, TargetResult
+from gradcam_cli.storage.http import is_url, redacted
 from gradcam_cli.text import printable
 
 _BINS = 10

@@ -1,0 +1,19 @@
+"""What a caller may pass to hear of what takes long: notes and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Note = Callable[[str], None]
+"""Given one plain sentence."""
+
+Progress = Callable[[int, int | None], None]
+"""Given how much is done, and how much there is, or None where that is unknown."""
+
+
+def no_note(text: str) -> None:
+    """For a caller that says nothing."""
+
+
+def no_progress(done: int, total: int | None) -> None:
+    """For a caller that draws no bar."""

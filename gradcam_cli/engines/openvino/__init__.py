@@ -1,0 +1,1 @@
+"""The compiled engine: a converted forward pass in a file, with our own backward pass on it."""

@@ -1,0 +1,96 @@
+"""What belongs to the whole process: Ctrl-C and SIGTERM, and the stderr of C libraries."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from signal import Signals
+from typing import Any, BinaryIO
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(BaseException):
+    """The process was asked to end by SIGTERM."""
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Have SIGTERM raise `Terminated`, as Ctrl-C raises KeyboardInterrupt; in the main thread."""
+
+    def end(number: int, frame: Any) -> None:
+        raise Terminated
+
+    with _handling({signal.SIGTERM: end}):
+        yield
+
+
+@contextmanager
+def on_interrupt(act: Callable[[Signals], None]) -> Iterator[None]:
+    """Have the first Ctrl-C or SIGTERM call `act`, and the next one end it as ever.
+
+    Only in the main thread; elsewhere nothing changes.
+    """
+    before = {number: signal.getsignal(number) for number in ENDING}
+
+    def handle(number: int, frame: Any) -> None:
+        _restore(before)
+        act(Signals(number))
+
+    with _handling(dict.fromkeys(ENDING, handle)):
+        yield
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold the first Ctrl-C or SIGTERM back until the block ends, from who would swallow it."""
+    came: list[Signals] = []
+    try:
+        with on_interrupt(came.append):
+            yield
+    finally:
+        if came:
+            raise Terminated if came[0] == signal.SIGTERM else KeyboardInterrupt
+
+
+@contextmanager
+def _handling(handlers: dict[Signals, Callable[[int, Any], None]]) -> Iterator[None]:
+    """Have `handlers` answer, but for signals that the process was started to ignore."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(handlers: dict[Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextmanager
+def stderr_into(file: BinaryIO) -> Iterator[None]:
+    """Send what is written to file descriptor 2 to `file` instead; for all threads."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed already
+        yield
+        return
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

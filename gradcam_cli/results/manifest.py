@@ -1,0 +1,293 @@
+"""What a run over many sources has done: one line a source, in the folder of its outputs.
+
+    out/gradcam.jsonl     {"schema": 1, "source": "photos/a.jpg", ..., "result": {...}}
+
+A line is added when everything it lists is on the disk, so that after a kill at any moment the
+lines tell the truth. The last line about a source counts. What is not a whole line of this form is
+no line: it is counted and passed over.
+
+Of 100,000 lines only where they stand is kept in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, TypeVar
+
+import msgspec
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.results.result import Count, Result
+from gradcam_cli.storage.files import read_errors, whole_file, write_all, write_errors
+
+FILE = "gradcam.jsonl"
+
+Stamp = tuple[int, int]
+"""The size of a file in bytes and its time of change in nanoseconds."""
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class State(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag=1):
+    """What a run that goes on must know of a source; a part of a `Record`.
+
+    Attributes
+    ----------
+    source : str
+        As it was given or found; a URL without its user and password.
+    path : str
+        Its absolute path; empty for a URL.
+    stamp : (int, int) or None
+        Its size and time when it was read; None for a URL.
+    settings : str
+        The digest of all that the outputs depend on besides the source.
+    overlays : tuple of str
+        One for each explained class, relative to the folder of the manifest.
+    heatmaps : tuple of str
+        Absolute; empty where none were asked for.
+    sizes : tuple of int
+        How many bytes the overlays have, then the heatmaps.
+    sha256 : tuple of str
+        The checksums of the same files, in hexadecimal.
+    """
+
+    source: str
+    path: str
+    stamp: Stamp | None
+    settings: str
+    overlays: tuple[str, ...] = ()
+    heatmaps: tuple[str, ...] = ()
+    sizes: tuple[Count, ...] = ()
+    sha256: tuple[Sha256, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What tells sources apart."""
+        return self.path or self.source
+
+
+class Record(State, frozen=True, gc=False, tag_field="schema", tag=1):
+    """What became of one source.
+
+    Attributes
+    ----------
+    result : Result or None
+        What `--json` prints about it; None where it failed.
+    error : str
+        Why it failed; empty where it did not.
+    """
+
+    result: Result | None = None
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse fields that contradict each other; in a manifest, that makes it no line."""
+        files = len(self.overlays) + len(self.heatmaps)
+        explained = 0 if self.result is None else len(self.result.explanations)
+        if bool(self.error) == bool(explained) or len(self.overlays) != explained:
+            raise ValueError("there is an overlay for each explained class, or an error")
+        if len(self.sizes) != files or len(self.sha256) != files:
+            raise ValueError("each file has a size and a checksum")
+
+
+_NO_JSON = (msgspec.DecodeError, ValueError, RecursionError)
+"""What parsers raise; bytes that are no UTF-8 give a plain ValueError."""
+
+_Kind = TypeVar("_Kind", State, Record)
+_DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (State, Record)
+}
+
+
+def parse(line: bytes, kind: type[_Kind]) -> _Kind | None:
+    """The record, or the state, that `line` is with its line end; None where it is none."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        parsed: _Kind = _DECODERS[kind].decode(line)
+    except msgspec.ValidationError:
+        return None
+    except _NO_JSON:
+        return _parse_odd_name(line, kind)
+    return parsed
+
+
+def _parse_odd_name(line: bytes, kind: type[_Kind]) -> _Kind | None:
+    """As `parse`, for names that are no Unicode, which only Python's own parser lets pass."""
+    if b"\\ud" not in line:
+        return None
+    try:
+        return msgspec.convert(json.loads(line), kind)
+    except _NO_JSON:
+        return None
+
+
+def line_of(record: Record) -> bytes:
+    """`record` as a line of plain ASCII."""
+    return json.dumps(msgspec.to_builtins(record), allow_nan=False).encode() + b"\n"
+
+
+class Manifest:
+    """The manifest of `folder`: what it tells, and lines added to it by one process.
+
+    Attributes
+    ----------
+    folder, path : Path
+        Where it is, and its file, which need not be there.
+    damaged : int
+        How many lines are no records; one that was cut off at the end is not among them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / FILE
+        self.damaged = 0
+        self._places: dict[str, int] = {}
+        self._outdated = False
+        if self.path.exists():
+            with read_errors(self.path), self.path.open("rb") as file:
+                self._index(file)
+
+    @classmethod
+    def of_run(cls, folder: Path) -> Manifest:
+        """The manifest that a run has left in `folder`.
+
+        Raises
+        ------
+        UsageError
+            Where there is none.
+        """
+        remedy = "Name the output folder of a `gradcam explain` over many sources."
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}", remedy)
+        if not (folder / FILE).is_file():
+            raise UsageError(f"there is no {FILE} in {folder}", remedy)
+        return cls(folder)
+
+    def _index(self, file: BinaryIO) -> None:
+        place = 0
+        for line in file:
+            if record := parse(line, Record):
+                self._outdated |= record.key in self._places
+                self._places[record.key] = place
+            else:
+                self._outdated = True
+                self.damaged += line.endswith(b"\n")
+            place += len(line)
+
+    def __len__(self) -> int:
+        """How many sources it tells of."""
+        return len(self._places)
+
+    @property
+    def damage(self) -> str:
+        """A sentence on the lines that are no records; empty where there are none."""
+        if not self.damaged:
+            return ""
+        lines = "1 line is" if self.damaged == 1 else f"{self.damaged:,} lines are"
+        return f"{lines} damaged in {self.path}, and passed over."
+
+    @contextmanager
+    def reader(self) -> Iterator[ManifestReader]:
+        """What it tells, for as long as the block runs."""
+        if not self._places:
+            yield ManifestReader(None, {})
+            return
+        with self.path.open("rb") as file:
+            yield ManifestReader(file, self._places)
+
+    @contextmanager
+    def writer(self) -> Iterator[ManifestWriter]:
+        """Add lines to it, once what later lines replaced and what is no line is dropped.
+
+        Raises
+        ------
+        UsageError
+            Where it cannot be written.
+        """
+        with write_errors(self.path):
+            if self._outdated:
+                self._rewrite()
+            file = self.path.open("ab", buffering=0)
+        with file:
+            yield ManifestWriter(self.path, file, self._places)
+
+    def _rewrite(self) -> None:
+        places: dict[str, int] = {}
+        length = 0
+        with self.path.open("rb") as old, whole_file(self.path) as new:
+            for key, place in sorted(self._places.items(), key=lambda each: each[1]):
+                old.seek(place)
+                places[key] = length
+                length += new.write(old.readline())
+        self._places, self._outdated = places, False
+
+
+class ManifestReader:
+    """Looks records up in an open manifest."""
+
+    def __init__(self, file: BinaryIO | None, places: dict[str, int]) -> None:
+        self._file = file
+        self._places = places
+
+    def state(self, key: str) -> State | None:
+        """That of the source that has this key."""
+        place = self._places.get(key)
+        return None if place is None else self._at(place, State)
+
+    def records(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
+        """Those of `keys`, or all, in any order."""
+        return (record for place in self._chosen(keys) if (record := self._at(place, Record)))
+
+    def ordered(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
+        """Those of `keys`, or all, ordered by the source's name.
+
+        The order in which they were added is that of threads, and another one each time.
+        """
+        places = self._chosen(keys)
+        named = [(state.source, place) for place in places if (state := self._at(place, State))]
+        return (record for _, place in sorted(named) if (record := self._at(place, Record)))
+
+    def _chosen(self, keys: Iterable[str] | None) -> Iterable[int]:
+        if keys is None:
+            return self._places.values()
+        places = self._places
+        return dict.fromkeys(places[key] for key in keys if key in places)
+
+    def _at(self, place: int, kind: type[_Kind]) -> _Kind | None:
+        assert self._file is not None
+        self._file.seek(place)
+        return parse(self._file.readline(), kind)
+
+
+class ManifestWriter:
+    """Adds lines to an open manifest."""
+
+    def __init__(self, path: Path, file: FileIO, places: dict[str, int]) -> None:
+        self._path = path
+        self._file = file
+        self._places = places
+        self._length = os.fstat(file.fileno()).st_size
+
+    def add(self, record: Record) -> None:
+        """Add `record`, whose outputs are on the disk.
+
+        Raises
+        ------
+        UsageError
+            Where it does not fit; the manifest is then as it was.
+        """
+        line = line_of(record)
+        with write_errors(self._path):
+            try:
+                write_all(self._file, line)
+            except OSError:
+                os.ftruncate(self._file.fileno(), self._length)
+                raise
+        self._places[record.key] = self._length
+        self._length += len(line)

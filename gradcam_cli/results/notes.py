@@ -1,0 +1,48 @@
+"""What is worth saying of an explanation, one sentence each: on stderr and in the JSON alike."""
+
+from __future__ import annotations
+
+from gradcam_cli.results.explanation import Explanation, Prediction, TargetExplanation
+
+_CHOOSE_A_CLASS = "Pass --class top for the predicted one, or a name of `gradcam classes`."
+
+
+def notes_on(explanation: Explanation, *, default_class: bool = False) -> list[str]:
+    """The sentences: scores that are no numbers, and classes that nothing speaks for.
+
+    Where nobody chose a class, `default_class`, and it is not among the most probable, they say so.
+    """
+    notes = []
+    if explanation.predictions[0].probability == 0:
+        notes.append(
+            f"{explanation.model} gives scores that are no finite numbers; check its weights."
+        )
+    first = explanation.targets[0].prediction
+    if default_class and first.rank > len(explanation.predictions):
+        notes.append(_default_class(first))
+    notes += [_no_evidence(explanation, t) for t in explanation.targets if t.evidence == "none"]
+    return notes
+
+
+def _default_class(prediction: Prediction) -> str:
+    label = prediction.label
+    return (
+        f"class {label.index} {label.name} is the default, and here number {prediction.rank:,} "
+        f"with probability {prediction.probability:.2g}. {_CHOOSE_A_CLASS}"
+    )
+
+
+def default_class_note_on_run(images: int) -> str:
+    """What to say of a run with the default class, not among the most probable of `images`."""
+    return (
+        f"the class is the default, and of {images:,} images not among the most probable. "
+        f"{_CHOOSE_A_CLASS}"
+    )
+
+
+def _no_evidence(explanation: Explanation, target: TargetExplanation) -> str:
+    label = target.prediction.label
+    return (
+        f"nothing at {explanation.layer} speaks for class {label.index} {label.name}, so the "
+        "overlay is the plain image. Try --class top, or an earlier --layer."
+    )

@@ -1,0 +1,1 @@
+"""Items in, outcomes out; nothing here prints."""

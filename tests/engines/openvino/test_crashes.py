@@ -1,0 +1,195 @@
+"""Models that take the process down: a graph that really does, processes that really die."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gradcam_cli.engines.openvino import about, conversion
+from gradcam_cli.engines.openvino.crashes import abandoned_marks, marked, survives_opening
+from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
+from gradcam_cli.models.loading import Choice
+from gradcam_cli.storage import digests
+from gradcam_cli.storage.files import sha256_of
+from tests.conftest import as_nobody
+from tests.engines.conftest import SPEC
+from tests.engines.openvino.test_model_cache import Opened, agrees, network, never, place_of
+
+REPOSITORY = Path(__file__).parents[3]
+OPEN = """
+import sys
+from pathlib import Path
+from gradcam_cli.engines.openvino.model_cache import open_compiled
+from gradcam_cli.models.catalog import ModelSpec
+from gradcam_cli.models.loading import Choice
+from gradcam_cli.storage.files import sha256_of
+
+spec = ModelSpec("small", "", 16, 1000, "none", None)
+open_compiled(Choice(spec, Path(sys.argv[1]), "file"), None, None, print)
+"""
+HOLD = """
+import sys
+from pathlib import Path
+from gradcam_cli.engines.openvino.crashes import marked
+
+with marked(Path(sys.argv[1]), sys.argv[2]):
+    print("marked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def make_fatal(place: Path) -> None:
+    """A bias of no length, at which OpenVINO divides by zero; all digests are made to fit."""
+    graph = place / about.GRAPH
+    fatal, count = re.subn('shape="1, 5, 1, 1"', 'shape="0, 5, 1, 1"', graph.read_text("utf-8"))
+    assert count
+    graph.write_text(fatal, "utf-8")
+    known = about.read(place)
+    if known is not None:
+        known.files[about.GRAPH] = sha256_of(graph)
+        about.write(place, known)
+
+
+def open_in_a_process(choice: Choice) -> int:
+    command = [sys.executable, "-c", OPEN, str(choice.weights)]
+    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+
+
+@contextmanager
+def opening(graph: Path, layer: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is at opening `layer` of `graph` until it is killed."""
+    command = [sys.executable, "-c", HOLD, str(graph), layer]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"marked\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def kill_while_opening(graph: Path, layer: str) -> None:
+    with opening(graph, layer) as process:
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+
+
+def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, choice: Choice) -> None:
+    Opened(choice)
+    place = place_of(cache)
+    assert survives_opening(place / about.GRAPH, "last", 16)
+    make_fatal(place)
+    assert not survives_opening(place / about.GRAPH, "last", 16)
+    assert open_in_a_process(choice) == -signal.SIGFPE
+    remade = Opened(choice)
+    assert remade.said[0] == (
+        "OpenVINO crashed when it opened the compiled small in the cache; making it anew."
+    )
+    assert [text.split()[0] for text in remade.said] == ["OpenVINO", "Compiling"]
+    agrees(remade.engine, network())
+    assert Opened(choice, net=never).said == []
+    assert len(list(place.iterdir())) == 3
+
+
+def test_one_that_crashes_again_is_not_opened_again(
+    cache: Path, choice: Choice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Opened(choice)
+    convert = conversion.convert
+
+    def convert_to_what_crashes(network: object, layers: list[str], graph: Path) -> None:
+        convert(network, layers, graph)
+        make_fatal(graph.parent)
+
+    make_fatal(place_of(cache))
+    kill_while_opening(place_of(cache) / about.GRAPH, "last")
+    monkeypatch.setattr(conversion, "convert", convert_to_what_crashes)
+    said: list[str] = []
+    for net in (network, never, never):
+        with pytest.raises(NotCompiledError, match="not used at last: OpenVINO crashes"):
+            open_compiled(choice, None, net, said.append)
+    assert [text.split()[0] for text in said] == ["OpenVINO", "Compiling"]
+
+
+def test_damage_that_crashes_is_told_as_damage(cache: Path, choice: Choice) -> None:
+    """Its size and times are those of the whole file, so that at first nobody sees it."""
+    Opened(choice)
+    graph = place_of(cache) / about.GRAPH
+    before, record = digests.sha256(graph), (place_of(cache) / about.ABOUT).read_bytes()
+    make_fatal(graph.parent)
+    (graph.parent / about.ABOUT).write_bytes(record)
+    digests.remember(graph, before)
+    assert open_in_a_process(choice) == -signal.SIGFPE
+    assert "is damaged (model.xml)" in Opened(choice).said[0]
+    assert Opened(choice, net=never).said == []
+
+
+def test_a_process_that_was_killed_is_no_crash(cache: Path, choice: Choice) -> None:
+    Opened(choice)
+    graph = place_of(cache) / about.GRAPH
+    kill_while_opening(graph, "last")
+    assert len(abandoned_marks(graph, "last")) == 1
+    assert Opened(choice, net=never).said == []
+    assert abandoned_marks(graph, "last") == []
+
+
+def test_a_cache_that_can_only_be_read_serves_in_spite_of_a_mark(
+    choice: Choice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert choice.weights is not None
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        weights = Path(folder) / "weights.h5"
+        weights.write_bytes(choice.weights.read_bytes())
+        cache = Path(folder) / "cache"
+        cache.mkdir()
+        monkeypatch.setenv("GRADCAM_CACHE", str(cache))
+        theirs = Choice(SPEC, weights, "file")
+        Opened(theirs)
+        kill_while_opening(place_of(cache) / about.GRAPH, "last")
+        with as_nobody():
+            assert Opened(theirs, net=never).said == []
+
+
+def test_a_mark_is_of_one_layer_and_of_a_process_that_is_gone(own_home: Path) -> None:
+    graph = own_home / "model.xml"
+    with marked(graph, "last"), opening(graph, "middle"):
+        assert len(list(own_home.iterdir())) == 2
+        assert abandoned_marks(graph, "middle") == []
+    assert len(list(own_home.iterdir())) == 1
+    assert len(abandoned_marks(graph, "middle")) == 1
+    assert abandoned_marks(graph, "last") == []
+
+
+@pytest.mark.parametrize("process", ["", "x", "9" * 30, "0", "\udcff"])
+def test_a_mark_of_no_process_is_abandoned(own_home: Path, process: str) -> None:
+    graph = own_home / "model.xml"
+    with marked(graph, "last"):
+        (mark,) = own_home.iterdir()
+        strange = mark.with_name(f"{mark.name.rpartition('-')[0]}-{process}")
+        strange.touch()
+    assert abandoned_marks(graph, "last") == [strange]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, ValueError])
+def test_what_ends_otherwise_leaves_no_mark(own_home: Path, end: type[BaseException]) -> None:
+    def fail(raised: Callable[[], BaseException]) -> None:
+        with marked(own_home / "model.xml", "last"):
+            raise raised()
+
+    with pytest.raises(end):
+        fail(end)
+    assert list(own_home.iterdir()) == []
+
+
+def test_an_exception_is_no_crash(own_home: Path) -> None:
+    assert survives_opening(own_home / "nowhere.xml", "last", 16)

@@ -1,0 +1,524 @@
+"""Compiled models in the cache, with a small network of our own: made, checked, broken, remade."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from gradcam_cli.engines.openvino import about, conversion, model_cache
+from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
+from gradcam_cli.engines.openvino.runtime import openvino
+from gradcam_cli.engines.tensorflow import TensorFlowEngine
+from gradcam_cli.errors import ModelError, UsageError
+from gradcam_cli.models.catalog import ModelSpec
+from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.loading import Choice
+from gradcam_cli.storage import digests
+from gradcam_cli.storage.files import sha256_of, temporary_path
+from tests.conftest import as_nobody
+from tests.disks import full_at
+from tests.engines.conftest import SPEC
+
+
+def network(seed: int = 1) -> Any:
+    """A classifier of 16 × 16 pixels; between `early` and `last` is an operation without a rule."""
+    _, keras = tensorflow()
+    layers = keras.layers
+    image = keras.Input((16, 16, 3))
+    early = layers.Conv2D(4, 3, activation="relu", padding="same", name="early")(image)
+    sums = keras.ops.cumsum(early, axis=1)
+    middle = layers.Conv2D(5, 3, name="middle")(layers.MaxPooling2D(name="pool")(sums))
+    last = layers.ReLU(name="last")(middle)
+    logits = layers.Dense(7, name="scores")(layers.GlobalAveragePooling2D()(last))
+    model = keras.Model(image, logits)
+    random = np.random.default_rng(seed)
+    for variable in model.weights:
+        variable.assign(random.normal(0, 0.1, variable.shape))
+    return model
+
+
+def never() -> Any:
+    raise AssertionError("TensorFlow was asked for")
+
+
+class Opened:
+    """What came of one opening, and what was said meanwhile."""
+
+    def __init__(
+        self, choice: Choice, layer: str | None = None, net: Callable[[], Any] = network
+    ) -> None:
+        self.said: list[str] = []
+        self.engine = open_compiled(choice, layer, net, self.said.append)
+
+
+def refused(choice: Choice, layer: str | None = None, net: Callable[[], Any] = network) -> str:
+    with pytest.raises(NotCompiledError) as error:
+        open_compiled(choice, layer, net, lambda text: None)
+    return str(error.value)
+
+
+def place_of(cache: Path) -> Path:
+    (place,) = [path for path in (cache / "compiled").iterdir() if path.is_dir()]
+    return place
+
+
+def batch() -> np.ndarray:
+    return np.random.default_rng(2).uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
+
+
+def agrees(engine: Any, reference: Any) -> None:
+    targets = np.array([3, -1])
+    expected = TensorFlowEngine(reference, engine.layer).features(batch(), targets, "logit")
+    found = engine.features(batch(), targets, "logit")
+    for name in ("activations", "gradients", "logits", "targets"):
+        want, got = getattr(expected, name), getattr(found, name)
+        assert got.shape == want.shape
+        np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
+
+
+def test_made_once_then_served_without_tensorflow(cache: Path, choice: Choice) -> None:
+    first = Opened(choice)
+    assert [text.split()[0] for text in first.said] == ["Compiling"]
+    assert first.engine.layer == "last"
+    agrees(first.engine, network())
+    again = Opened(choice, net=never)
+    assert again.said == []
+    agrees(again.engine, network())
+    assert {path.name for path in place_of(cache).iterdir()} == {
+        "about.json",
+        "model.bin",
+        "model.xml",
+    }
+
+
+def test_a_further_layer_is_checked_when_it_is_first_asked_for(cache: Path, choice: Choice) -> None:
+    Opened(choice)
+    further = Opened(choice, "middle")
+    assert [text.split()[:2] for text in further.said] == [["Checking", "middle"]]
+    agrees(further.engine, network())
+    assert Opened(choice, "middle", never).said == []
+    assert json.loads((place_of(cache) / "about.json").read_text())["checked"] == {
+        "last": "",
+        "middle": "",
+    }
+
+
+def test_a_layer_before_an_operation_without_a_rule_is_not_served(
+    cache: Path, choice: Choice
+) -> None:
+    assert "no rule for the operation CumSum" in refused(choice, "early")
+    assert "CumSum" in refused(choice, "early", never)  # and that is remembered
+    assert Opened(choice, "middle").engine.layer == "middle"
+
+
+def test_what_differs_from_tensorflow_is_not_served(cache: Path, choice: Choice) -> None:
+    seeds = iter((1, 2))
+    reason = refused(choice, net=lambda: network(next(seeds)))
+    assert reason.startswith("the compiled small is not used at last: its ")
+    assert "differ from TensorFlow's" in reason
+    assert refused(choice, net=never) == reason
+
+
+def test_weights_that_are_not_finite_are_not_served(cache: Path, choice: Choice) -> None:
+    broken = network()
+    broken.get_layer("scores").kernel.assign(np.full((5, 7), np.nan))
+    assert "no finite numbers" in refused(choice, net=lambda: broken)
+
+
+def test_an_unknown_layer_is_the_users_mistake(cache: Path, choice: Choice) -> None:
+    with pytest.raises(UsageError, match="middle"):
+        open_compiled(choice, "midle", network, lambda text: None)
+
+
+def test_the_content_of_the_weights_counts_not_their_place(
+    cache: Path, choice: Choice, own_home: Path
+) -> None:
+    Opened(choice)
+    elsewhere = own_home / "other.h5"
+    shutil.copy(choice.weights, elsewhere)
+    assert Opened(Choice(SPEC, elsewhere, "file"), net=never).said == []
+    choice.weights.write_bytes(b"other bytes")
+    changed = Opened(choice, net=lambda: network(9))
+    assert [text.split()[0] for text in changed.said] == ["Compiling"]
+    agrees(changed.engine, network(9))
+
+
+def cut(place: Path) -> None:
+    with (place / "model.bin").open("r+b") as file:
+        file.truncate(100)
+
+
+def flip(place: Path) -> None:
+    with (place / "model.bin").open("r+b") as file:
+        file.seek(200)
+        byte = file.read(1)
+        file.seek(200)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+def lose(place: Path) -> None:
+    (place / "model.bin").unlink()
+
+
+def garble(place: Path) -> None:
+    (place / "model.xml").write_text("<net", "utf-8")
+
+
+def garble_record(place: Path) -> None:
+    (place / "about.json").write_bytes(b"\xff{")
+
+
+def empty_record(place: Path) -> None:
+    (place / "about.json").write_text("[]", "utf-8")
+
+
+def lose_record(place: Path) -> None:
+    (place / "about.json").unlink()
+
+
+def newer_schema(place: Path) -> None:
+    rewrite(place, schema=99)
+
+
+def no_checks(place: Path) -> None:
+    rewrite(place, checked=None)
+
+
+def checks_of_another_kind(place: Path) -> None:
+    rewrite(place, checked=["last"])
+
+
+def no_layers(place: Path) -> None:
+    rewrite(place, layers=[])
+
+
+def no_files(place: Path) -> None:
+    rewrite(place, files={})
+
+
+def files_elsewhere(place: Path) -> None:
+    rewrite(place, files={"../../model.bin": "0"})
+
+
+def wrong_shape(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "shape": [[8], None, {}]} for layer in layers_in(place)])
+
+
+def names_that_are_none(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "name": [layer["name"]]} for layer in layers_in(place)])
+
+
+def no_text(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "name": "\ud800"} for layer in layers_in(place)])
+
+
+def one_layer_twice(place: Path) -> None:
+    first, *others = layers_in(place)
+    rewrite(place, layers=[first, first, *others])
+
+
+def a_default_that_is_no_answer(place: Path) -> None:
+    rewrite(place, layers=[{**layer, "default": float("nan")} for layer in layers_in(place)])
+
+
+def checks_that_are_no_text(place: Path) -> None:
+    rewrite(place, checked={"last": [[[]]]})
+
+
+def checks_of_no_layer(place: Path) -> None:
+    rewrite(place, checked={"nowhere": ""})
+
+
+def digests_that_are_no_text(place: Path) -> None:
+    rewrite(place, files={"model.xml": 10**300, "model.bin": None})
+
+
+def a_folder_as_record(place: Path) -> None:
+    (place / "about.json").unlink()
+    (place / "about.json" / "inside").mkdir(parents=True)
+
+
+def a_folder_as_weights(place: Path) -> None:
+    (place / "model.bin").unlink()
+    (place / "model.bin").mkdir()
+
+
+def layers_in(place: Path) -> list[dict[str, Any]]:
+    return json.loads((place / "about.json").read_text("utf-8"))["layers"]
+
+
+def no_name(place: Path) -> None:
+    rewrite(place, model=5)
+
+
+def too_deep(place: Path) -> None:
+    (place / "about.json").write_text("[" * 100_000, "utf-8")
+
+
+def another_model(place: Path) -> None:
+    rewrite(place, model="vgg16")
+
+
+def other_versions(place: Path) -> None:
+    rewrite(place, made_with={"openvino": "2020.1"})
+
+
+def rewrite(place: Path, **fields: object) -> None:
+    path = place / "about.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **fields}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (cut, "is damaged (model.bin)"),
+        (flip, "is damaged (model.bin)"),
+        (lose, "is damaged"),
+        (garble, "is damaged (model.xml)"),
+        (garble_record, "has no record"),
+        (empty_record, "has no record"),
+        (lose_record, "has no record"),
+        (newer_schema, "has no record"),
+        (no_checks, "has no record"),
+        (checks_of_another_kind, "has no record"),
+        (no_layers, "has no record"),
+        (no_files, "has no record"),
+        (files_elsewhere, "has no record"),
+        (no_name, "has no record"),
+        (too_deep, "has no record"),
+        (wrong_shape, "has no record"),
+        (names_that_are_none, "has no record"),
+        (no_text, "has no record"),
+        (one_layer_twice, "has no record"),
+        (a_default_that_is_no_answer, "has no record"),
+        (checks_that_are_no_text, "has no record"),
+        (checks_of_no_layer, "has no record"),
+        (digests_that_are_no_text, "has no record"),
+        (a_folder_as_record, "has no record"),
+        (a_folder_as_weights, "is damaged"),
+        (another_model, "was made by other versions"),
+        (other_versions, "was made by other versions"),
+    ],
+)
+def test_what_is_damaged_or_out_of_date_is_said_and_made_anew(
+    cache: Path, choice: Choice, harm: Callable[[Path], None], said: str
+) -> None:
+    Opened(choice)
+    harm(place_of(cache))
+    remade = Opened(choice)
+    assert [text.split()[0] for text in remade.said] == ["The", "Compiling"]
+    assert said in remade.said[0]
+    agrees(remade.engine, network())
+    assert Opened(choice, net=never).said == []
+
+
+def test_damage_that_left_size_and_times_is_noticed_where_it_cannot_be_opened(
+    cache: Path, choice: Choice
+) -> None:
+    Opened(choice)
+    graph = place_of(cache) / "model.xml"
+    before = digests.sha256(graph)
+    garble(graph.parent)
+    digests.remember(graph, before)
+    remade = Opened(choice)
+    assert "is damaged (model.xml)" in remade.said[0]
+    agrees(remade.engine, network())
+    assert Opened(choice, net=never).said == []
+
+
+def test_a_copy_of_the_cache_serves_too(
+    cache: Path, choice: Choice, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Opened(choice)
+    shutil.copytree(cache / "compiled", own_home / "restored" / "compiled")
+    monkeypatch.setenv("GRADCAM_CACHE", str(own_home / "restored"))
+    assert Opened(choice, net=never).said == []
+
+
+@pytest.fixture
+def for_everybody(choice: Choice, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A cache that others may reach, unlike the folders of pytest; the weights as well."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        weights = Path(folder) / "weights.h5"
+        shutil.copy(choice.weights, weights)
+        cache = Path(folder) / "cache"
+        cache.mkdir()
+        monkeypatch.setenv("GRADCAM_CACHE", str(cache))
+        yield cache, Choice(SPEC, weights, "file")
+
+
+def test_a_cache_that_cannot_be_written_makes_nothing(for_everybody: Any) -> None:
+    cache, choice = for_everybody
+    with as_nobody():
+        assert "cannot be kept" in refused(choice, net=never)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_serves_what_it_has(for_everybody: Any) -> None:
+    _, choice = for_everybody
+    Opened(choice)
+    with as_nobody():
+        assert Opened(choice, net=never).said == []
+        assert "cannot be kept" in refused(choice, "middle", never)
+
+
+def test_a_cache_that_is_a_file(choice: Choice, cache: Path) -> None:
+    cache.write_text("a file")
+    assert "cannot be kept" in refused(choice, net=never)
+
+
+def test_a_disk_without_room_is_told_before_any_work(choice: Choice, cache: Path) -> None:
+    vast = Choice(ModelSpec("small", "", 16, 10**15, "none", None), choice.weights, "file")
+    assert "are free" in refused(vast, net=never)
+
+
+def is_whole(place: Path) -> bool:
+    """True where it is what was made, and OpenVINO can read it."""
+    known = about.read(place)
+    openvino.Core().read_model(place / about.GRAPH)
+    return known is not None and all(
+        sha256_of(place / name) == digest for name, digest in known.files.items()
+    )
+
+
+@pytest.mark.parametrize("kilobytes", [8, 16, 20, 24, 28])
+@pytest.mark.parametrize("how", ["disk", "limit"])
+def test_a_disk_that_fills_up_leaves_nothing_half_done(
+    choice: Choice, cache: Path, how: str, kilobytes: int
+) -> None:
+    """The disk is full at another file each time: the graph, its weights, the record, a check."""
+    with full_at(cache, how, kilobytes << 10):
+        try:
+            agrees(Opened(choice).engine, network())
+        except NotCompiledError as error:
+            assert str(error).startswith("compiled models cannot be kept in ")
+            assert "\n" not in str(error)
+        kept = list((cache / "compiled").iterdir())
+        assert all(is_whole(place) for place in kept)
+        assert len(kept) <= 1
+        assert kept or kilobytes <= 20
+
+
+@pytest.mark.parametrize("name", [about.GRAPH, about.WEIGHTS])
+def test_a_short_write_that_nobody_noticed_is(
+    choice: Choice, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    convert = conversion.convert
+
+    def convert_and_cut(network: Any, layers: list[str], graph: Path) -> None:
+        convert(network, layers, graph)
+        written = graph.with_name(name)
+        os.truncate(written, written.stat().st_size - 10)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "convert", convert_and_cut)
+        assert "what was written is not whole; the disk may be full" in refused(choice)
+    assert list((cache / "compiled").iterdir()) == []
+    assert Opened(choice).engine.layer == "last"
+
+
+def test_room_for_the_graph_alone_is_no_room(choice: Choice, cache: Path) -> None:
+    with full_at(cache, "limit", 12 << 10):
+        assert "cannot be kept" in refused(choice)
+        assert list((cache / "compiled").iterdir()) == []
+    assert Opened(choice).engine.layer == "last"
+
+
+def test_what_a_killed_process_left_is_cleared(choice: Choice, cache: Path) -> None:
+    Opened(choice)
+    place = place_of(cache)
+    left = temporary_path(place)
+    place.rename(left)
+    others = temporary_path(place.with_name("other-0123"))
+    others.mkdir()
+    assert [text.split()[0] for text in Opened(choice).said] == ["Compiling"]
+    assert set(place.parent.iterdir()) == {place, others}
+    half_written = temporary_path(place / "about.json")
+    half_written.write_bytes(b"{")
+    Opened(choice, "middle")
+    assert not half_written.exists()
+
+
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_nobody_else_may_enter_what_is_made(
+    choice: Choice, cache: Path, before: int | None
+) -> None:
+    """A folder that somebody chose to open to others stays as open as it is, and is so inside."""
+    if before is not None:
+        cache.mkdir()
+        cache.chmod(before)
+    Opened(choice)
+    folders = [cache, *(path for path in cache.rglob("*") if path.is_dir())]
+    assert {path.name for path in folders} >= {"own cache", "compiled", "digests"}
+    assert {path.stat().st_mode & 0o777 for path in folders} == {before or 0o700}
+
+
+def test_weights_that_change_while_they_are_read_compile_nothing(
+    cache: Path, choice: Choice
+) -> None:
+    def replaced() -> Any:
+        choice.weights.write_bytes(b"others")
+        return network(2)
+
+    assert "changed while they were read" in refused(choice, net=replaced)
+    assert [path for path in (cache / "compiled").iterdir() if path.is_dir()] == []
+    agrees(Opened(choice, net=lambda: network(2)).engine, network(2))
+
+
+def test_an_open_engine_outlives_its_files(cache: Path, choice: Choice) -> None:
+    engine = Opened(choice).engine
+    shutil.rmtree(place_of(cache))
+    agrees(engine, network())  # compiles for two rows
+
+
+def test_no_home_to_keep_a_cache_in(choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+    import platformdirs
+
+    def nowhere(name: str) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("GRADCAM_CACHE")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", nowhere)
+    assert "no home folder" in refused(choice, net=never)
+
+
+def test_threads_may_share_an_engine(cache: Path, choice: Choice) -> None:
+    engine = Opened(choice).engine
+    alone = [engine.features(batch()[[i]], np.array([3]), "logit") for i in (0, 1)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(
+            pool.map(lambda i: engine.features(batch()[[i % 2]], np.array([3]), "logit"), range(40))
+        )
+    for i, features in enumerate(found):
+        np.testing.assert_array_equal(features.gradients, alone[i % 2].gradients)
+
+
+def test_who_waits_is_told(choice: Choice, cache: Path) -> None:
+    Opened(choice)
+    lock = FileLock(cache / "compiled" / f"{place_of(cache).name}{model_cache.LOCK}")
+    said = []
+    lock.acquire()
+
+    def tell(text: str) -> None:
+        said.append(text.split(maxsplit=1)[0])
+        lock.release()
+
+    open_compiled(choice, "middle", network, tell)
+    assert said == ["Waiting", "Checking"]
+
+
+def test_weights_that_cannot_be_read_are_an_error_at_once(choice: Choice, cache: Path) -> None:
+    choice.weights.unlink()
+    with pytest.raises(ModelError, match="No such file"):
+        open_compiled(choice, None, never, lambda text: None)

@@ -1,0 +1,525 @@
+"""The backward pass of graphs converted from TensorFlow, against TensorFlow's own gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from gradcam_cli.engines.openvino.engine import relative_difference
+from gradcam_cli.engines.openvino.runtime import converter, openvino, ops
+from gradcam_cli.engines.openvino.vjp import VJPS, NotDifferentiableError, gradient
+from gradcam_cli.models.framework import tensorflow
+
+TOLERANCE = 1e-5
+
+Function = Callable[[Any, Any], Any]
+"""(tensorflow, x) -> y, called with it so that collecting the tests does not import TensorFlow."""
+
+
+def drawn(*shape: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def pixels(*shape: int) -> NDArray[np.float32]:
+    return drawn(*shape, seed=1)
+
+
+def few_integers(shape: tuple[int, ...], seed: int = 1) -> NDArray[np.float32]:
+    """A map in which a window often has its maximum several times."""
+    return np.random.default_rng(seed).integers(-1, 2, shape).astype(np.float32)
+
+
+def converted(function: Function, shape: tuple[int, ...]) -> Any:
+    """The graph of `function`, converted for any number of rows as models are, then fixed."""
+    tf, _ = tensorflow()
+    signature = [tf.TensorSpec((None, *shape[1:]), tf.float32)]
+    traced = tf.function(
+        lambda x: {"y": function(tf, x)}, input_signature=signature, autograph=False
+    )
+    model = converter()(traced.get_concrete_function())
+    model.reshape(list(shape))
+    return model
+
+
+def x_of(model: Any) -> Any:
+    return model.get_parameters()[0].output(0)
+
+
+def y_of(model: Any) -> Any:
+    # By name: what has a gradient of its own in TensorFlow, as swish has, has more results.
+    return model.output("y").get_node().input_value(0)
+
+
+def output_of(model: Any, operation: str) -> Any:
+    """The output of the only operation of this type."""
+    (node,) = (each for each in model.get_ordered_ops() if each.get_type_name() == operation)
+    return node.output(0)
+
+
+def operations_between(model: Any) -> set[str]:
+    """The types of the operations that depend on the graph's input."""
+    names, types = {x_of(model).get_node().get_name()}, set()
+    for node in model.get_ordered_ops():
+        sources = {each.get_source_output().get_node().get_name() for each in node.inputs()}
+        if names & sources:
+            names.add(node.get_name())
+            types.add(node.get_type_name())
+    return types - {"Result"}
+
+
+def by_tensorflow(function: Function, x: Any) -> tuple[Any, Any, Any]:
+    """y = f(x), random weights of its elements, and the gradient of their weighted sum."""
+    tf, _ = tensorflow()
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(tf, x)
+        seed = drawn(*y.shape, seed=2)
+        total = tf.reduce_sum(y * seed)
+    return y.numpy(), seed, tape.gradient(total, x).numpy()
+
+
+def by_openvino(model: Any, point: Any, y: Any, seed: Any, x: Any) -> tuple[Any, Any]:
+    """y and the gradient by `point`, from one graph as the engine has them."""
+    backward = gradient(model.get_ordered_ops(), y, ops.constant(seed).output(0), point)
+    both = openvino.Model([y, backward], model.get_parameters(), "both")
+    settled = {"INFERENCE_PRECISION_HINT": "f32"}
+    found = openvino.Core().compile_model(both, "CPU", settled)(x)
+    return found[0], found[1]
+
+
+def assert_close(found: Any, expected: Any) -> None:
+    assert found.shape == expected.shape
+    assert relative_difference(found, expected) <= TOLERANCE
+
+
+def assert_as_tensorflow(function: Function, x: NDArray[np.float32]) -> None:
+    y, seed, expected = by_tensorflow(function, x)
+    model = converted(function, x.shape)
+    found_y, found = by_openvino(model, x_of(model), y_of(model), seed, x)
+    assert_close(found_y, y)
+    assert_close(found, expected)
+
+
+def hard_sigmoid(tf: Any, x: Any) -> Any:
+    return tf.nn.relu6(x + 3.0) / 6.0
+
+
+def hard_swish(tf: Any, x: Any) -> Any:
+    return x * hard_sigmoid(tf, x)
+
+
+def normalized(tf: Any, x: Any) -> Any:
+    """Layer normalization, with one scale for each channel."""
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + 1e-3) * drawn(x.shape[-1])
+
+
+def squeezed_and_excited(tf: Any, x: Any) -> Any:
+    """Each channel times a gate computed from the means of all, which passes through vectors."""
+    channels = x.shape[-1]
+    means = tf.reshape(tf.reduce_mean(x, [1, 2]), [tf.shape(x)[0], 1, 1, channels])
+    kernel = drawn(1, 1, channels, channels)
+    return x * tf.nn.sigmoid(tf.nn.conv2d(means, kernel, 1, "VALID"))
+
+
+def batch_normalized(tf: Any, x: Any) -> Any:
+    mean, variance, offset, scale = drawn(4, x.shape[-1])
+    return tf.nn.batch_normalization(x, mean, variance**2 + 1, offset, scale, 1e-3)
+
+
+def small_network(tf: Any, x: Any) -> Any:
+    x = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
+    x = tf.nn.relu6(batch_normalized(tf, tf.nn.conv2d(x, drawn(3, 3, 3, 8), 2, "VALID")))
+    aside = tf.nn.silu(tf.nn.depthwise_conv2d(x, drawn(3, 3, 8, 1), [1, 1, 1, 1], "SAME"))
+    x = squeezed_and_excited(tf, aside) + x
+    x = tf.concat([tf.nn.max_pool2d(x, 3, 2, "SAME"), tf.nn.avg_pool2d(x, 2, 2, "SAME")], -1)
+    return tf.matmul(tf.reduce_mean(x, [1, 2]), drawn(16, 5))
+
+
+MAP = (2, 6, 7, 4)
+ON_SIDES = [[0, 0], [1, 1], [0, 2], [0, 0]]
+
+CASES: dict[str, tuple[Function, tuple[int, ...]]] = {
+    "crop on all sides, two axes given": (lambda tf, x: x[:, 1:-1, 1:-2], MAP),
+    "crop from far before": (lambda tf, x: x[:, -100:], MAP),
+    "dense by a stack of kernels": (lambda tf, x: tf.matmul(x, drawn(2, 4, 5)), (3, 4)),
+    "power by a broadcast exponent": (lambda tf, x: tf.pow(x, [[1.0, 2.0, 3.0]]), (3, 1)),
+    "dense at each place of a map": (lambda tf, x: tf.tensordot(x, drawn(4, 6), 1), MAP),
+    "depthwise convolution of one channel": (
+        lambda tf, x: tf.nn.depthwise_conv2d(x, drawn(3, 3, 1, 2), [1, 1, 1, 1], "SAME"),
+        (2, 6, 7, 1),
+    ),
+    "relu": (lambda tf, x: tf.nn.relu(x), MAP),
+    "relu6": (lambda tf, x: tf.nn.relu6(4 * x + 2), MAP),
+    "sigmoid": (lambda tf, x: tf.nn.sigmoid(x), MAP),
+    "swish": (lambda tf, x: tf.nn.silu(x), MAP),
+    "swish in two steps": (lambda tf, x: x * tf.nn.sigmoid(x), MAP),
+    "hard sigmoid": (lambda tf, x: hard_sigmoid(tf, 3 * x), MAP),
+    "hard swish": (lambda tf, x: hard_swish(tf, 3 * x), MAP),
+    "gelu": (lambda tf, x: tf.nn.gelu(x), MAP),
+    "erf": (lambda tf, x: tf.math.erf(x), MAP),
+    "cube": (lambda tf, x: tf.pow(x, 3.0), MAP),
+    "square": (lambda tf, x: tf.square(x), MAP),
+    "power by channel": (lambda tf, x: tf.pow(x * x + 1, [0.5, 1.0, -2.0, 3.0]), MAP),
+    "inverse square root": (lambda tf, x: tf.math.rsqrt(x * x + 1), MAP),
+    "convolution": (lambda tf, x: tf.nn.conv2d(x, drawn(3, 3, 4, 5), 2, "SAME"), MAP),
+    "convolution of a padded map": (
+        lambda tf, x: tf.nn.conv2d(tf.pad(x, ON_SIDES), drawn(3, 3, 4, 5), 2, "VALID"),
+        MAP,
+    ),
+    "depthwise convolution": (
+        lambda tf, x: tf.nn.depthwise_conv2d(x, drawn(3, 3, 4, 1), [1, 2, 2, 1], "SAME"),
+        MAP,
+    ),
+    "separable convolution": (
+        lambda tf, x: tf.nn.separable_conv2d(
+            x, drawn(3, 3, 4, 2), drawn(1, 1, 8, 3), [1, 1, 1, 1], "SAME"
+        ),
+        MAP,
+    ),
+    "dense": (lambda tf, x: tf.matmul(x, drawn(4, 6)), (3, 4)),
+    "dense, transposed": (
+        lambda tf, x: tf.matmul(x, drawn(6, 4), transpose_b=True),
+        (3, 4),
+    ),
+    "dense at each place": (lambda tf, x: tf.matmul(x, drawn(4, 6)), (2, 5, 4)),
+    "max pool of tiles": (lambda tf, x: tf.nn.max_pool2d(x, 2, 2, "VALID"), (2, 6, 8, 4)),
+    "max pool of tiles and a column": (lambda tf, x: tf.nn.max_pool2d(x, 2, 2, "VALID"), MAP),
+    "max pool of tiles and a row": (
+        lambda tf, x: tf.nn.max_pool2d(x, 2, 2, "VALID"),
+        (2, 7, 6, 4),
+    ),
+    "max pool of shifted tiles": (
+        lambda tf, x: tf.nn.max_pool2d(x, 2, 2, [[0, 0], [1, 1], [1, 1], [0, 0]]),
+        (2, 6, 8, 4),
+    ),
+    "max pool of overlaps": (lambda tf, x: tf.nn.max_pool2d(x, 3, 2, "SAME"), MAP),
+    "max pool of a padded map": (
+        lambda tf, x: tf.nn.max_pool2d(tf.pad(x, ON_SIDES), 3, 2, "VALID"),
+        MAP,
+    ),
+    "average pool": (lambda tf, x: tf.nn.avg_pool2d(x, 3, 2, "SAME"), MAP),
+    # Here zeros around the map are averaged as well.
+    "average pool of a padded map": (
+        lambda tf, x: tf.nn.avg_pool2d(tf.pad(x, ON_SIDES), 3, 2, "VALID"),
+        MAP,
+    ),
+    "mean over places": (lambda tf, x: tf.reduce_mean(x, [1, 2]), MAP),
+    "mean over places, kept": (lambda tf, x: tf.reduce_mean(x, [-2, 1], keepdims=True), MAP),
+    "mean over channels": (lambda tf, x: tf.reduce_mean(x, -1), MAP),
+    "mean of all": (lambda tf, x: tf.reduce_mean(x), MAP),
+    "reshape": (lambda tf, x: tf.reshape(x, [-1, 7, 6, 4]), MAP),
+    "flatten": (lambda tf, x: tf.reshape(x, [tf.shape(x)[0], -1]), MAP),
+    "squeeze": (lambda tf, x: tf.squeeze(x, [1, 2]), (2, 1, 1, 4)),
+    "unsqueeze": (lambda tf, x: tf.expand_dims(tf.expand_dims(x, 1), 1), (2, 4)),
+    "transpose": (lambda tf, x: tf.transpose(x, [0, 2, 3, 1]), MAP),
+    "concat of three": (lambda tf, x: tf.concat([x, tf.nn.relu(x), x * x], -1), MAP),
+    "concat of different sides": (
+        lambda tf, x: tf.concat([x[:, 1:], tf.ones([2, 3, 7, 4]), tf.nn.relu(x)], 1),
+        MAP,
+    ),
+    "concat of the same": (lambda tf, x: tf.concat([x, x], -1), MAP),
+    "pad": (lambda tf, x: tf.pad(x, ON_SIDES), MAP),
+    "pad with ones": (lambda tf, x: tf.pad(x, ON_SIDES, constant_values=1.0), MAP),
+    "crop at the beginning": (lambda tf, x: x[:, 1:, 2:], MAP),
+    "crop on all sides": (lambda tf, x: x[:, 1:-1, 1:-2, :], MAP),
+    "crop from the end": (lambda tf, x: x[:, -4:, :-3], MAP),
+    "crop with bounds that are masked": (
+        lambda tf, x: tf.strided_slice(x, [1, 2, 1, 0], [1, 4, 5, 4], None, 0b1011, 0b1001),
+        MAP,
+    ),
+    "layer normalization": (normalized, MAP),
+    "batch normalization": (batch_normalized, MAP),
+    "squeeze and excitation": (squeezed_and_excited, MAP),
+    "shortcut": (
+        lambda tf, x: x + tf.nn.conv2d(tf.nn.relu(x), drawn(3, 3, 4, 4), 1, "SAME") + x,
+        MAP,
+    ),
+    "squared difference": (lambda tf, x: tf.math.squared_difference(x, tf.nn.sigmoid(x)), MAP),
+    "difference": (lambda tf, x: drawn(4) - x, MAP),
+    "small network": (small_network, (3, 15, 16, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_those_of_tensorflow(name: str) -> None:
+    function, shape = CASES[name]
+    assert_as_tensorflow(function, pixels(*shape))
+
+
+def test_every_rule_has_a_case() -> None:
+    graphs = [converted(function, shape) for function, shape in CASES.values()]
+    assert set(VJPS) - set().union(*map(operations_between, graphs)) == set()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda tf, x: tf.nn.relu(x),
+        lambda tf, x: tf.nn.relu6(x),
+        hard_sigmoid,
+        hard_swish,
+    ],
+    ids=["relu", "relu6", "hard sigmoid", "hard swish"],
+)
+def test_slopes_at_kinks_are_those_of_tensorflow(function: Function) -> None:
+    assert_as_tensorflow(function, np.arange(-8, 8, dtype=np.float32).reshape(2, 8))
+
+
+OTHERS: dict[str, Function] = {
+    "a number": lambda tf, x: tf.constant(1.5),
+    "each channel": lambda tf, x: tf.constant(drawn(4)),
+    "each place": lambda tf, x: tf.constant(drawn(6, 7, 1)),
+    "the whole": lambda tf, x: tf.nn.sigmoid(x),
+    "its own means over places": lambda tf, x: tf.reduce_mean(x, [1, 2], keepdims=True),
+    "its own means over channels": lambda tf, x: tf.reduce_mean(x, -1, keepdims=True),
+    "its own means over all but channels": lambda tf, x: tf.reduce_mean(x, [0, 1, 2]),
+    "itself": lambda tf, x: x,
+}
+ELEMENTWISE = ["add", "multiply", "subtract", "squared_difference"]
+
+
+@pytest.mark.parametrize("operation", ELEMENTWISE)
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
+def test_either_input_may_be_broadcast(operation: str, other: str, first: bool) -> None:
+    def function(tf: Any, x: Any) -> Any:
+        pair = (x, OTHERS[other](tf, x))
+        return getattr(tf.math, operation)(*(pair if first else pair[::-1]))
+
+    assert_as_tensorflow(function, pixels(*MAP))
+
+
+@pytest.mark.parametrize("operation", ELEMENTWISE)
+@pytest.mark.parametrize("shape", [(1, 4), (3, 1), (1, 1, 7, 4), (3, 6, 1, 1)], ids=str)
+def test_the_point_itself_may_be_broadcast(operation: str, shape: tuple[int, ...]) -> None:
+    larger = drawn(3, 6, 7, 4) if len(shape) == 4 else drawn(2, 5, 3, 4)
+
+    def function(tf: Any, x: Any) -> Any:
+        return getattr(tf.math, operation)(tf.constant(larger), x)
+
+    assert_as_tensorflow(function, pixels(*shape))
+
+
+@pytest.mark.parametrize("side", [1, 3])
+def test_forward_and_backward_pass_do_not_share_a_packed_kernel(side: int) -> None:
+    # Where as many channels go out as come in, one packed form has the shape for both.
+    kernel = drawn(side, side, 16, 16)
+    assert_as_tensorflow(lambda tf, x: tf.nn.conv2d(x, kernel, 1, "SAME"), pixels(2, 7, 6, 16))
+
+
+def test_the_gradient_stops_at_a_layer_inside_the_graph() -> None:
+    def after(tf: Any, x: Any) -> Any:
+        return tf.nn.sigmoid(tf.matmul(x, drawn(4, 6)))
+
+    x = pixels(3, 4)
+    model = converted(lambda tf, x: after(tf, tf.cumsum(x, 1)), x.shape)
+    y, seed, expected = by_tensorflow(after, x.cumsum(1))
+    point = output_of(model, "CumSum")
+    found_y, found = by_openvino(model, point, y_of(model), seed, x)
+    assert_close(found_y, y)
+    assert_close(found, expected)
+
+
+def test_the_gradient_by_the_scores_themselves_is_the_seed() -> None:
+    model = converted(lambda tf, x: tf.nn.relu(tf.nn.sigmoid(x)), MAP)
+    seed = ops.constant(drawn(*MAP)).output(0)
+    y = output_of(model, "Relu")
+    assert gradient(model.get_ordered_ops(), y, seed, y) is seed
+
+
+def test_what_does_not_lead_to_the_scores_needs_no_rule() -> None:
+    x = pixels(*MAP)
+    _, seed, expected = by_tensorflow(lambda tf, x: tf.nn.sigmoid(x), x)
+    model = converted(lambda tf, x: (tf.nn.sigmoid(x), tf.cumsum(x, 1)), MAP)
+    _, found = by_openvino(model, x_of(model), output_of(model, "Sigmoid"), seed, x)
+    assert_close(found, expected)
+
+
+# Windows of every kind ---------------------------------------------------------------------------
+
+few = settings(max_examples=20, deadline=None, derandomize=True)
+
+ROWS = st.integers(1, 3)
+SIDES = st.tuples(st.integers(4, 12), st.integers(4, 12))
+KERNELS = st.tuples(st.integers(1, 5), st.integers(1, 5))
+WINDOWS = st.tuples(st.integers(1, 3), st.integers(1, 3))
+PADDINGS = st.sampled_from(["SAME", "VALID"])
+
+
+def assume_fits(
+    kernel: tuple[int, int], sides: tuple[int, int], padding: str, dilation: int
+) -> None:
+    """TensorFlow refuses a window larger than the map."""
+    if padding == "VALID":
+        assume(all((k - 1) * dilation < side for k, side in zip(kernel, sides, strict=True)))
+
+
+@few
+@given(
+    rows=ROWS,
+    sides=SIDES,
+    kernel=KERNELS,
+    # TensorFlow has strides or dilations, not both.
+    spread=st.one_of(st.tuples(WINDOWS, st.just(1)), st.just(((1, 1), 2))),
+    padding=PADDINGS,
+)
+def test_convolutions_of_every_kind(
+    rows: int,
+    sides: tuple[int, int],
+    kernel: tuple[int, int],
+    spread: tuple[tuple[int, int], int],
+    padding: str,
+) -> None:
+    strides, dilation = spread
+    assume_fits(kernel, sides, padding, dilation)
+    weights = drawn(*kernel, 3, 2)
+
+    def function(tf: Any, x: Any) -> Any:
+        # Not conv2d, whose dilations have a gradient on some processors only.
+        return tf.nn.convolution(x, weights, list(strides), padding, dilations=dilation)
+
+    assert_as_tensorflow(function, pixels(rows, *sides, 3))
+
+
+@few
+@given(
+    rows=ROWS,
+    sides=SIDES,
+    kernel=KERNELS,
+    multiplier=st.integers(1, 2),
+    spread=st.one_of(st.tuples(st.integers(1, 3), st.just(1)), st.just((1, 2))),
+    padding=PADDINGS,
+)
+def test_depthwise_convolutions_of_every_kind(
+    rows: int,
+    sides: tuple[int, int],
+    kernel: tuple[int, int],
+    multiplier: int,
+    spread: tuple[int, int],
+    padding: str,
+) -> None:
+    stride, dilation = spread
+    assume_fits(kernel, sides, padding, dilation)
+    weights, strides = drawn(*kernel, 3, multiplier), [1, stride, stride, 1]
+
+    def function(tf: Any, x: Any) -> Any:
+        return tf.nn.depthwise_conv2d(x, weights, strides, padding, dilations=[dilation] * 2)
+
+    assert_as_tensorflow(function, pixels(rows, *sides, 3))
+
+
+@few
+@given(rows=ROWS, sides=SIDES, window=WINDOWS, strides=WINDOWS, padding=PADDINGS)
+def test_the_first_maximum_of_a_window_wins(
+    rows: int,
+    sides: tuple[int, int],
+    window: tuple[int, int],
+    strides: tuple[int, int],
+    padding: str,
+) -> None:
+    x = few_integers((rows, *sides, 3))
+    assert_as_tensorflow(lambda tf, x: tf.nn.max_pool2d(x, window, strides, padding), x)
+
+
+@few
+@given(
+    rows=ROWS,
+    side=st.integers(1, 3),
+    tiles=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    padding=PADDINGS,
+)
+def test_the_first_maximum_of_a_tile_wins(
+    rows: int, side: int, tiles: tuple[int, int], padding: str
+) -> None:
+    x = few_integers((rows, side * tiles[0], side * tiles[1], 3))
+    assert_as_tensorflow(lambda tf, x: tf.nn.max_pool2d(x, side, side, padding), x)
+
+
+@few
+@given(rows=ROWS, sides=SIDES, window=WINDOWS, strides=WINDOWS, padding=PADDINGS)
+def test_average_pools_of_every_kind(
+    rows: int,
+    sides: tuple[int, int],
+    window: tuple[int, int],
+    strides: tuple[int, int],
+    padding: str,
+) -> None:
+    x = pixels(rows, *sides, 3)
+    assert_as_tensorflow(lambda tf, x: tf.nn.avg_pool2d(x, window, strides, padding), x)
+
+
+# What is refused ---------------------------------------------------------------------------------
+
+REFUSED: dict[str, tuple[Function, tuple[int, ...], str]] = {
+    "a sum of what came before": (
+        lambda tf, x: tf.nn.relu(tf.cumsum(tf.nn.relu(x), 1)),
+        MAP,
+        "no rule for the operation CumSum",
+    ),
+    "a sort": (lambda tf, x: tf.sort(x, -1), MAP, "no rule for the operation TopK"),
+    "every second row": (lambda tf, x: x[:, ::2], MAP, "StridedSlice with strides"),
+    "one row": (lambda tf, x: x[:, 0], MAP, "StridedSlice .* other than a box"),
+    "a new axis": (lambda tf, x: x[:, None], MAP, "StridedSlice .* other than a box"),
+    "a reflected edge": (
+        lambda tf, x: tf.pad(x, ON_SIDES, "REFLECT"),
+        (2, 6, 7, 4),
+        "Pad that repeats pixels",
+    ),
+    "a repeated edge": (
+        lambda tf, x: tf.pad(x, ON_SIDES, "SYMMETRIC"),
+        (2, 6, 7, 4),
+        "Pad that repeats pixels",
+    ),
+    "swish with a beta": (lambda tf, x: x * tf.nn.sigmoid(2 * x), MAP, "Swish with a beta"),
+    "a computed exponent": (
+        lambda tf, x: tf.pow(x, tf.nn.relu(x)),
+        MAP,
+        "Power with a computed input 1|Power by its input 1",
+    ),
+    "an exponential": (lambda tf, x: tf.pow(2.0, x), MAP, "Power by its input 1"),
+    "a dense kernel": (lambda tf, x: tf.matmul(drawn(6, 3), x), (3, 4), "MatMul by its input 1"),
+    "a transposed product": (
+        lambda tf, x: tf.matmul(x, drawn(3, 6), transpose_a=True),
+        (3, 4),
+        "MatMul of a transposed input",
+    ),
+    "a convolution kernel": (
+        lambda tf, x: tf.nn.conv2d(drawn(1, 6, 6, 4), x, 1, "SAME"),
+        (3, 3, 4, 2),
+        "Convolution by its input 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_rule_is_refused_by_name(name: str) -> None:
+    function, shape, message = REFUSED[name]
+    model = converted(function, shape)
+    y = y_of(model)
+    seed = ops.constant(drawn(*y.get_shape())).output(0)
+    with pytest.raises(NotDifferentiableError, match=message):
+        gradient(model.get_ordered_ops(), y, seed, x_of(model))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda tf, x: (tf.nn.relu(x), tf.cumsum(x, 1)),
+        lambda tf, x: tf.nn.relu(tf.cumsum(x, 1)),
+    ],
+    ids=["beside the scores", "after the scores"],
+)
+def test_a_layer_that_the_scores_do_not_depend_on_is_refused(function: Function) -> None:
+    model = converted(function, MAP)
+    y, point = output_of(model, "CumSum"), output_of(model, "Relu")
+    seed = ops.constant(drawn(*MAP)).output(0)
+    with pytest.raises(NotDifferentiableError, match="the scores do not depend on the layer"):
+        gradient(model.get_ordered_ops(), y, seed, point)
