@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from gradcam_cli.images.overlay import COLORMAPS, overlay
     from gradcam_cli.images.reading import Picture, read_image
     from gradcam_cli.results.explanation import (
-        TOP,
         ClassLabel,
         Explanation,
         Prediction,
         TargetExplanation,
     )
+    from gradcam_cli.targets import TOP, Target
 
 __version__ = "0.1.0"
 
@@ -40,7 +40,8 @@ _HOMES = {
     "ModelError": "gradcam_cli.errors",
     "Picture": "gradcam_cli.images.reading",
     "Prediction": "gradcam_cli.results.explanation",
-    "TOP": "gradcam_cli.results.explanation",
+    "TOP": "gradcam_cli.targets",
+    "Target": "gradcam_cli.targets",
     "TargetExplanation": "gradcam_cli.results.explanation",
     "UsageError": "gradcam_cli.errors",
     "overlay": "gradcam_cli.images.overlay",
@@ -58,6 +59,7 @@ __all__ = [
     "ModelError",
     "Picture",
     "Prediction",
+    "Target",
     "TargetExplanation",
     "UsageError",
     "__version__",

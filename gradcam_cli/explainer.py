@@ -1,4 +1,4 @@
-"""Grad-CAM from pixels to heatmap, on one screen."""
+"""From pixels to heatmaps, on one screen."""
 
 from __future__ import annotations
 
@@ -13,29 +13,26 @@ from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_image, check_word, checked_integer, described
 from gradcam_cli.callbacks import Note, no_note
-from gradcam_cli.engines import in_batches
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Source, read_image
-from gradcam_cli.methods import METHODS, normalize
-from gradcam_cli.models.labels import Target, class_labels, resolve_targets
+from gradcam_cli.methods import METHODS, Maps, Question, normalize
+from gradcam_cli.models.labels import ClassName, class_labels, resolve_targets
 from gradcam_cli.models.loading import Choice, choose
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.results.explanation import (
     ENGINES,
-    TOP,
     EngineName,
     Explanation,
-    Features,
     Prediction,
-    Score,
     TargetExplanation,
 )
+from gradcam_cli.targets import TOP, Score, Target
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
-    from gradcam_cli.engines import Engine
+    from gradcam_cli.passes import Engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +49,14 @@ class Explainer:
 
     choice: Choice
     engine: Engine
-    method: str = "grad-cam"
+    layer: str
+    methods: tuple[str, ...] = ("grad-cam",)
     score: Score = "logit"
     offline: bool = False
 
     def __post_init__(self) -> None:
-        check_word("a method", self.method, tuple(METHODS))
+        for method in self.methods:
+            check_word("a method", method, tuple(METHODS))
         check_word("a score", self.score, get_args(Score))
 
     @classmethod
@@ -67,6 +66,7 @@ class Explainer:
         *,
         weights: str | os.PathLike[str] | None = None,
         layer: str | None = None,
+        methods: str | Sequence[str] = ("grad-cam",),
         score: Score = "logit",
         engine: EngineName = "auto",
         offline: bool = False,
@@ -83,6 +83,8 @@ class Explainer:
             A file of Keras weights for that model; with a `Choice`, which has its own, none.
         layer : str, optional
             One of `gradcam layers`; by default the last convolutional activation.
+        methods : str, or sequence of str
+            Of `gradcam methods`; each gives a heatmap.
         score : "logit" or "probability"
             What is differentiated.
         engine : "auto", "openvino" or "tensorflow"
@@ -102,16 +104,19 @@ class Explainer:
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
         _check_names(model, weights, layer)
+        methods = (methods,) if isinstance(methods, str) else tuple(methods)
+        for method in methods:
+            check_word("a method", method, tuple(METHODS))
         if isinstance(model, str):
             file = None if weights is None else Path(weights)
             model = choose(model, weights=file, layer=layer, offline=offline, note=note)
-        opened = open_engine(model, layer, wanted=engine, note=note)
-        return cls(model, opened, score=score, offline=offline)
+        opened, found = open_engine(model, layer, wanted=engine, note=note)
+        return cls(model, opened, found, methods, score=score, offline=offline)
 
     def explain(
         self,
         image: Source | NDArray[np.uint8],
-        targets: Target | Iterable[Target] = TOP,
+        targets: ClassName | Target | Iterable[ClassName | Target] = TOP,
         *,
         top: int = 5,
     ) -> Explanation:
@@ -123,7 +128,7 @@ class Explainer:
             All but an array is read by `read_image`. An array is (H, W, 3) uint8 RGB, 0..255; it
             may be read-only or a view, and is left as it is. The whole image, of any size, is
             squashed to the model's input.
-        targets : str, int, or iterable of them
+        targets : str, int, Target, or iterable of them
             Classes: names ("Egyptian cat"), WordNet ids ("n02124075"), indices (285 or "285"), or
             `TOP` or "top" for the predicted one; one that comes twice is explained once.
         top : int, 1..1000
@@ -172,7 +177,7 @@ class Explainer:
     def explain_inputs(
         self,
         inputs: Sequence[NDArray[np.float32]],
-        targets: Target | Iterable[Target],
+        targets: ClassName | Target | Iterable[ClassName | Target],
         *,
         top: int = 5,
         rows: int | None = None,
@@ -196,16 +201,22 @@ class Explainer:
         resolved = resolve_targets(targets)
         self._check_inputs(inputs)
         top = checked_integer("top", top, 1, len(class_labels()))
-        each = len(resolved)
-        pairs = [one for one in inputs for _ in resolved]
-        asked = np.tile(np.asarray(resolved, np.int64), len(inputs))
-        rows = (
-            min(self.engine.rows, len(pairs)) if rows is None else checked_integer("rows", rows, 1)
+        pairs = len(inputs) * len(resolved)
+        rows = min(self.engine.rows, pairs) if rows is None else checked_integer("rows", rows, 1)
+        question = Question(
+            engine=self.engine,
+            inputs=[one for one in inputs for _ in resolved],
+            targets=resolved * len(inputs),
+            layer=self.layer,
+            score=self.score,
+            baseline=self.input_of(np.zeros((1, 1, 3), np.uint8)),
+            rows=rows,
         )
-        features = in_batches(self.engine, pairs, asked, self.score, rows)
+        maps = [METHODS[method].maps(question) for method in self.methods]
+        each = len(resolved)
         return [
-            self._explanation(features[start : start + each], top)
-            for start in range(0, len(pairs), each)
+            self._explanation(resolved, [_rows(one, start, each) for one in maps], top)
+            for start in range(0, pairs, each)
         ]
 
     def _check_inputs(self, inputs: Sequence[NDArray[np.float32]]) -> None:
@@ -220,26 +231,41 @@ class Explainer:
                 remedy = "Pass a list of what explainer.input_of(image) gives."
                 raise UsageError(f"{expected}, got {described(one)}", remedy)
 
-    def _explanation(self, features: Features, top: int) -> Explanation:
-        """The explanation of one image from its rows, one a target."""
-        ranking = Ranking(features.logits[0])
-        explained: dict[int, TargetExplanation] = {}
-        for target, activations, gradients in zip(
-            features.targets.tolist(), features.activations, features.gradients, strict=True
-        ):
-            heatmap, evidence = normalize(METHODS[self.method](activations, gradients))
-            explained[target] = TargetExplanation(ranking.of(target), heatmap, evidence)
+    def _explanation(
+        self, targets: Sequence[Target], maps: Sequence[Maps], top: int
+    ) -> Explanation:
+        """The explanation of one image from the maps of each method, one row a target."""
+        ranking = Ranking(maps[0].scores[0])
+        explained: dict[tuple[Target, str], TargetExplanation] = {}
+        for row, target in enumerate(targets):
+            resolved = target.resolved(ranking.predicted)
+            for method, one in zip(self.methods, maps, strict=True):
+                heatmap, evidence = normalize(one.raw[row])
+                explained[resolved, method] = TargetExplanation(
+                    ranking.of(resolved.index),
+                    heatmap,
+                    evidence,
+                    method,
+                    None if resolved.versus is None else class_labels()[resolved.versus],
+                    resolved.counterfactual,
+                )
         return Explanation(
             model=self.choice.spec.name,
             weights=self.choice.origin,
-            layer=self.engine.layer,
-            method=self.method,
+            layer=self.layer,
+            method=self.methods[0],
             score=self.score,
             engine=self.engine.name,
             predictions=ranking.top(top),
             targets=tuple(explained.values()),
             versions=versions(self.engine.name),
         )
+
+
+def _rows(maps: Maps, start: int, count: int) -> Maps:
+    """Some rows of `maps`."""
+    rows = slice(start, start + count)
+    return Maps(maps.raw[rows], maps.scores[rows])
 
 
 def _check_names(model: object, weights: object, layer: object) -> None:
@@ -279,6 +305,11 @@ class Ranking:
         self._order = np.argsort(-logits, kind="stable")
         self._ranks = np.empty(len(logits), np.int64)
         self._ranks[self._order] = np.arange(1, len(logits) + 1)
+
+    @property
+    def predicted(self) -> int:
+        """The most probable class."""
+        return int(self._order[0])
 
     def of(self, index: int) -> Prediction:
         """What is said of the class `index`."""

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from gradcam_cli.images.reading import Picture
     from gradcam_cli.images.writing import Destination
     from gradcam_cli.models.loading import Choice
-    from gradcam_cli.results.explanation import EngineName, Explanation, Score, TargetExplanation
+    from gradcam_cli.results.explanation import EngineName, Explanation, TargetExplanation
+    from gradcam_cli.targets import Score
 
 DEFAULT_CLASS = "837"
 

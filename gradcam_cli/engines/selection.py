@@ -13,14 +13,14 @@ from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.models.loading import Choice, load
 
 if TYPE_CHECKING:
-    from gradcam_cli.engines import Engine
+    from gradcam_cli.passes import Engine
     from gradcam_cli.results.explanation import EngineName
 
 
 def open_engine(
     choice: Choice, layer: str | None = None, *, wanted: EngineName = "auto", note: Note = no_note
-) -> Engine:
-    """The engine that looks at `layer`, or at the default one, of the model of `choice`.
+) -> tuple[Engine, str]:
+    """The engine for the model of `choice`, and the layer to look at: `layer`, or the default one.
 
     Raises
     ------
@@ -36,7 +36,8 @@ def open_engine(
 
     if wanted == "openvino" or (wanted == "auto" and find_spec("openvino") is not None):
         try:
-            return open_compiled(choice, layer, network, note)
+            compiled = open_compiled(choice, layer, network, note)
+            return compiled, compiled.layer
         except NotCompiledError as error:
             if wanted == "openvino":
                 raise ModelError(
@@ -47,4 +48,4 @@ def open_engine(
     from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
     found = find_layer(explainable_layers(network()), layer, choice.spec.name)
-    return TensorFlowEngine(network(), found.name)
+    return TensorFlowEngine(network()), found.name

@@ -1,23 +1,28 @@
-"""Methods: pure functions from one image's features to its raw heatmap, in a table by name.
+"""Methods: from a model's arrays to a raw signed map, in a table by name.
 
-A method takes the activations A and the gradients G of one image, both (h, w, C) float32, and
-gives a raw heatmap (h, w) float32 of any range, positive where the class score is raised. To add
-one: a function, an entry here, a test.
+To add one: a function, an entry here, a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-from numpy.typing import NDArray
-
-from gradcam_cli.methods.cam import grad_cam
+from gradcam_cli.methods.cam import from_gradients, grad_cam
+from gradcam_cli.methods.contract import Maps, Method, Question
 from gradcam_cli.methods.normalize import normalize
+from gradcam_cli.passes import LAYER_GRADIENTS
 
-Maps = NDArray[np.float32]
-Method = Callable[[Maps, Maps], Maps]
+_ALL = (
+    Method(
+        name="grad-cam",
+        title="Grad-CAM",
+        summary="the maps of a layer, each weighted by its mean gradient",
+        paper="Selvaraju et al., 2017, arXiv 1610.02391",
+        needs=(LAYER_GRADIENTS,),
+        cost="1 forward and 1 backward pass",
+        signed=True,
+        maps=from_gradients(grad_cam),
+    ),
+)
 
-METHODS: dict[str, Method] = {"grad-cam": grad_cam}
+METHODS: dict[str, Method] = {method.name: method for method in _ALL}
 
-__all__ = ["METHODS", "Method", "grad_cam", "normalize"]
+__all__ = ["METHODS", "Maps", "Method", "Question", "grad_cam", "normalize"]

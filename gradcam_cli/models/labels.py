@@ -14,12 +14,13 @@ from typing import SupportsIndex
 
 from gradcam_cli.arguments import as_index, described
 from gradcam_cli.errors import UsageError
-from gradcam_cli.results.explanation import TOP, ClassLabel
+from gradcam_cli.results.explanation import ClassLabel
 from gradcam_cli.suggestions import closest, folded
+from gradcam_cli.targets import TOP, Target
 
 TOP_WORD = "top"
 
-Target = str | SupportsIndex
+ClassName = str | SupportsIndex
 """A class as a caller writes it: what `resolve_class` takes, or an index, also of NumPy's types."""
 
 
@@ -59,26 +60,36 @@ def resolve_class(text: str) -> int:
     raise _ambiguous(text, found) if found else _unknown(text)
 
 
-def resolve_targets(targets: Target | Iterable[Target]) -> tuple[int, ...]:
-    """The index, or `TOP`, of one class or of each of several, in order.
+def resolve_targets(
+    targets: ClassName | Target | Iterable[ClassName | Target],
+) -> tuple[Target, ...]:
+    """The target that one class stands for, or each of several, in order.
 
     Raises
     ------
     UsageError
         Where there is none, or one of them is no class.
     """
-    single = isinstance(targets, (str, bytes)) or as_index(targets) is not None
+    single = isinstance(targets, (str, bytes, Target)) or as_index(targets) is not None
     if single or not isinstance(targets, Iterable):
         return (_resolve_target(targets),)
-    indices = tuple(_resolve_target(target) for target in targets)
-    if not indices:
+    resolved = tuple(_resolve_target(target) for target in targets)
+    if not resolved:
         raise UsageError("expected at least one class to explain, got none", "Pass one, or `TOP`.")
-    return indices
+    return resolved
 
 
-def _resolve_target(target: object) -> int:
+def _resolve_target(target: object) -> Target:
+    if isinstance(target, Target):
+        _check_index(target.versus if target.versus is not None else TOP)
+        _check_index(target.index)
+        return target
     if isinstance(target, str):
-        return resolve_class(target)
+        return Target(resolve_class(target))
+    return Target(_check_index(target))
+
+
+def _check_index(target: object) -> int:
     index = as_index(target)
     last = len(class_labels()) - 1
     if index is None or not (index == TOP or 0 <= index <= last):

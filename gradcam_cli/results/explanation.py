@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
+
+from gradcam_cli.targets import Score
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Score = Literal["logit", "probability"]
 Evidence = Literal["positive", "none"]
 EngineName = Literal["auto", "openvino", "tensorflow"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-
-TOP = -1
-"""The target that stands for the predicted class, whichever it turns out to be."""
 
 
 @dataclass(frozen=True)
@@ -38,44 +35,6 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
-    """What an engine sees in a batch of N inputs; equal to itself only, as arrays have no one ==.
-
-    Attributes
-    ----------
-    activations : (N, h, w, C) float32
-        A, the output of the explained layer.
-    gradients : (N, h, w, C) float32
-        G = dy/dA, where y is each row's own target score.
-    logits : (N, classes) float32
-        The scores before the softmax.
-    targets : (N,) int
-        The class of each row's y; the predicted one where `TOP` was asked for.
-    """
-
-    activations: NDArray[np.float32] = field(repr=False)
-    gradients: NDArray[np.float32] = field(repr=False)
-    logits: NDArray[np.float32] = field(repr=False)
-    targets: NDArray[np.int64] = field(repr=False)
-
-    def __getitem__(self, rows: slice) -> Features:
-        """The features of some of the rows."""
-        return Features(
-            self.activations[rows], self.gradients[rows], self.logits[rows], self.targets[rows]
-        )
-
-
-def joined(parts: Sequence[Features]) -> Features:
-    """The rows of all `parts`, in order."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0]
-    names = ("activations", "gradients", "logits", "targets")
-    return Features(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
-@dataclass(frozen=True, eq=False)
 class TargetExplanation:
     """Where the evidence for one class is; equal to itself only, as its array has no one ==.
 
@@ -92,6 +51,9 @@ class TargetExplanation:
     prediction: Prediction
     heatmap: NDArray[np.float32] = field(repr=False)
     evidence: Evidence
+    method: str = "grad-cam"
+    versus: ClassLabel | None = None
+    counterfactual: bool = False
 
 
 @dataclass(frozen=True, eq=False)

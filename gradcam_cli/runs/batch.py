@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
     from gradcam_cli.models.loading import Choice
-    from gradcam_cli.results.explanation import EngineName, Explanation, Score
+    from gradcam_cli.results.explanation import EngineName, Explanation
+    from gradcam_cli.targets import Score
 
 NOT_IN_THE_DIGEST = ("folder", "max_pixels", "offline")
 """The settings that change no result: whether there is one, or where it is."""

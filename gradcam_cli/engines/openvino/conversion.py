@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcam_cli.engines import Engine
 from gradcam_cli.engines.openvino.engine import LOGITS, TOLERANCE, agreement, output_name
 from gradcam_cli.engines.openvino.runtime import converter, openvino, ops
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.passes import Engine
 from gradcam_cli.process import uninterrupted
-from gradcam_cli.results.explanation import TOP
+from gradcam_cli.targets import TOP, Target
 
 _INPUTS = 3
 
@@ -78,7 +78,7 @@ def _cancel_transposes(model: Any) -> None:
                 reader.replace_source_output(source.input_value(0))
 
 
-def flaw(candidate: Engine, reference: Engine, side: int, preprocessing: str) -> str:
+def flaw(candidate: Engine, reference: Engine, layer: str, side: int, preprocessing: str) -> str:
     """What is wrong with `candidate`, compared with `reference` on a picture of noise; or nothing.
 
     At a kink, as a ReLU has it at 0, rounding alone decides between two slopes, and one unit in
@@ -86,12 +86,13 @@ def flaw(candidate: Engine, reference: Engine, side: int, preprocessing: str) ->
     graph that is wrong is wrong for all.
     """
     random = np.random.default_rng(0)
-    target = np.array([TOP], np.int64)
     what, difference = "", 0.0
     for _ in range(_INPUTS):
         noise = random.integers(0, 256, (1, side, side, 3), np.uint8)
         batch = PREPROCESSING[preprocessing](noise)
-        found, expected = (each.features(batch, target, "logit") for each in (candidate, reference))
+        found, expected = (
+            each.gradients(batch, [Target(TOP)], [layer]) for each in (candidate, reference)
+        )
         what, difference = agreement(found, expected)
         if difference <= TOLERANCE:
             return ""

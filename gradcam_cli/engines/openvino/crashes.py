@@ -73,9 +73,10 @@ def _open_and_exit(graph: str, layer: str, side: int) -> None:
         import numpy as np
 
         from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+        from gradcam_cli.targets import Target
 
         black = np.zeros((1, side, side, 3), np.float32)
-        OpenVINOEngine(Path(graph), layer).features(black, np.zeros(1, np.int64), "logit")
+        OpenVINOEngine(Path(graph), layer).gradients(black, [Target(0)], [layer])
     os._exit(0)  # whatever may happen to the interpreter at its end does not count
 
 

@@ -7,7 +7,7 @@ the layer that is asked for the rest is cut off, and the backward pass is built 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.vjp import gradient
 from gradcam_cli.errors import ModelError
-from gradcam_cli.results.explanation import TOP, Features, Score, joined
+from gradcam_cli.passes import Gradients, Rules
+from gradcam_cli.targets import Score, Target, score_weights
 
 LOGITS = "logits"
 TOLERANCE = 1e-4
@@ -45,15 +46,15 @@ def output_name(layer: str) -> str:
     return f"layer {layer}"
 
 
-def agreement(found: Features, expected: Features) -> tuple[str, float]:
+def agreement(found: Gradients, expected: Gradients) -> tuple[str, float]:
     """The array in which `found` is furthest from `expected`, and how far, or NaN.
 
     The distance is the largest difference as a share of the largest expected value.
     """
-    apart = {
-        name: relative_difference(getattr(found, name), getattr(expected, name))
-        for name in ("logits", "activations", "gradients")
-    }
+    apart = {"logits": relative_difference(found.scores, expected.scores)}
+    for what in ("activations", "gradients"):
+        for layer, array in getattr(expected, what).items():
+            apart[what] = relative_difference(getattr(found, what)[layer], array)
     worst = max(apart, key=lambda name: (not np.isfinite(apart[name]), apart[name]))
     return worst, apart[worst]
 
@@ -62,6 +63,28 @@ def relative_difference(found: NDArray[np.float32], expected: NDArray[np.float32
     """The largest difference as a share of the largest expected value; NaN where either has one."""
     largest = float(np.abs(found - expected).max())
     return largest / scale if (scale := float(np.abs(expected).max())) else largest
+
+
+def _rows(found: Gradients, rows: slice) -> Gradients:
+    """Some of the rows."""
+    cut = {
+        what: {name: array[rows] for name, array in getattr(found, what).items()}
+        for what in ("activations", "gradients")
+    }
+    return Gradients(cut["activations"], found.scores[rows], cut["gradients"])
+
+
+def joined(parts: Sequence[Gradients]) -> Gradients:
+    """The rows of all `parts`, in order."""
+    cut = {
+        what: {
+            name: np.concatenate([getattr(part, what)[name] for part in parts])
+            for name in getattr(parts[0], what)
+        }
+        for what in ("activations", "gradients")
+    }
+    scores = np.concatenate([part.scores for part in parts])
+    return Gradients(cut["activations"], scores, cut["gradients"])
 
 
 class OpenVINOEngine:
@@ -101,10 +124,16 @@ class OpenVINOEngine:
         weights = sum(each.get_byte_size() for each in nodes if each.get_type_name() == "Constant")
         return int(min(_MOST_ROWS, max(2, weights // _BYTES_A_ROW)))
 
-    def features(
-        self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score
-    ) -> Features:
-        """See `Engine.features`. What was compiled last for several rows is kept.
+    def gradients(
+        self,
+        batch: NDArray[np.float32],
+        targets: Sequence[Target],
+        at: Sequence[str],
+        *,
+        score: Score = "logit",
+        rules: Rules = "standard",
+    ) -> Gradients:
+        """See `Engine.gradients`. What was compiled last for several rows is kept.
 
         Plug-ins have other kernels for other shapes, and it is one row that was checked against
         TensorFlow. So several rows must give what one gives, or are run one by one.
@@ -116,7 +145,7 @@ class OpenVINOEngine:
             ready = self._ready[rows]
         if ready is not None:
             return ready.run(batch, targets, score)
-        parts = [self._alone.run(batch[[i]], targets[[i]], score) for i in range(rows)]
+        parts = [self._alone.run(batch[[i]], [targets[i]], score) for i in range(rows)]
         return joined(parts)
 
     def _compiled(self, rows: int, *, streams: int) -> _Compiled:
@@ -135,7 +164,9 @@ class _Compiled:
     """One layer of a model, for a fixed number of rows; as many calls at a time as `streams`."""
 
     def __init__(self, core: Any, forward: Any, layer: str, rows: int, streams: int) -> None:
+        self._layer = layer
         graph = explaining_graph(forward, layer, rows)
+        self._classes = graph.inputs[1].shape[1]
         self._shape = tuple(graph.inputs[0].shape)
         self._kernels = _fed_from_file(graph)  # kept, for requests only point to them
         network = core.compile_model(graph, "CPU", {**_SETTINGS, "NUM_STREAMS": streams})
@@ -154,8 +185,9 @@ class _Compiled:
         finally:
             self._idle.put(request)
 
-    def run(self, batch: NDArray[np.float32], targets: NDArray[np.int64], score: Score) -> Features:
-        inputs = {0: batch, 1: targets, 2: np.array(score == "probability")}
+    def run(self, batch: NDArray[np.float32], targets: Sequence[Target], score: Score) -> Gradients:
+        weights, top = score_weights(targets, self._classes)
+        inputs = {0: batch, 1: weights, 2: top, 3: np.array(score == "probability")}
         try:
             with self._request() as request:
                 found = request.infer(inputs, share_inputs=True)
@@ -165,16 +197,17 @@ class _Compiled:
                 f"OpenVINO could not run the model: {reason}",
                 "Free some memory, or pass --engine tensorflow.",
             ) from error
-        return Features(*(found[number] for number in range(4)))
+        activations, gradients, scores = (found[number] for number in range(3))
+        return Gradients({self._layer: activations}, scores, {self._layer: gradients})
 
     def agrees_with(self, alone: _Compiled) -> bool:
         """True where the last row of noise gives what it gives `alone`."""
         random = np.random.default_rng(0)
         batch = random.uniform(-1, 1, self._shape).astype(np.float32)
-        targets = np.zeros(len(batch), np.int64)
-        found = self.run(batch, targets, "logit")[-1:]
+        targets = [Target(0)] * len(batch)
+        found = self.run(batch, targets, "logit")
         expected = alone.run(batch[-1:], targets[-1:], "logit")
-        return agreement(found, expected)[1] <= TOLERANCE
+        return agreement(_rows(found, slice(-1, None)), expected)[1] <= TOLERANCE
 
 
 def explaining_graph(forward: Any, layer: str, rows: int) -> Any:
@@ -195,36 +228,35 @@ def explaining_graph(forward: Any, layer: str, rows: int) -> Any:
     pruned = openvino.Model([activations, logits], [image], layer)
     pruned.reshape([rows, *(side.get_length() for side in list(image.partial_shape)[1:])])
 
-    targets = ops.parameter([rows], np.int64, "targets")
+    weights = ops.parameter([rows, logits.get_shape()[1]], np.float32, "weights")
+    top = ops.parameter([rows], np.float32, "top")
     probability = ops.parameter([], bool, "probability")
-    chosen, seed = _score_gradient(logits, targets.output(0), probability.output(0))
+    seed = _score_gradient(logits, weights.output(0), top.output(0), probability.output(0))
     inside, order = _before_transpose(activations)
     gradients = gradient(pruned.get_ordered_ops(), logits, seed, inside)
     if order is not None:
         gradients = ops.transpose(gradients, order).output(0)
     return openvino.Model(
-        [activations, gradients, logits, chosen], [image, targets, probability], layer
+        [activations, gradients, logits], [image, weights, top, probability], layer
     )
 
 
-def _score_gradient(logits: Any, targets: Any, probability: Any) -> tuple[Any, Any]:
-    """The class c of each row, and the gradient of its score with respect to the logits z.
+def _score_gradient(logits: Any, weights: Any, top: Any, probability: Any) -> Any:
+    """The gradient of each row's y with respect to the logits z.
 
-    For the logit z_c that is 1 at c, else 0; for the probability p = softmax(z) it is
-    p_c · ([i = c] - p_i).
+    With w the weight of each score, y = Σ_i w_i·z_i has the gradient w. Of the probabilities
+    p = softmax(z), y = Σ_i w_i·p_i has p_j · (w_j - y).
     """
     one, axis = ops.constant(np.int64(1)), ops.constant(np.array([1], np.int64))
     best = ops.topk(logits, one, 1, "max", "value", index_element_type="i64").output(1)
-    chosen = ops.select(
-        ops.equal(targets, ops.constant(np.int64(TOP))), ops.squeeze(best, axis), targets
-    )
     classes = ops.constant(np.int64(logits.get_shape()[1]))
     zero, unit = ops.constant(np.float32(0)), ops.constant(np.float32(1))
-    hot = ops.one_hot(chosen, classes, unit, zero, axis=1)
+    predicted = ops.one_hot(ops.squeeze(best, axis), classes, unit, zero, axis=1)
+    weights = ops.add(weights, ops.multiply(ops.unsqueeze(top, axis), predicted))
     shares = ops.softmax(logits, 1)
-    share = ops.reduce_sum(ops.multiply(shares, hot), axis, keep_dims=True)
-    falling = ops.multiply(share, ops.subtract(hot, shares))
-    return chosen.output(0), ops.select(probability, falling, hot).output(0)
+    y = ops.reduce_sum(ops.multiply(shares, weights), axis, keep_dims=True)
+    falling = ops.multiply(shares, ops.subtract(weights, y))
+    return ops.select(probability, falling, weights).output(0)
 
 
 def _before_transpose(port: Any) -> tuple[Any, Any]:

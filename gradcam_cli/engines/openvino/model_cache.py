@@ -253,8 +253,8 @@ class _Task:
             candidate = self.engine(layer)
         except NotDifferentiableError as error:
             return str(error)
-        reference = TensorFlowEngine(self._network(), layer)
-        return flaw(candidate, reference, self._spec.side, self._spec.preprocessing)
+        reference = TensorFlowEngine(self._network())
+        return flaw(candidate, reference, layer, self._spec.side, self._spec.preprocessing)
 
     def _make(self) -> About:
         from gradcam_cli.engines.openvino.conversion import convert

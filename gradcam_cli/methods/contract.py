@@ -1,0 +1,114 @@
+"""What a method is: a record, and a function from a question to raw maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from gradcam_cli.callbacks import Progress, no_progress
+from gradcam_cli.passes import Engine, Pass
+from gradcam_cli.targets import Score, Target
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What a method is to find out: the evidence for a target in each of N inputs.
+
+    Attributes
+    ----------
+    engine : Engine
+        Runs the model.
+    inputs : sequence of (H, W, C) float32
+        As the model takes them.
+    targets : sequence of Target
+        One for each input.
+    layer : str
+        The layer to look at, for methods that look at one.
+    score : "logit" or "probability"
+        What the targets are made of.
+    baseline : (H, W, C) float32
+        The model's input for a black picture.
+    rows : int
+        How many inputs to run at a time, for methods of one pass an input.
+    progress : callable
+        Called with the passes done and all of them, by methods of many.
+    """
+
+    engine: Engine
+    inputs: Sequence[NDArray[np.float32]] = field(repr=False)
+    targets: Sequence[Target]
+    layer: str
+    score: Score
+    baseline: NDArray[np.float32] = field(repr=False)
+    rows: int = 1
+    progress: Progress = no_progress
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """A method's answer for N inputs.
+
+    Attributes
+    ----------
+    raw : (N, h, w) float32
+        Of any range; positive where the target's y is raised, and negative, in a signed map, where
+        it is lowered.
+    scores : (N, classes) float32
+        The model's scores for the inputs, before the softmax.
+    """
+
+    raw: NDArray[np.float32] = field(repr=False)
+    scores: NDArray[np.float32] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to explain.
+
+    Attributes
+    ----------
+    name : str
+        As `--method` takes it.
+    title : str
+        As its paper has it.
+    summary : str
+        What it does, in a line.
+    paper : str
+        Authors, year and number.
+    needs : tuple of Pass
+        What it asks of an engine.
+    cost : str
+        How many passes an explanation takes, in words.
+    signed : bool
+        True where its map tells what speaks against the target too.
+    maps : callable
+        From a `Question`, and its options by name, to `Maps`.
+    uses_target : bool
+        False where the map is the same for every class.
+    defaults : mapping of str to int or float
+        Its options.
+    """
+
+    name: str
+    title: str
+    summary: str
+    paper: str
+    needs: tuple[Pass, ...]
+    cost: str
+    signed: bool
+    maps: Callable[..., Maps]
+    uses_target: bool = True
+    defaults: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def uses_layer(self) -> bool:
+        """False where it looks at the input only."""
+        from gradcam_cli.passes import LAYER
+
+        return any(LAYER in need.at for need in self.needs)

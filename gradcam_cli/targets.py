@@ -1,0 +1,99 @@
+"""What is differentiated and explained: the score of a class, alone or against another's.
+
+With s the scores of the classes, and s_c that of the class, the scalar y is
+
+    s_c             a class
+    s_c - s_v       a class and not another, v
+    -s_c            what speaks against the class (a counterfactual)
+
+Every one of them is linear in s, so an engine needs no more than the weight of each score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Score = Literal["logit", "probability"]
+"""What s is: the scores before the softmax, or after it."""
+
+TOP = -1
+"""The class that stands for the predicted one, whichever it turns out to be."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained.
+
+    Attributes
+    ----------
+    index : int
+        The class; `TOP` for the predicted one.
+    versus : int or None
+        The class whose score is subtracted; `TOP` for the predicted one.
+    counterfactual : bool
+        Explain what speaks against it: -y in place of y.
+    """
+
+    index: int
+    versus: int | None = None
+    counterfactual: bool = False
+
+    def resolved(self, predicted: int) -> Target:
+        """The same with `TOP` replaced by the class that is predicted."""
+        index = predicted if self.index == TOP else self.index
+        versus = predicted if self.versus == TOP else self.versus
+        return replace(self, index=index, versus=versus)
+
+    @property
+    def is_plain(self) -> bool:
+        """True for a class alone."""
+        return self.versus is None and not self.counterfactual
+
+    @property
+    def slug(self) -> str:
+        """Its name in the names of files: ``285``, ``285-vs-281``, ``not-285``."""
+        versus = "" if self.versus is None else f"-vs-{_named(self.versus)}"
+        return f"{'not-' if self.counterfactual else ''}{_named(self.index)}{versus}"
+
+
+def _named(index: int) -> str:
+    return "top" if index == TOP else str(index)
+
+
+def score_weights(
+    targets: Sequence[Target], classes: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The weights w and t with y = Σ_i (w_i + t·[i = argmax s])·s_i, for each of `targets`.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+        One for each row of a batch.
+    classes : int
+        How many the model has.
+
+    Returns
+    -------
+    weights : (N, classes) float32
+        Of the classes that are named.
+    top : (N,) float32
+        Of the predicted class.
+    """
+    import numpy as np
+
+    weights = np.zeros((len(targets), classes), np.float32)
+    top = np.zeros(len(targets), np.float32)
+    for row, target in enumerate(targets):
+        sign = -1 if target.counterfactual else 1
+        for index, weight in ((target.index, sign), (target.versus, -sign)):
+            if index == TOP:
+                top[row] += weight
+            elif index is not None:
+                weights[row, index] += weight
+    return weights, top
