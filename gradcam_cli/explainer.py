@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_image, check_word, checked_integer, described
-from gradcam_cli.callbacks import Note, no_note
+from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
-from gradcam_cli.images.reading import Source, read_image
+from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import METHODS, Maps, Question, normalize
 from gradcam_cli.models.labels import ClassName, class_labels, resolve_targets
 from gradcam_cli.models.loading import Choice, choose
@@ -142,13 +142,14 @@ class Explainer:
             Where no picture can be read.
         """
         resolved = resolve_targets(targets)
-        notes: tuple[str, ...] = ()
-        if not isinstance(image, np.ndarray):
+        if isinstance(image, np.ndarray):
+            picture = Picture(image, name="", stem="", path=None)
+        else:
             picture = read_image(image, offline=self.offline)
-            image, notes = picture.pixels, picture.notes
         # Row by row: to prepare an engine for several takes longer than a few rows do.
-        (explanation,) = self.explain_inputs([self.input_of(image)], resolved, top=top, rows=1)
-        return replace(explanation, notes=notes)
+        inputs = [self.input_of(picture.pixels)]
+        (explanation,) = self.explain_inputs(inputs, resolved, top=top, rows=1)
+        return explanation.of_picture(picture)
 
     def input_of(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the model takes for `image`.
@@ -181,6 +182,7 @@ class Explainer:
         *,
         top: int = 5,
         rows: int | None = None,
+        progress: Progress = no_progress,
     ) -> list[Explanation]:
         """Explain what `input_of` gave for each of several images, as `explain` does for one.
 
@@ -192,6 +194,8 @@ class Explainer:
             As in `explain`.
         rows : int, optional
             How many (input, target) pairs the engine runs at a time; by default what suits it.
+        progress : callable
+            Given the passes done and all of them, by methods of many.
 
         Raises
         ------
@@ -211,6 +215,7 @@ class Explainer:
             score=self.score,
             baseline=self.input_of(np.zeros((1, 1, 3), np.uint8)),
             rows=rows,
+            progress=progress,
         )
         maps = [METHODS[method].maps(question) for method in self.methods]
         each = len(resolved)
@@ -239,27 +244,37 @@ class Explainer:
         explained: dict[tuple[Target, str], TargetExplanation] = {}
         for row, target in enumerate(targets):
             resolved = target.resolved(ranking.predicted)
-            for method, one in zip(self.methods, maps, strict=True):
-                heatmap, evidence = normalize(one.raw[row])
-                explained[resolved, method] = TargetExplanation(
-                    ranking.of(resolved.index),
-                    heatmap,
-                    evidence,
-                    method,
-                    None if resolved.versus is None else class_labels()[resolved.versus],
-                    resolved.counterfactual,
-                )
+            for method, answer in zip(self.methods, maps, strict=True):
+                explained[resolved, method] = _explained(resolved, method, answer.raw[row], ranking)
         return Explanation(
+            source="",
+            size=(0, 0),
             model=self.choice.spec.name,
             weights=self.choice.origin,
+            fallback=self.choice.fallback or None,
             layer=self.layer,
             method=self.methods[0],
             score=self.score,
             engine=self.engine.name,
             predictions=ranking.top(top),
             targets=tuple(explained.values()),
+            notes=(),
             versions=versions(self.engine.name),
         )
+
+
+def _explained(
+    target: Target, method: str, raw: NDArray[np.float32], ranking: Ranking
+) -> TargetExplanation:
+    heatmap, evidence = normalize(raw)
+    return TargetExplanation.of(
+        heatmap,
+        evidence=evidence,
+        prediction=ranking.of(target.index),
+        versus=None if target.versus is None else class_labels()[target.versus],
+        counterfactual=target.counterfactual,
+        method=method,
+    )
 
 
 def _rows(maps: Maps, start: int, count: int) -> Maps:
@@ -314,7 +329,8 @@ class Ranking:
     def of(self, index: int) -> Prediction:
         """What is said of the class `index`."""
         share, rank = float(self._shares[index]), int(self._ranks[index])
-        return Prediction(class_labels()[index], share, rank)
+        label = class_labels()[index]
+        return Prediction(label.index, label.wnid, label.name, share, rank)
 
     def top(self, count: int) -> tuple[Prediction, ...]:
         """The `count` most probable classes, first the first."""

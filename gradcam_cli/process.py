@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -94,3 +95,25 @@ def stderr_into(file: BinaryIO) -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+@contextmanager
+def own_stderr() -> Iterator[None]:
+    """Have Python's stderr be a copy of the process's.
+
+    While some pictures are decoded, the process's own is turned away from C libraries.
+    """
+    stream = sys.stderr
+    try:
+        copied = os.dup(stream.fileno())
+    except (AttributeError, OSError, io.UnsupportedOperation):  # it is no file, as in a notebook
+        yield
+        return
+    with open(  # noqa: PTH123 - of a descriptor
+        copied, "w", encoding=stream.encoding, errors=stream.errors, buffering=1
+    ) as ours:
+        sys.stderr = ours
+        try:
+            yield
+        finally:
+            sys.stderr = stream

@@ -33,7 +33,7 @@ def cache(context: click.Context, as_json: bool) -> None:
     with _explained():
         found = entries()
     if as_json:
-        from gradcam_cli.results.as_json import dumps
+        from gradcam_cli.results.json_line import dumps
 
         listed = [
             {"kind": each.kind, "name": each.name, "path": str(each.path), "bytes": each.size}

@@ -27,9 +27,11 @@ def classes(word: str | None, as_json: bool) -> None:
     if word is not None and not found:
         raise UsageError(*_nothing(word))
     if as_json:
-        from gradcam_cli.results.as_json import dumps, label_object
+        import msgspec
 
-        click.echo(dumps({"classes": [label_object(label) for label in found]}))
+        from gradcam_cli.results.json_line import dumps
+
+        click.echo(dumps({"classes": msgspec.to_builtins(found)}))
     else:
         from gradcam_cli.reports.terminal import print_classes
 

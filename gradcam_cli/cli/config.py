@@ -106,7 +106,7 @@ def config(context: click.Context, words: tuple[str, ...], as_json: bool) -> Non
     file = None if root.obj is None else root.obj.path
     rows = [row for each in _contexts(root, list(words)) for row in _rows(each, file)]
     if as_json:
-        from gradcam_cli.results.as_json import dumps
+        from gradcam_cli.results.json_line import dumps
 
         path = None if file is None else os.path.abspath(file)  # noqa: PTH100 - without ..
         click.echo(dumps({"file": path, "options": rows}))

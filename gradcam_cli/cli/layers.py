@@ -45,7 +45,7 @@ def layers(context: click.Context, name: str | None, model: str, as_json: bool) 
     if as_json:
         from dataclasses import asdict
 
-        from gradcam_cli.results.as_json import dumps
+        from gradcam_cli.results.json_line import dumps
 
         click.echo(dumps({"model": spec.name, "layers": [asdict(layer) for layer in found]}))
     else:

@@ -61,7 +61,7 @@ def models(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
         return
     rows = [(spec, _state(spec)) for spec in _specs(names)]
     if as_json:
-        from gradcam_cli.results.as_json import dumps
+        from gradcam_cli.results.json_line import dumps
 
         listed = [
             {

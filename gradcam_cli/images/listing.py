@@ -1,6 +1,6 @@
 """From what was named to the pictures to read, and the place of each one's outputs.
 
-    files, folders, globs, URLs, lists ─▶ _Found, in order ─▶ each once ─▶ Item(source, place)
+    files, folders, globs, URLs, lists ─▶ _Found, in order ─▶ each once ─▶ Item(source, stem)
 
 Only folders and lists are read. Paths stay text: as they were given, and quick for 100,000 files.
 """
@@ -27,7 +27,7 @@ from urllib.parse import unquote, urlsplit
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.fetching import _url_stem
 from gradcam_cli.images.writing import DEFAULT_FOLDER, OVERLAY_SUFFIX
-from gradcam_cli.storage.http import is_url
+from gradcam_cli.storage.http import is_url, without_credentials
 from gradcam_cli.text import printable
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -53,19 +53,26 @@ class Item:
     ----------
     source : str
         Its path or URL, as `read_image` takes it.
-    place : str
+    output_stem : str
         The name of its outputs without a suffix, relative to their folder, with ``/`` between
         parts: ``birds/crow`` for ``birds/crow.gradcam.jpg``. No other item of a listing has it.
+        Empty for what the picture itself suggests.
     key : str
-        What tells it apart: its absolute path without links resolved, or the URL.
+        What tells it apart: its absolute path without links resolved, or the URL without its user
+        and password.
     error : str
         Why there is nothing to read, as the end of "could not read …: {error}"; mostly empty.
     """
 
     source: str
-    place: str
+    output_stem: str
     key: str
     error: str = ""
+
+    @property
+    def name(self) -> str:
+        """The source as it may be kept: a URL without its user and password."""
+        return without_credentials(self.source) if is_url(self.source) else self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,11 @@ class _Found(NamedTuple):
     place: str
     extension: str
     error: str = ""
+
+
+def single(source: str) -> Item:
+    """The item of a picture that is named alone, which may be ``-`` for standard input."""
+    return Item(source, "", source)
 
 
 def is_single(sources: Sequence[str]) -> bool:
@@ -207,7 +219,8 @@ def _found(source: str, rules: _Rules, *, recursive: bool) -> Iterator[_Found]:
             "Give it alone, or ./- for a file of that name.",
         )
     if is_url(source):
-        yield _Found(source, source, _url_stem(source), _url_extension(source))
+        key = without_credentials(source)
+        yield _Found(source, key, _url_stem(source), _url_extension(source))
         return
     paths = _expanded(source) if _is_glob(source) else [source]
     if not paths:

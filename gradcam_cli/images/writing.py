@@ -32,35 +32,36 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Destination:
-    """A place for one output, or for one a class.
+    """Where outputs of one kind go.
 
     Attributes
     ----------
     folder : Path
-        Where the outputs go.
+        Theirs.
+    suffix : str
+        How their names end.
     file : str
-        The name of the one output; empty where `stem` and `suffix` make the names.
-    stem, suffix : str
-        The start and the end of the names made.
+        The name of the only output there is; mostly empty.
     """
 
     folder: Path
-    file: str
-    stem: str
     suffix: str
+    file: str = ""
 
-    def path(self, class_index: int | None) -> Path:
-        """Where the output goes; `class_index` tells several of one source apart."""
-        if self.file:
-            return self.folder / self.file
-        number = "" if class_index is None else f".{class_index}"
-        return self.folder / f"{self.stem}{number}{self.suffix}"
+    def path(self, stem: str, tag: str = "") -> Path:
+        """Where the output goes that is called ``<stem><tag><suffix>``; `stem` may have folders."""
+        return self.folder / (self.file or f"{stem}{tag}{self.suffix}")
+
+    @property
+    def format(self) -> str:
+        """The suffix that tells the format."""
+        return Path(self.file or self.suffix).suffix.lower()
 
 
 def destination(
-    output: str | None, *, stem: str, suffix: str, accepted: tuple[str, ...], several: bool
+    output: str | None, *, suffix: str, accepted: Iterable[str], several: bool
 ) -> Destination:
-    """What `-o` means: a folder (it exists, or ends in a separator), else a file.
+    """What `-o` means for one picture: a folder (it exists, or ends in a separator), else a file.
 
     Nothing is made yet. `accepted` are the suffixes a file may have; `several` outputs cannot
     share one.
@@ -71,11 +72,11 @@ def destination(
         Where it cannot be written, told before any work is done.
     """
     if output is None:
-        return Destination(Path(), "", stem, suffix)
+        return Destination(Path(), suffix)
     path = Path(output)
     separators = tuple(s for s in (os.sep, os.altsep) if s)
     if output.endswith(separators) or path.is_dir():
-        return Destination(path, "", stem, suffix)
+        return Destination(path, suffix)
     if path.suffix.lower() not in accepted:
         raise UsageError(
             f"{output!r} is neither a folder nor a file that ends in {', '.join(accepted)}",
@@ -86,19 +87,17 @@ def destination(
             f"{output!r} is one file, and there is more than one output",
             "Pass a folder: an existing one, or a name that ends in /.",
         )
-    return Destination(path.parent, path.name, stem, suffix)
+    return Destination(path.parent, suffix, path.name)
 
 
-def overlay_destination(output: str | None, stem: str, *, several: bool) -> Destination:
+def overlay_destination(output: str | None, *, several: bool = False) -> Destination:
     """Where overlays go: ``<stem>.gradcam.jpg`` in the working folder unless `output` says else."""
-    return destination(
-        output, stem=stem, suffix=OVERLAY_SUFFIX, accepted=tuple(_FORMATS), several=several
-    )
+    return destination(output, suffix=OVERLAY_SUFFIX, accepted=_FORMATS, several=several)
 
 
-def heatmap_destination(output: str, stem: str, *, several: bool) -> Destination:
+def heatmap_destination(output: str, *, several: bool = False) -> Destination:
     """Where heatmaps go: `output`, or ``<stem>.npy`` in it."""
-    return destination(output, stem=stem, suffix=".npy", accepted=(".npy",), several=several)
+    return destination(output, suffix=".npy", accepted=(".npy",), several=several)
 
 
 def folder_for_many(output: str | None, *, option: str = "-o") -> Path:
@@ -121,17 +120,32 @@ def folder_for_many(output: str | None, *, option: str = "-o") -> Path:
     return path
 
 
-def make_folder(place: Destination) -> None:
-    """Make the folder of `place` where it was asked for as one and is not there yet."""
-    if place.file or place.folder.is_dir():
+def make_folder(folder: Path) -> None:
+    """Make `folder` where it is not there yet.
+
+    Raises
+    ------
+    UsageError
+        Where it cannot be made.
+    """
+    if folder.is_dir():
         return
-    _refuse_file_in_the_way(place.folder, "-o")
+    _refuse_file_in_the_way(folder, "-o")
     try:
-        place.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"cannot make the folder {place.folder}: {error.strerror}", "Choose another with -o."
+            f"cannot make the folder {folder}: {error.strerror}", "Choose another with -o."
         ) from error
+
+
+def check_inside(root: Path, folder: Path) -> None:
+    """Refuse a folder that a symbolic link takes out of `root`."""
+    if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
+        raise UsageError(
+            f"cannot write to {folder}: a symbolic link there leads out of {root}",
+            "Remove the link, or choose another folder with -o.",
+        )
 
 
 def _refuse_file_in_the_way(folder: Path, option: str) -> None:
@@ -173,9 +187,9 @@ def check_writable(
         )
 
 
-def check_size(path: Path, image: NDArray[np.uint8]) -> None:
-    """Refuse an image larger than the format of `path` holds, with a UsageError."""
-    name, longest = _FORMATS[path.suffix.lower()]
+def check_size(suffix: str, image: NDArray[np.uint8]) -> None:
+    """Refuse an image larger than the format of `suffix` holds, with a UsageError."""
+    name, longest = _FORMATS[suffix.lower()]
     if max(image.shape[:2]) > longest:
         raise UsageError(
             f"{name} holds at most {longest:,} pixels a side, "
@@ -185,9 +199,19 @@ def check_size(path: Path, image: NDArray[np.uint8]) -> None:
 
 
 def encoded_image(pixels: NDArray[np.uint8], suffix: str) -> bytes:
-    """`pixels`, (H, W, 3) uint8 RGB, as a file whose name ends in `suffix` holds them."""
+    """`pixels`, (H, W, 3) uint8 RGB, as a file whose name ends in `suffix` holds them.
+
+    Raises
+    ------
+    UsageError
+        Where no format has that suffix.
+    """
     from PIL import Image
 
+    if suffix.lower() not in _FORMATS:
+        raise UsageError(
+            f"no picture is written as {suffix!r}", f"Use one of: {', '.join(_FORMATS)}."
+        )
     name, _ = _FORMATS[suffix.lower()]
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(name, {})
     # In memory: Pillow's save to a file does not notice that the disk is full.
@@ -209,6 +233,14 @@ def write_output(path: Path, data: bytes, *, synced: bool = True) -> None:
     """Write `data` as all of `path`; see `output_file`."""
     with output_file(path, synced=synced) as file:
         file.write(data)
+
+
+def write_checked(
+    path: Path, data: bytes, *, sources: Iterable[Path] = (), synced: bool = True
+) -> None:
+    """Write `data` as all of `path`, where `check_writable` allows that."""
+    check_writable(path, sources=sources)
+    write_output(path, data, synced=synced)
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from gradcam_cli.reports.terminal import console, new_table
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
+    from gradcam_cli.results.explanation import TargetExplanation
     from gradcam_cli.results.manifest import Record
-    from gradcam_cli.results.result import TargetResult
 
 _MOST_ROWS = 10
 _COLUMNS = (
@@ -52,9 +52,9 @@ class Summary:
         best = record.result.predictions[0]
         name, count, total = self.predicted.get(best.index, (best.name, 0, 0.0))
         self.predicted[best.index] = (name, count + 1, total + best.probability)
-        evidence = [target.evidence for target in record.result.explanations]
+        evidence = [target.evidence for target in record.result.targets]
         self.without_evidence += "none" in evidence
-        rank = record.result.explanations[0].predicted.rank
+        rank = record.result.targets[0].prediction.rank
         self.of_improbable_class += rank > len(record.result.predictions)
 
 
@@ -96,13 +96,13 @@ def _rows(record: Record) -> list[dict[str, Any]]:
         "predicted_name": best.name,
         "predicted_probability": best.probability,
     }
-    return [{**about, **_columns_of(target)} for target in record.result.explanations]
+    return [{**about, **_columns_of(target)} for target in record.result.targets]
 
 
-def _columns_of(target: TargetResult) -> dict[str, Any]:
-    explained = target.predicted
+def _columns_of(target: TargetExplanation) -> dict[str, Any]:
+    explained = target.prediction
     return {
-        "overlay": target.overlay,
+        "overlay": target.overlay_path,
         "class": explained.index,
         "wnid": explained.wnid,
         "name": explained.name,

@@ -70,14 +70,14 @@ def print_predictions(explanation: Explanation) -> None:
         *(("name", 12), ("probability", None), ("class", None), ("name", 4), ("name", 0)),
     )
     table = NarrowingTable(columns, steps)
-    explained = {target.prediction.label.index for target in explanation.targets}
-    shown = {prediction.label.index for prediction in explanation.predictions}
+    explained = {target.prediction.index for target in explanation.targets}
+    shown = {prediction.index for prediction in explanation.predictions}
     rows = list(explanation.predictions)
-    rows += [t.prediction for t in explanation.targets if t.prediction.label.index not in shown]
+    rows += [t.prediction for t in explanation.targets if t.prediction.index not in shown]
     for row in rows:
-        label, marked = row.label, row.label.index in explained
+        marked = row.index in explained
         table.add_row(
-            *(">" if marked else "", str(row.rank), str(label.index), label.wnid, label.name),
+            *(">" if marked else "", str(row.rank), str(row.index), row.wnid, row.name),
             *(probability_text(row.probability), Bar(row.probability)),
             style="bold" if marked else None,
         )

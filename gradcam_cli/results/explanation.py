@@ -1,88 +1,282 @@
-"""The frozen records that travel between the rooms."""
+"""What was found in one picture, for Python code, JSON and manifests alike.
+
+`to_dict` gives the fields as JSON has them, and `from_dict` reads them back, each field checked.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from gradcam_cli.targets import Score
+import msgspec
+from msgspec.structs import replace
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.results.notes import notes_on
+from gradcam_cli.targets import Target
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Evidence = Literal["positive", "none"]
+    from gradcam_cli.images.reading import Picture
+
 EngineName = Literal["auto", "openvino", "tensorflow"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+Evidence = Literal["positive", "none"]
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Number = Annotated[int, msgspec.Meta(ge=1)]
 
 
-@dataclass(frozen=True)
-class ClassLabel:
+class ClassLabel(msgspec.Struct, frozen=True, gc=False):
     """One class of a model: its index, its WordNet id and its name (words joined by ``_``)."""
 
-    index: int
+    index: Count
     wnid: str
     name: str
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(ClassLabel, frozen=True, gc=False):
     """What a model says of one class: `probability` is in 0..1, `rank` counts from 1."""
 
-    label: ClassLabel
-    probability: float
-    rank: int
+    probability: Share
+    rank: Number
 
 
-@dataclass(frozen=True, eq=False)
-class TargetExplanation:
-    """Where the evidence for one class is; equal to itself only, as its array has no one ==.
+class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
+    """Where the evidence for one target is, by one method.
 
     Attributes
     ----------
     prediction : Prediction
-        The explained class, how probable the model finds it, and its rank.
-    heatmap : (h, w) float32, 0..1
-        At the layer's own resolution; all zero where there is no evidence.
+        The explained class, how probable the model finds it, and its rank; "class" in JSON.
+    versus : ClassLabel or None
+        The class whose score was subtracted.
+    counterfactual : bool
+        True where this is what speaks against the class.
+    method : str
+        As `--method` takes it.
     evidence : "positive" or "none"
-        "none" where nothing at this layer raises the class score.
+        "none" where nothing raises the target's score.
+    border : float, 0..1, or None
+        The share of the evidence along the border, where it is known.
+    heatmap_size : (int, int)
+        Width and height.
+    overlay_path, heatmap_path : str or None
+        The files that were written; "overlay" and "heatmap" in JSON.
     """
 
-    prediction: Prediction
-    heatmap: NDArray[np.float32] = field(repr=False)
-    evidence: Evidence
-    method: str = "grad-cam"
+    prediction: Prediction = msgspec.field(name="class")
     versus: ClassLabel | None = None
     counterfactual: bool = False
+    method: str = "grad-cam"
+    evidence: Evidence
+    border: Share | None
+    heatmap_size: tuple[Number, Number]
+    overlay_path: str | None = msgspec.field(name="overlay", default=None)
+    heatmap_path: str | None = msgspec.field(name="heatmap", default=None)
+
+    @classmethod
+    def of(cls, heatmap: NDArray[np.float32], **fields: Any) -> TargetExplanation:
+        """That of a `heatmap`, (h, w) float32 in 0..1, with what else is known."""
+        from gradcam_cli.metrics.localization import border_share
+
+        height, width = heatmap.shape
+        border = round(border_share(heatmap), 6)
+        return cls(border=border, heatmap_size=(width, height), **fields)._with(heatmap)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the heatmap too, which is no field."""
+        return _unpickled, (type(self), msgspec.structs.asdict(self), self.__dict__)
+
+    @cached_property
+    def heatmap(self) -> NDArray[np.float32]:
+        """At the method's own resolution, (h, w) float32 in 0..1; all zero without evidence.
+
+        Of what was read back from JSON it is read from its file.
+
+        Raises
+        ------
+        UsageError
+            Where that was not written, or is gone.
+        """
+        import numpy as np
+
+        try:
+            heatmap: NDArray[np.float32] = np.load(self.heatmap_path or "", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"the heatmap of class {self.prediction.index} cannot be read: "
+                f"{self.heatmap_path or 'it was not written'}",
+                "Explain the picture again with --save-heatmap.",
+            ) from error
+        return heatmap
+
+    @property
+    def target(self) -> Target:
+        """What was explained."""
+        versus = None if self.versus is None else self.versus.index
+        return Target(self.prediction.index, versus, self.counterfactual)
+
+    def tag(self, *, target: bool, method: bool) -> str:
+        """What tells its files apart from those of other targets and methods, for their names.
+
+        The class stands in it where `target` asks for it, or it is not the plain class that is
+        explained; the method where `method` does: ``.285``, ``.285-vs-281.hirescam``.
+        """
+        parts = [self.target.slug] if target or not self.target.is_plain else []
+        return "".join(f".{part}" for part in (*parts, *([self.method] if method else ())))
+
+    def written(self, overlay: str, heatmap: str | None) -> TargetExplanation:
+        """The same with the paths of its files."""
+        changed = replace(self, overlay_path=overlay, heatmap_path=heatmap)
+        return changed._with(self.heatmap)
+
+    def _with(self, heatmap: NDArray[np.float32]) -> TargetExplanation:
+        self.__dict__["heatmap"] = heatmap  # what `cached_property` would keep there
+        return self
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """All of it for one image; equal to itself only, as its heatmaps have no one ==.
+def _unpickled(
+    kind: type[TargetExplanation], fields: dict[str, Any], kept: dict[str, Any]
+) -> TargetExplanation:
+    explanation = kind(**fields)
+    explanation.__dict__.update(kept)
+    return explanation
+
+
+class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
+    """All that was found in one picture.
 
     Attributes
     ----------
-    model, layer, method, score, engine : str
+    source : str
+        The picture as it may be shown; empty for an array.
+    size : (int, int)
+        Its width and height in pixels, as displayed; (0, 0) for a model's input.
+    model : str
         What was run.
     weights : str
-        Where the weights came from: "bundled", "cached", "fetched" or a file's name.
+        Where the weights came from: "bundled", "cached", "fetched" or "file".
+    fallback : str or None
+        Why it is not the first choice of `--model auto`.
+    layer, method, score, engine : str
+        Where it was looked at, by which method (the first of several), and what ran it.
     predictions : tuple of Prediction
         The most probable classes, first the first.
     targets : tuple of TargetExplanation
-        One for each explained class, in the order asked for.
+        One for each explained target and method, in the order asked for; "explanations" in JSON.
+    notes : tuple of str
+        What a reader may not expect of the picture or of what was found, a sentence each.
     versions : dict
         The versions of gradcam and of what it computed with.
-    notes : tuple of str
-        What was done to the picture on reading it that a reader may not expect.
     """
 
+    source: str
+    size: tuple[Count, Count]
     model: str
     weights: str
+    fallback: str | None
     layer: str
     method: str
-    score: Score
+    score: str
     engine: str
-    predictions: tuple[Prediction, ...] = field(repr=False)
-    targets: tuple[TargetExplanation, ...]
-    versions: dict[str, str] = field(default_factory=dict, repr=False)
-    notes: tuple[str, ...] = ()
+    predictions: Annotated[tuple[Prediction, ...], msgspec.Meta(min_length=1)]
+    targets: Annotated[tuple[TargetExplanation, ...], msgspec.Meta(min_length=1)] = msgspec.field(
+        name="explanations"
+    )
+    notes: tuple[str, ...]
+    versions: dict[str, str]
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Explanation:
+        """The explanation that `fields` tell, as `to_dict` gives them.
+
+        Raises
+        ------
+        msgspec.ValidationError
+            Naming the first field that is missing or wrong.
+        """
+        return msgspec.convert(fields, cls)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, without arrays."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return fields
+
+    def of_picture(self, picture: Picture, *, default_class: bool = False) -> Explanation:
+        """The same, of `picture` and with all notes; see `results.notes.notes_on`."""
+        height, width = picture.pixels.shape[:2]
+        notes = (*picture.notes, *notes_on(self, default_class=default_class))
+        changed = replace(self, source=picture.name, size=(width, height), notes=notes)
+        changed.__dict__["pixels"] = picture.pixels  # what `cached_property` would keep there
+        return changed
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture, (H, W, 3) uint8 RGB in 0..255, read again where it is not at hand.
+
+        Raises
+        ------
+        ImageError
+            Where it cannot be read.
+        """
+        from gradcam_cli.images.reading import read_image
+
+        return read_image(self.source).pixels
+
+    def overlay(
+        self, number: int = 0, *, alpha: float = 0.5, colormap: str = "jet"
+    ) -> NDArray[np.uint8]:
+        """The picture blended with the heatmap of one of `targets`; see `images.overlay.overlay`.
+
+        Returns
+        -------
+        (H, W, 3) uint8 RGB, 0..255
+        """
+        from gradcam_cli.images.overlay import overlay
+
+        heatmap = self.targets[number].heatmap
+        return overlay(self.pixels, heatmap, alpha=alpha, colormap=colormap)
+
+    def save(
+        self, path: str | os.PathLike[str], *, alpha: float = 0.5, colormap: str = "jet"
+    ) -> Explanation:
+        """Write the overlay of each target, and give the same with their paths.
+
+        Parameters
+        ----------
+        path : path-like
+            The file (.jpg, .png or .webp). Of several targets each name has its target's, and of
+            several methods its method's, before the suffix: ``cat.285.jpg``.
+        alpha, colormap
+            As in `images.overlay.overlay`.
+
+        Raises
+        ------
+        UsageError
+            Where the file cannot be written; what was there is then still whole.
+        """
+        from gradcam_cli.images.writing import encoded_image, write_checked
+
+        file, written = Path(path), []
+        targets = len({target.target for target in self.targets}) > 1
+        methods = len({target.method for target in self.targets}) > 1
+        for number, target in enumerate(self.targets):
+            tag = target.tag(target=targets, method=methods)
+            place = file.with_name(f"{file.stem}{tag}{file.suffix}")
+            overlay = self.overlay(number, alpha=alpha, colormap=colormap)
+            write_checked(place, encoded_image(overlay, place.suffix))
+            written.append(target.written(str(place), target.heatmap_path))
+        return self.with_targets(written)
+
+    def with_targets(self, targets: Iterable[TargetExplanation]) -> Explanation:
+        """The same with `targets` in place of its own."""
+        changed = replace(self, targets=tuple(targets))
+        changed.__dict__.update(self.__dict__)
+        return changed

@@ -22,7 +22,7 @@ from typing import Annotated, Any, BinaryIO, TypeVar
 import msgspec
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.results.result import Count, Result
+from gradcam_cli.results.explanation import Count, Explanation
 from gradcam_cli.storage.files import read_errors, whole_file, write_all, write_errors
 
 FILE = "gradcam.jsonl"
@@ -76,19 +76,19 @@ class Record(State, frozen=True, gc=False, tag_field="schema", tag=1):
 
     Attributes
     ----------
-    result : Result or None
+    result : Explanation or None
         What `--json` prints about it; None where it failed.
     error : str
         Why it failed; empty where it did not.
     """
 
-    result: Result | None = None
+    result: Explanation | None = None
     error: str = ""
 
     def __post_init__(self) -> None:
         """Refuse fields that contradict each other; in a manifest, that makes it no line."""
         files = len(self.overlays) + len(self.heatmaps)
-        explained = 0 if self.result is None else len(self.result.explanations)
+        explained = 0 if self.result is None else len(self.result.targets)
         if bool(self.error) == bool(explained) or len(self.overlays) != explained:
             raise ValueError("there is an overlay for each explained class, or an error")
         if len(self.sizes) != files or len(self.sha256) != files:

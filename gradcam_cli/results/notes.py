@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from gradcam_cli.results.explanation import Explanation, Prediction, TargetExplanation
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradcam_cli.results.explanation import Explanation, Prediction, TargetExplanation
 
 _CHOOSE_A_CLASS = "Pass --class top for the predicted one, or a name of `gradcam classes`."
 
 
 def notes_on(explanation: Explanation, *, default_class: bool = False) -> list[str]:
-    """The sentences: scores that are no numbers, and classes that nothing speaks for.
+    """The sentences: scores that are no numbers, and targets that nothing speaks for.
 
     Where nobody chose a class, `default_class`, and it is not among the most probable, they say so.
     """
@@ -25,10 +28,9 @@ def notes_on(explanation: Explanation, *, default_class: bool = False) -> list[s
 
 
 def _default_class(prediction: Prediction) -> str:
-    label = prediction.label
     return (
-        f"class {label.index} {label.name} is the default, and here number {prediction.rank:,} "
-        f"with probability {prediction.probability:.2g}. {_CHOOSE_A_CLASS}"
+        f"class {prediction.index} {prediction.name} is the default, and here number "
+        f"{prediction.rank:,} with probability {prediction.probability:.2g}. {_CHOOSE_A_CLASS}"
     )
 
 
@@ -41,8 +43,12 @@ def default_class_note_on_run(images: int) -> str:
 
 
 def _no_evidence(explanation: Explanation, target: TargetExplanation) -> str:
-    label = target.prediction.label
+    explained = target.prediction
+    against = "against" if target.counterfactual else "for"
+    versus = target.versus
+    rather = "" if versus is None else f" rather than {versus.index} {versus.name}"
     return (
-        f"nothing at {explanation.layer} speaks for class {label.index} {label.name}, so the "
-        "overlay is the plain image. Try --class top, or an earlier --layer."
+        f"nothing at {explanation.layer} speaks {against} class {explained.index} "
+        f"{explained.name}{rather}, so the overlay is the plain image. "
+        "Try --class top, or an earlier --layer."
     )

@@ -1,4 +1,4 @@
-"""Three stages that overlap, with bounds on what is in flight: read, infer in groups, finish.
+"""Three steps that overlap, with bounds on what is in flight: read, infer in groups, finish.
 
     items ─▶ read, one by one ─▶ infer, in groups ─▶ finish, one by one ─▶ outcomes
 
@@ -44,7 +44,7 @@ class Done(Generic[Outcome]):
 
 
 @dataclass(frozen=True)
-class Stages(Generic[Item, Loaded, Outcome]):
+class Steps(Generic[Item, Loaded, Outcome]):
     """What is done with each item; an exception ends the run.
 
     Attributes
@@ -73,7 +73,7 @@ class _Ended:
 
 
 class Pipeline(Generic[Item, Loaded, Outcome]):
-    """Runs `items` through `stages`; iterate once.
+    """Runs `items` through `steps`; iterate once.
 
     Parameters
     ----------
@@ -86,13 +86,13 @@ class Pipeline(Generic[Item, Loaded, Outcome]):
     def __init__(
         self,
         items: Iterable[Item],
-        stages: Stages[Item, Loaded, Outcome],
+        steps: Steps[Item, Loaded, Outcome],
         *,
         group: int,
         inferring: int = 1,
     ) -> None:
         self._items = iter(items)
-        self._stages = stages
+        self._steps = steps
         self._group = group
         self._inferring = inferring
         self._open = True
@@ -191,27 +191,27 @@ class Pipeline(Generic[Item, Loaded, Outcome]):
         return self._open and room and light and one_is_free and taken_up
 
     def _read(self, item: Item) -> None:
-        found = self._stages.read(item)
+        found = self._steps.read(item)
         if isinstance(found, Done):
             self._outcomes.put(found.outcome)
         with self._after("read"):
             if not isinstance(found, Done):
-                self._bytes += self._stages.weigh(found)
+                self._bytes += self._steps.weigh(found)
                 self._ready.append(found)
 
     def _infer(self, group: list[Loaded]) -> None:
-        found = self._stages.infer(group)
+        found = self._steps.infer(group)
         with self._after("infer"):
             self._inferred.extend(zip(group, found, strict=True))
 
     def _finish(self, loaded: Loaded, result: Any) -> None:
-        self._outcomes.put(self._stages.finish(loaded, result))
+        self._outcomes.put(self._steps.finish(loaded, result))
         with self._after("finish"):
-            self._bytes -= self._stages.weigh(loaded)
+            self._bytes -= self._steps.weigh(loaded)
 
     @contextmanager
-    def _after(self, stage: str) -> Iterator[None]:
+    def _after(self, step: str) -> Iterator[None]:
         with self._changed:
             yield
-            self._running[stage] -= 1
+            self._running[step] -= 1
             self._changed.notify_all()

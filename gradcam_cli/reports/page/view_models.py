@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gradcam_cli.results import explanation
 from gradcam_cli.results.manifest import Record
-from gradcam_cli.results.result import ClassResult, TargetResult
 from gradcam_cli.storage.http import is_url, redacted
 from gradcam_cli.text import printable
 
@@ -129,17 +129,17 @@ def view_of(record: Record) -> Source | Failure:
         record.stamp[0] if record.stamp else None,
         _text(f"{result.model} at {result.layer}, {result.method} of the {result.score}"),
         tuple(map(_prediction, result.predictions[:_MOST_PREDICTIONS])),
-        tuple(map(_explained, result.explanations, record.overlays)),
+        tuple(map(_explained, result.targets, record.overlays)),
     )
 
 
-def _explained(target: TargetResult, overlay: str) -> Explained:
+def _explained(target: explanation.TargetExplanation, overlay: str) -> Explained:
     return Explained(
-        _prediction(target.predicted), target.evidence != "none", target.border, overlay
+        _prediction(target.prediction), target.evidence != "none", target.border, overlay
     )
 
 
-def _prediction(result: ClassResult) -> Prediction:
+def _prediction(result: explanation.Prediction) -> Prediction:
     return Prediction(_text(f"{result.name} ({result.index})"), result.probability, result.rank)
 
 

@@ -20,7 +20,7 @@ from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.models.loading import build
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.targets import TOP, Target
+from gradcam_cli.targets import TOP
 
 SMALLEST = (
     *("convnexttiny", "densenet121", "efficientnetb0", "efficientnetv2b0"),

@@ -1,0 +1,368 @@
+"""The options of `gradcam explain`, each kind of them one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gradcam_cli.cli.completion_values import complete_classes, complete_files, complete_layers
+from gradcam_cli.cli.options import Share, engine_option, json_option, model_option, offline_option
+from gradcam_cli.errors import UsageError
+from gradcam_cli.images import MAX_PIXELS
+from gradcam_cli.images.listing import is_single
+from gradcam_cli.images.overlay import COLORMAPS
+from gradcam_cli.reports.outcomes import PrintOptions
+
+if TYPE_CHECKING:
+    from gradcam_cli.results.explanation import EngineName
+    from gradcam_cli.runs.settings import Outputs, Settings
+    from gradcam_cli.targets import Score
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+DEFAULT_CLASS = "837"
+DEFAULT_METHOD = "grad-cam"
+
+
+def as_one(name: str, kind: type, *options: Callable[[Any], Any]) -> Callable[[_F], _F]:
+    """Add `options` to a command; their values arrive as one `kind`, a dataclass, called `name`."""
+    names = [field.name for field in fields(kind)]
+
+    def decorate(function: _F) -> _F:
+        @wraps(function)
+        def gathered(**values: Any) -> Any:
+            value = kind(**{field: values.pop(field) for field in names})
+            return function(**{name: value}, **values)
+
+        for option in reversed(options):
+            gathered = option(gathered)
+        return gathered  # type: ignore[return-value]
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Which pictures the sources come to."""
+
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    from_file: str | None
+    null: bool
+
+    def is_alone(self, sources: tuple[str, ...]) -> bool:
+        """True where the sources name a single picture.
+
+        Raises
+        ------
+        UsageError
+            Where there is no source at all.
+        """
+        if not sources and self.from_file is None:
+            raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
+        return self.from_file is None and is_single(sources)
+
+
+source_options = as_one(
+    "listing",
+    SourceOptions,
+    click.option("-r", "--recursive", is_flag=True, help="Take folders with all that is in them."),
+    click.option(
+        "--include",
+        multiple=True,
+        metavar="PATTERN",
+        help="Of folders, take the files that match, whatever their extension; may be repeated.",
+    ),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Of folders, leave out the files and folders that match; may be repeated.",
+    ),
+    click.option(
+        "--from-file",
+        metavar="LIST",
+        shell_complete=complete_files,
+        help="Take sources from a file as well, one a line; - for standard input.",
+    ),
+    click.option(
+        "-0",
+        "--null",
+        is_flag=True,
+        help="The list has NUL between sources, and so have the paths that -q prints.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ExplainOptions:
+    """What is explained, and by which model."""
+
+    classes: tuple[str, ...]
+    versus: str | None
+    counterfactual: bool
+    methods: tuple[str, ...]
+    layer: str | None
+    score: Score
+    model: str
+    weights: Path | None
+    engine: EngineName
+    top: int
+    max_pixels: int
+    offline: bool
+
+    def settings(self, *, default_class: bool) -> Settings:
+        """What these options mean, each checked before anything is read or fetched.
+
+        Raises
+        ------
+        UsageError
+            For a class, model, method or layer that is not known.
+        """
+        from gradcam_cli.models.labels import resolve_class, resolve_targets
+        from gradcam_cli.models.loading import wanted_model
+        from gradcam_cli.runs.settings import Settings
+        from gradcam_cli.targets import Target
+
+        versus = None if self.versus is None else resolve_class(self.versus)
+        indices = dict.fromkeys(resolve_class(text) for text in self.classes)
+        targets = [Target(index, versus, self.counterfactual) for index in indices]
+        wanted_model(self.model, weights=self.weights, layer=self.layer)
+        return Settings(
+            resolve_targets(targets),
+            tuple(dict.fromkeys(self.methods)),
+            self.layer,
+            self.score,
+            self.engine,
+            self.top,
+            self.max_pixels,
+            self.offline,
+            default_class,
+        )
+
+
+explain_options = as_one(
+    "question",
+    ExplainOptions,
+    click.option(
+        "-c",
+        "--class",
+        "classes",
+        multiple=True,
+        default=[DEFAULT_CLASS],
+        metavar="CLASS",
+        shell_complete=complete_classes,
+        help="The class to explain: an index, a WordNet id, a name, or `top` for the predicted "
+        "one; may be repeated.  [default: 837, sunglasses]",
+    ),
+    click.option(
+        "--vs",
+        "versus",
+        metavar="CLASS",
+        shell_complete=complete_classes,
+        help="Explain the class and not this one: the difference of their scores.",
+    ),
+    click.option(
+        "--counterfactual",
+        is_flag=True,
+        help="Explain what speaks against the class.",
+    ),
+    click.option(
+        "--method",
+        "methods",
+        multiple=True,
+        default=[DEFAULT_METHOD],
+        show_default=DEFAULT_METHOD,
+        metavar="METHOD",
+        help="One of `gradcam methods`; may be repeated, for an overlay each.",
+    ),
+    click.option(
+        "-l",
+        "--layer",
+        metavar="NAME",
+        shell_complete=complete_layers,
+        help="The layer to explain at, one of `gradcam layers`.  [default: the model's last "
+        "convolutional activation, block5_conv3 on VGG16]",
+    ),
+    model_option,
+    click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Use these Keras weights (.h5) for the model.",
+    ),
+    click.option(
+        "--score",
+        type=click.Choice(["logit", "probability"]),
+        default="logit",
+        show_default=True,
+        help="What is differentiated: the class's score before the softmax, or after it.",
+    ),
+    engine_option,
+    click.option(
+        "--top",
+        type=click.IntRange(1, 1000),
+        default=5,
+        show_default=True,
+        metavar="N",
+        help="How many classes the table has.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        default=MAX_PIXELS,
+        show_default=True,
+        metavar="N",
+        help="Refuse larger images before decoding them.",
+    ),
+    offline_option,
+)
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written for each picture, and what is printed."""
+
+    output: str | None
+    save_heatmap: str | None
+    alpha: float
+    colormap: str
+    as_json: bool
+    show: bool
+    open_it: bool
+    quiet: bool
+
+    def check(self) -> None:
+        """Refuse options that exclude each other, with a UsageError."""
+        if self.show and self.as_json:
+            raise UsageError("--show and --json both write to standard output", "Drop one of them.")
+
+    def for_one(self, settings: Settings) -> Outputs:
+        """Where the outputs of a single picture go."""
+        from gradcam_cli.images.writing import heatmap_destination, overlay_destination
+        from gradcam_cli.runs.settings import Outputs
+
+        several = len(settings.targets) * len(settings.methods) > 1
+        overlays = overlay_destination(self.output, several=several)
+        heatmaps = self.save_heatmap and heatmap_destination(self.save_heatmap, several=several)
+        return Outputs(overlays, heatmaps or None, self.alpha, self.colormap)
+
+    def for_many(self) -> Outputs:
+        """Where the outputs of many go."""
+        from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination, folder_for_many
+        from gradcam_cli.runs.settings import Outputs
+
+        overlays = Destination(folder_for_many(self.output), OVERLAY_SUFFIX)
+        heatmaps = self.save_heatmap and Destination(
+            folder_for_many(self.save_heatmap, option="--save-heatmap"), ".npy"
+        )
+        return Outputs(overlays, heatmaps or None, self.alpha, self.colormap)
+
+    def printing(self, record: RecordOptions, *, null: bool) -> PrintOptions:
+        """What is printed, and written at the end."""
+        return PrintOptions(
+            self.as_json, self.show, self.open_it, self.quiet, null, record.csv, record.report
+        )
+
+
+output_options = as_one(
+    "output",
+    OutputOptions,
+    click.option(
+        "-o",
+        "--output",
+        metavar="PATH",
+        shell_complete=complete_files,
+        help="A file (.jpg, .png, .webp), or a folder (an existing one, or a name that ends in /). "
+        " [default: <name of the source>.gradcam.jpg in the working folder, or gradcam-out/ for "
+        "many]",
+    ),
+    click.option(
+        "--save-heatmap",
+        metavar="FILE.npy",
+        shell_complete=complete_files,
+        help="Also save the heatmap, float32 in 0..1, at the layer's own resolution.",
+    ),
+    click.option(
+        "--alpha",
+        type=Share(),
+        default=0.5,
+        show_default=True,
+        help="The share of the colours in the blend.",
+    ),
+    click.option(
+        "--colormap",
+        type=click.Choice(COLORMAPS, case_sensitive=False),
+        default="jet",
+        show_default=True,
+        metavar="NAME",
+        help=f"One of OpenCV's colour maps: {', '.join(COLORMAPS)}.",
+    ),
+    json_option,
+    click.option("--show", is_flag=True, help="Draw the overlay in the terminal."),
+    click.option(
+        "--open", "open_it", is_flag=True, help="Open the outcome in the system's viewer."
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print the outputs' paths and errors only."),
+)
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """How a run over many goes on, when it stops, and what is written at its end."""
+
+    force: bool
+    verify: bool
+    fail_fast: bool
+    most_errors: int | None
+    csv: Path | None
+    report: Path | None
+
+    @property
+    def max_errors(self) -> int | None:
+        """After how many failures to stop."""
+        return 1 if self.fail_fast else self.most_errors
+
+    @property
+    def are_given(self) -> bool:
+        """True where one of them was given, which makes a run over many of a single picture."""
+        given = (self.csv, self.report, self.max_errors)
+        return self.force or self.verify or any(value is not None for value in given)
+
+
+record_options = as_one(
+    "record",
+    RecordOptions,
+    click.option("--force", is_flag=True, help="Explain anew what an earlier run has done."),
+    click.option(
+        "--verify",
+        is_flag=True,
+        help="Compare the content of what an earlier run has done, not only its size, and redo "
+        "what differs.",
+    ),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first source that fails."),
+    click.option(
+        "--max-errors",
+        "most_errors",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Stop once N sources have failed.",
+    ),
+    click.option(
+        "--csv",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="At the end, write a row for each explained class.",
+    ),
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.html",
+        help="At the end, write a page that shows all; see `gradcam report`.",
+    ),
+)

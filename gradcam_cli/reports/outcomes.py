@@ -1,0 +1,212 @@
+"""What is printed of outcomes: of one picture its table, of a run over many how it went."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradcam_cli.reports.lines import print_note, print_path
+from gradcam_cli.reports.messages import Messages
+from gradcam_cli.results.json_line import dumps
+
+if TYPE_CHECKING:
+    from gradcam_cli.images.listing import Item
+    from gradcam_cli.results.explanation import Explanation
+    from gradcam_cli.results.manifest import Manifest
+    from gradcam_cli.runs.recording import Tally
+    from gradcam_cli.runs.stages import Outcome
+
+_MOST_FAILURES = 20
+_MOST_NOTES = 20
+
+
+@dataclass(frozen=True)
+class PrintOptions:
+    """What is printed, written and opened besides the outputs of each picture.
+
+    Attributes
+    ----------
+    as_json : bool
+        Print JSON and nothing else on stdout.
+    show, open_it : bool
+        Draw each overlay in the terminal; open the outcome in the system's viewer.
+    quiet, null : bool
+        Print the paths of outputs only; end them with NUL.
+    csv, report : Path or None
+        Files to write at the end of a run over many.
+    """
+
+    as_json: bool = False
+    show: bool = False
+    open_it: bool = False
+    quiet: bool = False
+    null: bool = False
+    csv: Path | None = None
+    report: Path | None = None
+
+
+def print_one(outcome: Outcome, options: PrintOptions, messages: Messages) -> None:
+    """Print what was found in a picture that was explained alone.
+
+    Raises
+    ------
+    GradcamError
+        That of the outcome.
+    """
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.explanation is not None
+    explanation = outcome.explanation
+    for note in explanation.notes:
+        messages(note)
+    if options.show:
+        _draw(explanation)
+    if options.as_json:
+        click.echo(dumps(explanation.to_dict()))
+    else:
+        if not options.quiet:
+            from gradcam_cli.reports.terminal import print_predictions
+
+            print_predictions(explanation)
+        _print_paths(outcome, options)
+    if options.open_it:
+        for file in outcome.overlays:
+            open_in_viewer(file.path, messages)
+
+
+@dataclass
+class RunPrinter:
+    """Prints what comes of a run over many sources, as it comes and at the end."""
+
+    options: PrintOptions
+    messages: Messages
+    failures: list[str] = field(default_factory=list)
+    notes: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Print what is to be printed of an outcome at once."""
+        if outcome.explanation is None:
+            self._add_failure(outcome)
+            return
+        self._add_notes(outcome.explanation)
+        if self.options.as_json:
+            click.echo(dumps(outcome.explanation.to_dict()))
+        elif self.options.quiet:
+            _print_paths(outcome, self.options)
+        if self.options.show:
+            for file in outcome.overlays:
+                print_path(file.path)
+            _draw(outcome.explanation)
+
+    def _add_failure(self, outcome: Outcome) -> None:
+        if len(self.failures) < _MOST_FAILURES:
+            self.failures.append(str(outcome.error))
+        if self.options.as_json:
+            click.echo(dumps({"source": outcome.item.name, "error": str(outcome.error)}))
+
+    def _add_notes(self, explanation: Explanation) -> None:
+        for note in explanation.notes:
+            self.notes += 1
+            if self.notes <= _MOST_NOTES:
+                self.messages(f"{explanation.source}: {note}")
+
+    def conclude(
+        self, items: Iterable[Item], manifest: Manifest, tally: Tally, *, default_class: bool
+    ) -> None:
+        """Print how it went and write what was asked for, from the manifest."""
+        if tally.interrupted:
+            how = "interrupted" if tally.interrupted == Signals.SIGINT else "terminated"
+            self.messages(
+                f"{how}: {tally.done:,} of {tally.total:,} are done. Run it again to go on."
+            )
+            return
+        summary = self._summarize([item.key for item in items], manifest)
+        if default_class and summary.of_improbable_class:
+            from gradcam_cli.results.notes import default_class_note_on_run
+
+            self.messages(default_class_note_on_run(summary.of_improbable_class))
+        self._print_totals(tally, summary.without_evidence)
+        if self.options.open_it:
+            open_in_viewer(self.options.report or manifest.folder, self.messages)
+
+    def _summarize(self, keys: list[str], manifest: Manifest) -> Any:
+        from gradcam_cli.reports.summary import Summary, print_summary, write_csv
+
+        summary = Summary()
+        with manifest.reader() as reader:
+            for record in reader.records(keys):
+                summary.add(record)
+            if not self.options.as_json and not self.options.quiet:
+                print_summary(summary)
+            if self.options.csv is not None:
+                write_csv(self.options.csv, reader.ordered(keys))
+        if self.options.report is not None:
+            from gradcam_cli.reports.html import write_report
+
+            write_report(manifest, self.options.report, self.messages)
+        return summary
+
+    def _print_totals(self, tally: Tally, without_evidence: int) -> None:
+        for failure in self.failures:
+            print_note(failure)
+        if (more := tally.failed - len(self.failures)) > 0:
+            print_note(f"{more:,} more failed; the manifest has them all.")
+        if (more := self.notes - _MOST_NOTES) > 0:
+            self.messages(f"{more:,} more notes stand in the manifest.")
+        parts = (
+            (tally.before, "done before"),
+            (tally.failed, "failed"),
+            (tally.total - tally.done, "not tried"),
+            (without_evidence, "without evidence"),
+        )
+        counts = [f"{count:,} {what}" for count, what in parts if count]
+        if tally.explained:
+            counts.append(f"{tally.explained / tally.seconds:.1f} a second")
+        self.messages(f"{', '.join([f'{tally.explained:,} explained', *counts])}.")
+
+
+def check_places(options: PrintOptions, items: Iterable[Item], folder: Path) -> None:
+    """Find out before a long run, not after it, that its table or page cannot be written.
+
+    Raises
+    ------
+    UsageError
+        Naming the file and the reason.
+    """
+    if options.csv is None and options.report is None:
+        return
+    sources = [Path(item.source) for item in items]
+    if options.csv is not None:
+        from gradcam_cli.images.writing import check_writable
+
+        check_writable(options.csv, sources=sources, to_come=folder)
+    if options.report is not None:
+        from gradcam_cli.reports.html import check_report
+
+        check_report(options.report, sources=sources, to_come=folder)
+
+
+def open_in_viewer(path: Path, messages: Messages) -> None:
+    """Open `path` with what the system has for it, or say that it could not be."""
+    if click.launch(os.fsdecode(path)) != 0:
+        messages(f"{path} could not be opened in a viewer.")
+
+
+def _print_paths(outcome: Outcome, options: PrintOptions) -> None:
+    for file in outcome.overlays:
+        print_path(file.path, null=options.null)
+
+
+def _draw(explanation: Explanation) -> None:
+    from gradcam_cli.images.reading import read_image
+    from gradcam_cli.reports.terminal_image import show
+
+    for target in explanation.targets:
+        assert target.overlay_path is not None
+        show(read_image(target.overlay_path).pixels, target.heatmap)

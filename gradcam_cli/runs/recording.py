@@ -1,0 +1,235 @@
+"""A run that is recorded in the folder of its outputs, and started again goes on where it was.
+
+items ─▶ not done yet ─▶ run ─▶ in groups: outputs synced ─▶ a line each in the manifest
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING
+
+from gradcam_cli.callbacks import Note, no_note
+from gradcam_cli.errors import UsageError
+from gradcam_cli.process import on_interrupt, own_stderr
+from gradcam_cli.results.manifest import Manifest, ManifestWriter
+from gradcam_cli.runs.resume import digest_of, record_of, to_do
+from gradcam_cli.runs.run import run
+from gradcam_cli.runs.stages import Outcome, Stages
+from gradcam_cli.storage.files import is_disk_failure, sweep, sync, write_errors
+from gradcam_cli.storage.locks import LockedError, exclusive_lock
+
+if TYPE_CHECKING:
+    from gradcam_cli.images.listing import Item
+    from gradcam_cli.models.loading import Choice
+
+LOCK = ".gradcam.lock"
+
+GROUP, GROUP_SECONDS = 32, 0.2
+"""How many outcomes are recorded together, and for how long they are gathered, at most."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a recorded run goes on, and when it stops.
+
+    Attributes
+    ----------
+    force : bool
+        Explain anew what is done already.
+    verify : bool
+        Compare the content of what is done, not only its size.
+    max_errors : int or None
+        Stop once so many sources have failed.
+    """
+
+    force: bool = False
+    verify: bool = False
+    max_errors: int | None = None
+
+
+@dataclass
+class Tally:
+    """How far a run is: of `total` items, `before` were done by earlier ones."""
+
+    total: int
+    before: int
+    explained: int = 0
+    failed: int = 0
+    interrupted: Signals | None = None
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """How many are done, or have failed."""
+        return self.before + self.explained + self.failed
+
+    def add(self, outcome: Outcome) -> None:
+        """Count `outcome`."""
+        failed = outcome.error is not None
+        self.failed += failed
+        self.explained += not failed
+
+
+class Stoppable(Iterator["Item"]):
+    """Items that can be told to end."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = iter(items)
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Give no further item."""
+        self._stopped = True
+
+    def __next__(self) -> Item:
+        if self._stopped:
+            raise StopIteration
+        return next(self._items)
+
+
+class Recording:
+    """A run over `items`, for as long as its output folder is held; see `recording`.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        What it, and earlier runs, have done.
+    tally : Tally
+        How far it is.
+    """
+
+    def __init__(
+        self,
+        items: list[Item],
+        stages: Stages,
+        options: RunOptions,
+        manifest: Manifest,
+        digest: str,
+    ) -> None:
+        self.manifest = manifest
+        self._stages = stages
+        self._options = options
+        self._digest = digest
+        rest = items
+        if not options.force:
+            with manifest.reader() as done:
+                rest = to_do(items, done, digest, manifest.folder, verify=options.verify)
+        self.tally = Tally(len(items), len(items) - len(rest))
+        self._items = Stoppable(rest)
+
+    def outcomes(self) -> Generator[Outcome, None, None]:
+        """The outcome of each item that was not done, once it is recorded.
+
+        The first Ctrl-C or SIGTERM ends it when what is in flight is done.
+
+        Raises
+        ------
+        UsageError
+            Where a full or broken disk ends it; how far it came is said.
+        """
+        if self.tally.done == self.tally.total:
+            return
+        start = time.monotonic()
+        with on_interrupt(self._interrupt), self.manifest.writer() as writer, self._how_far():
+            for group in in_groups(run(self._items, self._stages)):
+                self._record(group, writer)
+                for outcome in group:
+                    self.tally.add(outcome)
+                    yield outcome
+                if self.tally.failed >= (self._options.max_errors or self.tally.total + 1):
+                    self._items.stop()
+        self.tally.seconds = time.monotonic() - start
+
+    def _record(self, group: list[Outcome], writer: ManifestWriter) -> None:
+        """Add a line for each of `group`, once its files would outlive a loss of power."""
+        with write_errors(self.manifest.folder):
+            sync(file.path for outcome in group for file in outcome.files)
+        for outcome in group:
+            writer.add(record_of(outcome, self._digest, self.manifest.folder))
+
+    def _interrupt(self, signal: Signals) -> None:
+        self.tally.interrupted = signal
+        self._items.stop()
+
+    @contextmanager
+    def _how_far(self) -> Iterator[None]:
+        try:
+            yield
+        except UsageError as error:
+            if not is_disk_failure(error):
+                raise
+            raise UsageError(
+                f"{error.what}; {self.tally.done:,} of {self.tally.total:,} are done",
+                "Make room, and run it again to go on.",
+            ) from error
+
+
+@contextmanager
+def recording(
+    items: list[Item],
+    stages: Stages,
+    options: RunOptions,
+    model: Callable[[], Choice],
+    note: Note = no_note,
+) -> Iterator[Recording]:
+    """A run over `items` that no other run disturbs, for as long as the block takes.
+
+    `model` is called once the output folder is held, and `note` given what is damaged in it.
+
+    Raises
+    ------
+    UsageError
+        Where another run holds the output folder, or it cannot be written.
+    """
+    folder = stages.outputs.overlays.folder
+    with _held(folder), own_stderr():
+        for destination in stages.outputs.destinations:
+            sweep(destination.folder)
+        digest = digest_of(stages.settings, stages.outputs, model())
+        manifest = Manifest(folder)
+        if manifest.damage:
+            note(manifest.damage)
+        yield Recording(items, stages, options, manifest, digest)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the output folder, which two runs must not write to at once."""
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(exclusive_lock(folder / LOCK))
+        except LockedError as error:
+            raise UsageError(
+                f"another run is writing to {folder}", "Wait for it, or choose another with -o."
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {folder}: {error.strerror or error}", "Choose another with -o."
+            ) from error
+        yield
+
+
+def in_groups(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
+    """Those that are done within a moment, together: to sync them one by one takes longer.
+
+    A failure, which has no files, ends its group, so that it is known at once.
+    """
+    group: list[Outcome] = []
+    start = time.monotonic()
+    try:
+        for outcome in outcomes:
+            group.append(outcome)
+            late = time.monotonic() - start >= GROUP_SECONDS
+            if late or len(group) >= GROUP or not outcome.files:
+                yield group
+                group, start = [], time.monotonic()
+    except Exception:
+        yield group
+        raise
+    yield group

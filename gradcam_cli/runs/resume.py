@@ -1,0 +1,99 @@
+"""What is done already: the same source, the same settings, and outputs that are still whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradcam_cli import __version__
+from gradcam_cli.results.manifest import ManifestReader, Record
+from gradcam_cli.runs.settings import Outputs, Settings
+from gradcam_cli.runs.stages import Outcome, stamp_of
+from gradcam_cli.storage.files import sha256_of
+from gradcam_cli.storage.http import is_url
+
+if TYPE_CHECKING:
+    from gradcam_cli.images.listing import Item
+    from gradcam_cli.models.loading import Choice
+
+NOT_IN_THE_DIGEST = ("max_pixels", "offline", "default_class", "overlays")
+"""What changes no result: whether there is one, where it is, and what is said of it."""
+
+
+def digest_of(settings: Settings, outputs: Outputs, model: Choice) -> str:
+    """A short digest of all that makes an output what it is.
+
+    All but `NOT_IN_THE_DIGEST` is in it, so that whatever is added to `settings` or `outputs`
+    redoes what was done without it.
+    """
+    values: dict[str, Any] = {**asdict(settings), **asdict(outputs)}
+    for name in NOT_IN_THE_DIGEST:
+        del values[name]
+    if outputs.heatmaps is not None:
+        values["heatmaps"] = os.fsdecode(outputs.heatmaps.folder.absolute())
+    made_by = {"gradcam": __version__, "model": model.spec.name, "weights": model.digest()}
+    text = json.dumps({**values, **made_by}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def record_of(outcome: Outcome, digest: str, folder: Path) -> Record:
+    """What the manifest in `folder` is told of `outcome`."""
+    item = outcome.item
+    path = "" if is_url(item.source) else item.key
+    if outcome.error is not None:
+        return Record(item.name, path, outcome.stamp, digest, error=str(outcome.error))
+    return Record(
+        item.name,
+        path,
+        outcome.stamp,
+        digest,
+        overlays=tuple(file.path.relative_to(folder).as_posix() for file in outcome.overlays),
+        heatmaps=tuple(os.fsdecode(file.path.absolute()) for file in outcome.heatmaps),
+        sizes=tuple(file.size for file in outcome.files),
+        sha256=tuple(file.sha256 for file in outcome.files),
+        result=outcome.explanation,
+    )
+
+
+def to_do(
+    items: Iterable[Item], done: ManifestReader, digest: str, folder: Path, *, verify: bool = False
+) -> list[Item]:
+    """The items that are not done yet, or whose source, settings or outputs have changed.
+
+    Parameters
+    ----------
+    verify : bool
+        Compare the content of outputs, not only their size.
+    """
+    return [item for item in items if not _is_done(item, done, digest, folder, verify=verify)]
+
+
+def _is_done(item: Item, done: ManifestReader, digest: str, folder: Path, *, verify: bool) -> bool:
+    state = done.state(item.key)
+    if state is None or not state.overlays or state.settings != digest:
+        return False
+    if state.stamp != stamp_of(item):
+        return False
+    outputs = [*(f"{folder}/{overlay}" for overlay in state.overlays), *state.heatmaps]
+    if not all(map(_has_size, outputs, state.sizes)):
+        return False
+    return not verify or all(map(_has_content, outputs, state.sha256))
+
+
+def _has_size(path: str, size: int) -> bool:
+    try:
+        return os.stat(path).st_size == size  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+
+
+def _has_content(path: str, sha256: str) -> bool:
+    try:
+        return sha256_of(Path(path)) == sha256
+    except OSError:
+        return False

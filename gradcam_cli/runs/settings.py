@@ -1,0 +1,114 @@
+"""What a run is to do with each picture, and what it writes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcam_cli.images import MAX_PIXELS
+from gradcam_cli.images.writing import (
+    Destination,
+    check_inside,
+    check_size,
+    check_writable,
+    make_folder,
+)
+from gradcam_cli.targets import Score, Target
+
+if TYPE_CHECKING:
+    from gradcam_cli.images.reading import Picture
+    from gradcam_cli.results.explanation import EngineName, TargetExplanation
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How each picture is read and explained.
+
+    Attributes
+    ----------
+    targets : tuple of Target
+        What to explain.
+    methods : tuple of str
+        By which methods.
+    layer, score, engine, top, max_pixels, offline
+        As `gradcam explain` has them.
+    default_class : bool
+        Nobody chose the class.
+    """
+
+    targets: tuple[Target, ...]
+    methods: tuple[str, ...] = ("grad-cam",)
+    layer: str | None = None
+    score: Score = "logit"
+    engine: EngineName = "auto"
+    top: int = 5
+    max_pixels: int = MAX_PIXELS
+    offline: bool = False
+    default_class: bool = False
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Which files are written, and how overlays look.
+
+    Attributes
+    ----------
+    overlays : Destination
+        Where overlays go.
+    heatmaps : Destination or None
+        Where heatmaps go, if they are asked for.
+    alpha, colormap
+        As in `images.overlay.overlay`.
+    """
+
+    overlays: Destination
+    heatmaps: Destination | None = None
+    alpha: float = 0.5
+    colormap: str = "jet"
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where files go."""
+        return (self.overlays,) if self.heatmaps is None else (self.overlays, self.heatmaps)
+
+    def check(self, stem: str, picture: Picture, *, one: bool) -> None:
+        """Find out before any work is done what cannot be written, and make the folders.
+
+        Parameters
+        ----------
+        stem : str
+            How outputs are called, without a tag and a suffix.
+        picture : Picture
+            What they are made of, and must not replace.
+        one : bool
+            There is one output of a kind, so that its name is known.
+
+        Raises
+        ------
+        UsageError
+            Naming the path and the reason.
+        """
+        check_size(self.overlays.format, picture.pixels)
+        for destination in self.destinations:
+            path = destination.path(stem)
+            check_inside(destination.folder, path.parent)
+            if not destination.file:
+                make_folder(path.parent)
+            if one:
+                check_writable(path, sources=sources_of(picture))
+
+    def paths(self, stem: str, tag: str) -> tuple[Path, Path | None]:
+        """The overlay's and, where it is asked for, the heatmap's."""
+        heatmap = None if self.heatmaps is None else self.heatmaps.path(stem, tag)
+        return self.overlays.path(stem, tag), heatmap
+
+
+def tag_of(explained: TargetExplanation, settings: Settings) -> str:
+    """What tells the outputs of one target and method apart from those of others in their names."""
+    return explained.tag(target=len(settings.targets) > 1, method=len(settings.methods) > 1)
+
+
+def sources_of(picture: Picture) -> tuple[Path, ...]:
+    """The file that `picture` was read from, which no output must replace."""
+    return () if picture.path is None else (picture.path,)
