@@ -75,7 +75,7 @@ def test_probability_equals_the_published_pipeline_on_vgg16(
     assert target.evidence == "positive"
     np.testing.assert_allclose(target.heatmap, heatmap, atol=1e-5)
     top = np.argsort(-predictions[0])[:5]
-    assert [p.label.index for p in explanation.predictions] == top.tolist()
+    assert [p.index for p in explanation.predictions] == top.tolist()
     np.testing.assert_allclose(
         [p.probability for p in explanation.predictions], predictions[0][top], rtol=1e-4
     )

@@ -147,7 +147,7 @@ for source in ("cat.jpg", Path("cat.jpg"), b"JPEG", read_image("cat.jpg")):
 picture = read_image(Path("cat.jpg").open("rb"))
 explainer.explain(picture.pixels, "top")
 blended: NDArray[np.uint8] = overlay(picture.pixels, explanation.targets[0].heatmap, alpha=0.3)
-name: str = explanation.predictions[0].label.name
+name: str = explanation.predictions[0].name
 """
 WRONG = """
 from gradcam_cli import Explainer, overlay, read_image

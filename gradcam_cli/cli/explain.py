@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     Examples:
       gradcam explain photo.jpg
       gradcam explain photo.jpg --class top --class sunglasses -o out/
-      gradcam explain photo.jpg --class "Egyptian cat" --vs tabby --method hirescam
+      gradcam explain photo.jpg --class lynx --vs tabby --method hirescam
       curl -s https://example.org/cat.jpg | gradcam explain - --class 285
       gradcam explain photo.jpg --json | jq -r .predictions[0].name
       gradcam explain photos/ --recursive --class top -o out/ --report out/report.html

@@ -146,7 +146,7 @@ def test_folders() -> None:
 
 
 def test_options_and_commands() -> None:
-    assert values("explain", "--m") == ["--model", "--max-pixels", "--max-errors"]
+    assert values("explain", "--m") == ["--method", "--model", "--max-pixels", "--max-errors"]
     assert values("") == sorted(group.commands)
 
 

@@ -74,7 +74,9 @@ def test_json_tells_it_all_in_one_object(gradcam: Run) -> None:
     assert (told["layer"], told["method"]) == ("top_activation", "grad-cam")
     assert (told["score"], told["engine"]) == ("logit", "openvino")
     assert "vgg16" in told["fallback"]
-    assert told["notes"] == [line.removeprefix("gradcam: ") for line in err.splitlines()]
+    (said,) = err.splitlines()
+    assert said.startswith(f"gradcam: {told['fallback']}. Using the bundled ")
+    assert told["notes"] == []
     assert [each["rank"] for each in told["predictions"]] == [1, 2, 3, 4, 5]
     cat, sunglasses = told["explanations"]
     assert (cat["class"]["index"], cat["class"]["rank"]) == (285, 1)
@@ -264,3 +266,45 @@ def test_an_alpha_that_is_no_number_is_refused(gradcam: Run, photo: Path) -> Non
         code, out, err = gradcam("explain", photo, f"--alpha={value}")
         assert (code, out) == (2, "")
         assert "is not in the range 0<=x<=1" in err
+
+
+def test_a_contrast_and_a_counterfactual(gradcam: Run) -> None:
+    heatmaps = {}
+    for name, options in {
+        "cat": ("--class", 285),
+        "cat.285-vs-281": ("--class", 285, "--vs", "tabby"),
+        "cat.not-285": ("--class", 285, "--counterfactual"),
+        "cat.281-vs-285": ("--class", "tabby", "--vs", "top"),
+        "cat.not-285-vs-281": ("--class", 285, "--vs", "tabby", "--counterfactual"),
+    }.items():
+        code, out, _ = gradcam("explain", CAT, *LITE, *options, "--json", "--save-heatmap", "x.npy")
+        assert code == 0
+        (explained,) = json.loads(out)["explanations"]
+        assert explained["overlay"] == f"egyptian_{name}.gradcam.jpg"
+        assert explained["counterfactual"] == ("not" in name)
+        assert (explained["versus"] or {}).get("index") == (
+            None if "vs" not in name else int(name[-3:])
+        )
+        assert Path(explained["overlay"]).is_file()
+        heatmaps[name] = np.load("x.npy")
+    # The negative of one contrast is the other, and a counterfactual shows what Grad-CAM cuts off.
+    np.testing.assert_allclose(
+        heatmaps["cat.281-vs-285"], heatmaps["cat.not-285-vs-281"], atol=1e-6
+    )
+    assert not (heatmaps["cat"] * heatmaps["cat.not-285"]).any()
+    assert not np.array_equal(heatmaps["cat"], heatmaps["cat.285-vs-281"])
+
+
+def test_several_classes_of_a_contrast_tell_their_names(gradcam: Run) -> None:
+    gradcam("explain", CAT, *LITE, "-c", 285, "-c", 282, "--vs", 281, "-o", "out/", "-q")
+    names = sorted(path.name for path in Path("out").iterdir())
+    assert names == [f"egyptian_cat.{n}-vs-281.gradcam.jpg" for n in (282, 285)]
+
+
+def test_a_class_against_itself_is_refused(gradcam: Run) -> None:
+    code, out, err = gradcam("explain", CAT, *LITE, "--class", "tabby", "--vs", 281)
+    assert (code, out) == (2, "")
+    assert err == (
+        "gradcam: class 281 tabby is also what --vs names, so their difference is nothing. "
+        "Pass two classes.\n"
+    )

@@ -43,7 +43,7 @@ def sources(*given: str, **options: Any) -> list[str]:
 
 
 def places(*given: str, **options: Any) -> list[str]:
-    return [item.place for item in listed(given, **options).items]
+    return [item.output_stem for item in listed(given, **options).items]
 
 
 def errors(*given: str, **options: Any) -> dict[str, str]:
@@ -59,18 +59,18 @@ def check_places(items: Iterable[Item]) -> None:
     seen, outputs, folders = set(), set(), set()
     for item in items:
         for way in (PurePosixPath, PureWindowsPath):
-            path = way(item.place)
+            path = way(item.output_stem)
             assert not path.is_absolute()
             assert not path.drive
             assert not path.root
             assert ".." not in path.parts
-            assert path.as_posix() == item.place
-        for part in item.place.split("/"):
+            assert path.as_posix() == item.output_stem
+        for part in item.output_stem.split("/"):
             assert part == part.rstrip(" .") != ""
             assert len(part.encode()) <= MAX_BYTES
             assert part.partition(".")[0].rstrip().upper() not in RESERVED
             assert not set(part) & set('\0\n<>:"|?*\\')
-        folded = unicodedata.normalize("NFC", item.place).casefold()
+        folded = unicodedata.normalize("NFC", item.output_stem).casefold()
         assert folded not in seen
         seen.add(folded)
         outputs |= {folded + end for end in (".gradcam.jpg", ".285.gradcam.jpg", ".npy")}
@@ -369,7 +369,7 @@ def test_outputs_of_earlier_runs_are_no_sources() -> None:
     make("p/a.jpg", "p/a.gradcam.jpg", "p/a.285.GradCam.Jpg", "p/notes.txt")
     for named in (["p"], ["p/*.*[gG]"], sorted(map(str, Path("p").glob("*g"))), ["p", "p/*.*[gG]"]):
         found = listed(named)
-        assert [item.place for item in found.items] == ["a"]
+        assert [item.output_stem for item in found.items] == ["a"]
         assert found.skipped_outputs == 2
     assert listed(["p"], exclude=["*.*.*"]).skipped_outputs == 0
 
@@ -393,7 +393,7 @@ def test_the_first_has_the_plain_place() -> None:
 
 def test_a_digest_is_of_the_absolute_path_or_url() -> None:
     found = listed([f"http://{host}/x.jpg" for host in "abcd"]).items
-    assert [item.place for item in found] == ["x", "x.jpg", "x-c7cb2888", "x-0998990f"]
+    assert [item.output_stem for item in found] == ["x", "x.jpg", "x-c7cb2888", "x-0998990f"]
 
 
 def test_a_place_that_looks_like_a_digest_is_not_given_twice() -> None:
@@ -407,7 +407,7 @@ def test_names_that_some_system_takes_for_the_same() -> None:
     make("p/Crow.jpg", "p/crow.jpg", "p/é.jpg", "p/e\u0301.jpg", "p/Straße.jpg", "p/STRASSE.jpg")
     found = listed(["p"]).items
     assert {"Crow", "crow.jpg", "e\u0301", "é.jpg", "STRASSE", "Straße.jpg"} == {
-        item.place for item in found
+        item.output_stem for item in found
     }
     check_places(found)
 
@@ -465,15 +465,15 @@ def test_odd_names(name: str, place: str) -> None:
 def test_a_folder_is_never_what_an_output_is_called(folder: str, part: str) -> None:
     make("p/a.gif", f"p/{folder}/x.jpg")
     found = listed(["p"], recursive=True).items
-    assert f"{part}/x" in [item.place for item in found]
+    assert f"{part}/x" in [item.output_stem for item in found]
     check_places(found)
 
 
 def test_long_names_that_differ_late() -> None:
     make(*(f"p/{'x' * 200}{end}" for end in ("1.jpg", "2.jpg", "3.png")))
     found = listed(["p"]).items
-    assert found[0].place == "x" * 150
-    assert [item.place[:142] for item in found[1:]] == ["x" * 141 + "-"] * 2
+    assert found[0].output_stem == "x" * 150
+    assert [item.output_stem[:142] for item in found[1:]] == ["x" * 141 + "-"] * 2
     check_places(found)
 
 
@@ -486,8 +486,13 @@ def test_urls() -> None:
     ]
     found = listed([*given, given[0]]).items
     assert [item.source for item in found] == given
-    assert [item.place for item in found] == ["crow", "image", "owl.tar", found[3].place]
-    assert all(item.place == _url_stem(item.source) for item in found[:3])
+    assert [item.output_stem for item in found] == [
+        "crow",
+        "image",
+        "owl.tar",
+        found[3].output_stem,
+    ]
+    assert all(item.output_stem == _url_stem(item.source) for item in found[:3])
     check_places(found)
 
 

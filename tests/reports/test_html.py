@@ -27,8 +27,8 @@ from gradcam_cli.reports import html
 from gradcam_cli.reports.html import check_report, write_report
 from gradcam_cli.reports.page import thumbnails
 from gradcam_cli.results.manifest import FILE, Manifest, Record
-from gradcam_cli.results.result import Result
 from gradcam_cli.text import printable
+from tests.results.samples import CAT, TABBY, explained, explanation, predicted
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
@@ -54,56 +54,6 @@ def silent(_: str) -> None:
     """Take no notes."""
 
 
-def predicted(name: str, index: int, probability: float, rank: int = 1) -> dict[str, Any]:
-    return {
-        "index": index,
-        "wnid": f"n{index:08}",
-        "name": name,
-        "probability": probability,
-        "rank": rank,
-    }
-
-
-def explained(
-    prediction: dict[str, Any], *, border: float | None = 0.25, evidence: str = "positive"
-) -> dict[str, Any]:
-    return {
-        "class": prediction,
-        "evidence": evidence,
-        "border": border,
-        "heatmap_size": [7, 7],
-        "overlay": "out/one.gradcam.jpg",
-        "heatmap": None,
-    }
-
-
-CAT = predicted("Egyptian_cat", 285, 0.75)
-TABBY = predicted("tabby", 281, 0.125, 2)
-
-
-def result(*explanations: dict[str, Any], predictions: Any = (CAT, TABBY)) -> Result:
-    return Result.from_dict(fields(*explanations, predictions=predictions))
-
-
-def fields(*explanations: dict[str, Any], predictions: Any = (CAT, TABBY)) -> dict[str, Any]:
-    """The fields of a result, as JSON has them."""
-    return {
-        "source": "one.png",
-        "size": [40, 30],
-        "model": "efficientnet-lite0",
-        "weights": "bundled",
-        "fallback": None,
-        "layer": "top_activation",
-        "method": "grad-cam",
-        "score": "logit",
-        "engine": "openvino",
-        "predictions": list(predictions),
-        "explanations": list(explanations or [explained(CAT)]),
-        "notes": [],
-        "versions": {},
-    }
-
-
 def picture(path: Path, color: object = "teal", size: tuple[int, int] = (40, 30)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, color).save(path)
@@ -116,7 +66,7 @@ def record(
     """Of a source that is there, with one overlay for each explanation."""
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     source = source or picture(folder / "sources" / f"{digest}.png")
-    told.setdefault("result", result(*explanations))
+    told.setdefault("result", explanation(*explanations, notes=[]))
     count = max(1, len(explanations))
     overlays = tuple(f"{source.stem}.{number}.gradcam.jpg" for number in range(count))
     for each in overlays:
@@ -306,7 +256,7 @@ def test_any_name_stays_text(name: str) -> None:
 
 def check_it_stays_text(folder: Path, name: str) -> None:
     target = predicted(name, 7, 0.5)
-    told = result(explained(target), predictions=[target, CAT])
+    told = explanation(explained(target), predictions=[target, CAT])
     page = reported(
         folder, record(folder, name, result=told), failure(f"{name}2", f"could not read {name}")
     )

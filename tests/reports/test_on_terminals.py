@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import numpy as np
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,9 +31,10 @@ from gradcam_cli.reports.terminal import (
     print_layers,
     print_predictions,
 )
-from gradcam_cli.results.explanation import ClassLabel, Explanation, Prediction, TargetExplanation
+from gradcam_cli.results.explanation import ClassLabel
 from tests.conftest import SAMPLES
 from tests.reports.pseudo_terminal import run_on_terminal, streams_on_terminal
+from tests.results.samples import explained, explanation
 
 CAT = SAMPLES / "egyptian_cat.jpg"
 WIDTHS = [40, 60, 80, 120]
@@ -90,14 +91,9 @@ def test_the_top_classes_keep_marks_and_numbers(columns: int) -> None:
 def test_a_row_of_any_class_keeps_its_numbers(
     columns: int, label: ClassLabel, probability: float, rank: int
 ) -> None:
-    prediction = Prediction(label, probability, rank)
-    target = TargetExplanation(prediction, np.ones((2, 2), np.float32), "positive")
-    explanation = Explanation(
-        model="m", weights="bundled", layer="l", method="grad-cam", score="logit",
-        engine="openvino", predictions=(prediction,), targets=(target,), versions={},
-    )  # fmt: skip
+    prediction = {**msgspec.to_builtins(label), "probability": probability, "rank": rank}
     with streams_on_terminal(columns) as screen:
-        print_predictions(explanation)
+        print_predictions(explanation(explained(prediction), predictions=[prediction]))
     header, _, row = screen.lines
     assert max(len(header), len(row)) <= columns
     assert row.split()[:3] == [">", str(rank), str(label.index)]

@@ -17,18 +17,8 @@ from gradcam_cli.reports.html import write_report
 from gradcam_cli.results.manifest import Manifest
 from gradcam_cli.text import printable
 from tests.conftest import SAMPLES
-from tests.reports.test_html import (
-    CAT,
-    HOSTILE,
-    TABBY,
-    explained,
-    failure,
-    predicted,
-    record,
-    recorded,
-    result,
-    silent,
-)
+from tests.reports.test_html import HOSTILE, failure, record, recorded, silent
+from tests.results.samples import CAT, TABBY, explained, explanation, predicted
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -68,8 +58,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record(out, "B/two.png", explained(CAT, border=0.9)),
         record(out, "a/One.png", explained(TABBY, border=None)),
         failure("broken.png", "could not read broken.png: it is empty."),
-        record(out, "c/ten10.png", result=result(explained(dog, border=0.1), predictions=[dog])),
-        record(out, "c/ten9.png", result=result(explained(fox, border=0.4), predictions=[dog])),
+        record(
+            out, "c/ten10.png", result=explanation(explained(dog, border=0.1), predictions=[dog])
+        ),
+        record(
+            out, "c/ten9.png", result=explanation(explained(fox, border=0.4), predictions=[dog])
+        ),
         record(out, "d/url.png", explained(CAT, border=0.0, evidence="none"), path=""),
         failure("other.png", "could not read other.png: its PNG data are truncated."),
     )
@@ -394,7 +388,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recorded(
         out,
         *(
-            record(out, name, result=result(explained(target), predictions=[target, CAT]))
+            record(out, name, result=explanation(explained(target), predictions=[target, CAT]))
             for name, target in zip(HOSTILE, targets, strict=True)
         ),
         *(failure(f"{name}!", f"could not read {name}: no") for name in HOSTILE),
@@ -508,7 +502,7 @@ def full_page(tmp_path: Path) -> Path:
         source = tmp_path / f"{number}.jpg"
         source.symlink_to(photo)
         target = predicted(f"class_{number % 90}", number % 90, (number * 7 % 1000) / 1000)
-        fields = result(
+        fields = explanation(
             explained(target, border=(number * 3 % 100) / 100), predictions=[target] * 5
         )
         overlay = f"{number % len(photos)}.jpg"

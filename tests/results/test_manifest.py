@@ -13,43 +13,19 @@ from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.manifest import FILE, Manifest, Record, State, line_of, parse
-from gradcam_cli.results.result import Result
 from tests import fuzz_manifests
 from tests.conftest import records
 from tests.disks import file_size_limit
+from tests.results.samples import CAT, explained, explanation, fields
 
-CAT = {"index": 285, "wnid": "n02124075", "name": "Egyptian_cat", "probability": 0.5, "rank": 1}
-RESULT = {
-    "source": "a.jpg",
-    "size": [40, 30],
-    "model": "efficientnet-lite0",
-    "weights": "bundled",
-    "fallback": None,
-    "layer": "top_activation",
-    "method": "grad-cam",
-    "score": "logit",
-    "engine": "openvino",
-    "predictions": [CAT],
-    "explanations": [
-        {
-            "class": CAT,
-            "evidence": "positive",
-            "border": 0.25,
-            "heatmap_size": [7, 7],
-            "overlay": "out/a.gradcam.jpg",
-            "heatmap": None,
-        }
-    ],
-    "notes": ["a note"],
-    "versions": {"gradcam": "0.1.0"},
-}
+RESULT = fields(explained(CAT))
 
 
 def failed(source: str = "a.jpg", error: str = "it is broken") -> Record:
     return Record(source, f"/photos/{source}", (10, 20), "settings", error=error)
 
 
-def explained(source: str = "a.jpg") -> Record:
+def done(source: str = "a.jpg") -> Record:
     return Record(
         source,
         f"/photos/{source}",
@@ -58,7 +34,7 @@ def explained(source: str = "a.jpg") -> Record:
         overlays=("a.gradcam.jpg",),
         sizes=(7,),
         sha256=("0" * 64,),
-        result=Result.from_dict(RESULT),
+        result=explanation(),
     )
 
 
@@ -70,20 +46,16 @@ def write(folder: Path, *added: Record) -> None:
 
 def test_what_is_added_is_read_back(own_home: Path) -> None:
     added = [
-        explained("a.jpg"),
+        done("a.jpg"),
         failed("b.jpg"),
         Record("https://example.org/c.jpg", "", None, "settings", error="404"),
-        explained("odd \udcff\n\u2028 é.jpg"),
+        done("odd \udcff\n\u2028 é.jpg"),
     ]
     with Manifest(own_home).writer() as writer:
         for record in added:
             writer.add(record)
             assert record in records(own_home)  # at once, not at the end
     assert records(own_home) == sorted(added, key=lambda record: record.source)
-
-
-def test_a_result_is_the_json_it_was_made_from() -> None:
-    assert json.dumps(Result.from_dict(RESULT).to_dict()) == json.dumps(RESULT)
 
 
 def test_the_last_line_about_a_source_counts(own_home: Path) -> None:
@@ -95,7 +67,7 @@ def test_the_last_line_about_a_source_counts(own_home: Path) -> None:
 
 
 def test_states_and_chosen_records(own_home: Path) -> None:
-    write(own_home, explained("b.jpg"), failed("a.jpg"), explained("c.jpg"))
+    write(own_home, done("b.jpg"), failed("a.jpg"), done("c.jpg"))
     with Manifest(own_home).reader() as reader:
         state = reader.state("/photos/b.jpg")
         assert state is not None
@@ -153,7 +125,7 @@ CONTRADICTIONS: list[dict[str, Any]] = [
         *(NESTED, b'{"schema": 1, "source": ' + NESTED, b'{"x": "\\udcff", "source": ' + NESTED),
         b'{"x": "\\udcff"}',
         *(
-            json.dumps({**msgspec.to_builtins(explained()), **change}).encode()
+            json.dumps({**msgspec.to_builtins(done()), **change}).encode()
             for change in CONTRADICTIONS
         ),
     ],
@@ -189,7 +161,7 @@ FIELDS = [field.name for field in msgspec.structs.fields(Record)]
 
 @given(st.sampled_from(FIELDS), st.sampled_from([*RESULT]), JSON)
 def test_a_line_is_what_was_written_or_none(field: str, inner: str, value: Any) -> None:
-    good = msgspec.to_builtins(explained())
+    good = msgspec.to_builtins(done())
     for changed in ({**good, field: value}, {**good, "result": {**RESULT, inner: value}}):
         record = parse(json.dumps(changed).encode() + b"\n", Record)
         if record is not None:
@@ -199,7 +171,7 @@ def test_a_line_is_what_was_written_or_none(field: str, inner: str, value: Any) 
 
 
 def test_mutated_manifests_are_read_and_gone_on_with(own_home: Path) -> None:
-    good = line_of(explained("a.jpg")) + line_of(failed("b.jpg")) + line_of(explained("é\udcff"))
+    good = line_of(done("a.jpg")) + line_of(failed("b.jpg")) + line_of(done("é\udcff"))
     fuzz_manifests.check(good, own_home, number=300, seed=23)
 
 
@@ -219,10 +191,10 @@ def test_a_folder_in_its_place_is_told(own_home: Path) -> None:
 
 def test_a_line_that_does_not_fit_is_not_there(own_home: Path) -> None:
     with Manifest(own_home).writer() as writer:
-        writer.add(explained("a.jpg"))
+        writer.add(done("a.jpg"))
         size = (own_home / FILE).stat().st_size
         with file_size_limit(size + 100), pytest.raises(UsageError, match=r"cannot write .*jsonl"):
-            writer.add(explained("b.jpg"))
+            writer.add(done("b.jpg"))
         assert (own_home / FILE).stat().st_size == size
-        writer.add(explained("c.jpg"))
-    assert records(own_home) == [explained("a.jpg"), explained("c.jpg")]
+        writer.add(done("c.jpg"))
+    assert records(own_home) == [done("a.jpg"), done("c.jpg")]

@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcam_cli.runs import pipeline
-from gradcam_cli.runs.pipeline import Done, Pipeline, Stages
+from gradcam_cli.runs.pipeline import Done, Pipeline, Steps
 
 
-def stages(
+def steps(
     *,
     read: Callable[[int], Any] = lambda item: item,
     weigh: Callable[[Any], int] = lambda loaded: 1,
     infer: Callable[[list[int]], list[Any]] = lambda group: [10 * each for each in group],
     finish: Callable[[int, int], Any] = lambda loaded, result: (loaded, result),
-) -> Stages[int, int, Any]:
-    return Stages(read, weigh, infer, finish)
+) -> Steps[int, int, Any]:
+    return Steps(read, weigh, infer, finish)
 
 
 @settings(deadline=None, max_examples=30)
@@ -42,7 +42,7 @@ def test_every_item_comes_out_once(
 
     run = Pipeline(
         range(count),
-        stages(read=lambda item: Done(("refused", item)) if item in refused else item, infer=infer),
+        steps(read=lambda item: Done(("refused", item)) if item in refused else item, infer=infer),
         group=group,
         inferring=inferring,
     )
@@ -60,7 +60,7 @@ def test_a_slow_item_holds_nothing_else_up() -> None:
         return item
 
     seen = []
-    for loaded, _ in Pipeline(range(40), stages(read=read), group=4):
+    for loaded, _ in Pipeline(range(40), steps(read=read), group=4):
         seen.append(loaded)
         if len(seen) == 39:
             last.set()
@@ -76,7 +76,7 @@ def test_a_group_that_is_not_full_does_not_wait_for_a_slow_item() -> None:
             assert released.wait(60)
         return item
 
-    outcomes = iter(Pipeline(range(2), stages(read=read), group=8))
+    outcomes = iter(Pipeline(range(2), steps(read=read), group=8))
     assert next(outcomes) == (0, 0)
     released.set()
     assert list(outcomes) == [(1, 10)]
@@ -97,7 +97,7 @@ def test_groups_are_inferred_side_by_side_and_no_more_than_asked_for() -> None:
             inside -= 1
         return group
 
-    run = Pipeline(range(32), stages(infer=infer), group=4, inferring=2)
+    run = Pipeline(range(32), steps(infer=infer), group=4, inferring=2)
     assert sorted(run) == [(i, i) for i in range(32)]
     assert most == 2
 
@@ -110,7 +110,7 @@ def test_slow_sources_leave_a_thread_for_what_is_read() -> None:
             assert released.wait(60)
         return item
 
-    outcomes = iter(Pipeline(range(40), stages(read=read), group=4))
+    outcomes = iter(Pipeline(range(40), steps(read=read), group=4))
     assert sorted(next(outcomes) for _ in range(4)) == [(i, 10 * i) for i in range(4)]
     released.set()
     assert len(list(outcomes)) == 36
@@ -133,14 +133,14 @@ def test_what_is_in_flight_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             held -= 30
         return loaded
 
-    run = Pipeline(range(200), stages(read=read, weigh=lambda _: 30, finish=finish), group=50)
+    run = Pipeline(range(200), steps(read=read, weigh=lambda _: 30, finish=finish), group=50)
     assert sorted(run) == list(range(200))
     assert most <= 100 + 30 * (pipeline.WORKERS)
 
 
 def test_an_item_heavier_than_the_bound_still_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "BYTES_IN_FLIGHT", 10)
-    run = Pipeline(range(5), stages(weigh=lambda _: 1000), group=2)
+    run = Pipeline(range(5), steps(weigh=lambda _: 1000), group=2)
     assert sorted(loaded for loaded, _ in run) == list(range(5))
 
 
@@ -152,7 +152,7 @@ def test_items_are_taken_only_as_there_is_room() -> None:
             taken.append(item)
             yield item
 
-    outcomes = iter(Pipeline(items(), stages(), group=4))
+    outcomes = iter(Pipeline(items(), steps(), group=4))
     for _ in range(10):
         next(outcomes)
     assert len(taken) < 100
@@ -166,7 +166,7 @@ def test_closed_it_finishes_what_is_in_flight() -> None:
         read.append(item)
         return item
 
-    run = Pipeline(range(1000), stages(read=reading), group=4)
+    run = Pipeline(range(1000), steps(read=reading), group=4)
     seen = []
     for loaded, _ in run:
         seen.append(loaded)
@@ -181,7 +181,7 @@ def test_an_exception_ends_the_run(stage: str) -> None:
         raise ZeroDivisionError(stage)
 
     with pytest.raises(ZeroDivisionError, match=stage):
-        list(Pipeline(range(100), stages(**{stage: broken}), group=4))
+        list(Pipeline(range(100), steps(**{stage: broken}), group=4))
     assert not [each for each in threading.enumerate() if each.name == "pipeline"]
 
 
@@ -191,4 +191,4 @@ def test_an_exception_of_the_items_ends_the_run() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(Pipeline(items(), stages(), group=4))
+        list(Pipeline(items(), steps(), group=4))

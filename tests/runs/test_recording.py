@@ -9,55 +9,61 @@ from typing import Any
 import pytest
 
 from gradcam_cli.cli.explain import explain
+from gradcam_cli.images.listing import single
+from gradcam_cli.images.writing import Destination
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.loading import Choice
-from gradcam_cli.results.manifest import Record
-from gradcam_cli.runs.batch import GROUP, NOT_IN_THE_DIGEST, Outcome, Settings, in_groups
+from gradcam_cli.runs.recording import GROUP, in_groups
+from gradcam_cli.runs.resume import NOT_IN_THE_DIGEST, digest_of
+from gradcam_cli.runs.settings import Outputs, Settings
+from gradcam_cli.runs.stages import Outcome, OutputFile
+from gradcam_cli.targets import Target
 
-SETTINGS = Settings(
-    folder=Path("out"),
-    heatmaps=None,
-    targets=(285,),
-    method="grad-cam",
-    layer=None,
-    score="logit",
-    engine="auto",
-    top=5,
-    alpha=0.5,
-    colormap="jet",
-    max_pixels=1_000,
-    offline=False,
-)
+SETTINGS = Settings(targets=(Target(285),))
+OUTPUTS = Outputs(Destination(Path("out"), ".gradcam.jpg"))
 OTHER: dict[str, Any] = {
-    "folder": Path("elsewhere"),
-    "heatmaps": Path("maps"),
-    "targets": (285, 281),
-    "method": "another",
+    "targets": (Target(285), Target(281)),
+    "methods": ("another",),
     "layer": "block1",
     "score": "probability",
     "engine": "tensorflow",
     "top": 6,
-    "alpha": 0.4,
-    "colormap": "hot",
     "max_pixels": 2_000,
     "offline": True,
+    "default_class": True,
+    "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
+    "heatmaps": Destination(Path("maps"), ".npy"),
+    "alpha": 0.4,
+    "colormap": "hot",
 }
 LITE = Choice(find_model("efficientnet-lite0"), None, "bundled")
+FIELDS = [field.name for kind in (Settings, Outputs) for field in fields(kind)]
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def digest(choice: Choice = LITE, **changes: Any) -> str:
+    def changed(value: Any) -> Any:
+        names = {field.name for field in fields(value)} & changes.keys()
+        return replace(value, **{name: changes[name] for name in names})
+
+    return digest_of(changed(SETTINGS), changed(OUTPUTS), choice)
+
+
+@pytest.mark.parametrize("name", FIELDS)
 def test_whatever_changes_a_result_is_in_the_digest(name: str) -> None:
-    changed = replace(SETTINGS, **{name: OTHER[name]})
-    same = changed.digest(LITE) == SETTINGS.digest(LITE)
-    assert same == (name in NOT_IN_THE_DIGEST)
+    assert (digest(**{name: OTHER[name]}) == digest()) == (name in NOT_IN_THE_DIGEST)
+
+
+@pytest.mark.parametrize("target", [Target(285, 281), Target(285, counterfactual=True)])
+def test_a_contrast_and_a_counterfactual_are_in_the_digest(target: Target) -> None:
+    assert digest(targets=(target,)) != digest()
 
 
 def test_another_model_and_other_weights_are_in_the_digest(own_home: Path) -> None:
-    digests = {SETTINGS.digest(LITE)}
+    digests = {digest()}
     for content in (b"one", b"two"):
         (own_home / "w.h5").write_bytes(content)
         for name in ("vgg16", "resnet50"):
-            digests.add(SETTINGS.digest(Choice(find_model(name), own_home / "w.h5", "file")))
+            digests.add(digest(Choice(find_model(name), own_home / "w.h5", "file")))
     assert len(digests) == 5
 
 
@@ -68,7 +74,8 @@ OF_THE_RUN = {
 """Options that change which sources are explained, when, or what is shown: no result."""
 
 SETTING_OF = {
-    "classes": "targets",
+    **dict.fromkeys(("classes", "versus", "counterfactual"), "targets"),
+    "methods": "methods",
     "save_heatmap": "heatmaps",
     **{name: name for name in ("layer", "score", "engine", "alpha", "colormap", "top")},
     **{name: name for name in ("max_pixels", "offline")},
@@ -79,12 +86,12 @@ SETTING_OF = {
 def test_every_option_is_known_to_change_results_or_not() -> None:
     options = {each.name for each in explain.params if each.expose_value} - {"sources"}
     assert options == OF_THE_RUN | SETTING_OF.keys()
-    settings = {field.name for field in fields(Settings)}
-    assert settings - set(SETTING_OF.values()) == {"folder", "method"}
+    assert set(FIELDS) - set(SETTING_OF.values()) == {"overlays", "default_class"}
 
 
-def outcome(number: int, *files: Path) -> Outcome:
-    return Outcome(Record(f"{number}.jpg", "", None, "", error="no"), files)
+def outcome(number: int, *paths: Path) -> Outcome:
+    files = tuple(OutputFile(path, 0, "") for path in paths)
+    return Outcome(single(f"{number}.jpg"), None, overlays=files)
 
 
 def test_groups_hold_all_in_order_and_failures_end_them() -> None:
@@ -103,6 +110,6 @@ def test_what_was_done_before_a_run_breaks_is_recorded() -> None:
         raise MemoryError
 
     groups = in_groups(breaks())
-    assert [each.record.source for each in next(groups)] == ["0.jpg", "1.jpg"]
+    assert [each.item.source for each in next(groups)] == ["0.jpg", "1.jpg"]
     with pytest.raises(MemoryError):
         next(groups)
