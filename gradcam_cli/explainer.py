@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_image, check_word, checked_integer, described
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
+from gradcam_cli.engines import ENGINES, EngineName
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
@@ -22,8 +23,6 @@ from gradcam_cli.models.labels import ClassName, class_labels, resolve_targets
 from gradcam_cli.models.loading import Choice, choose
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.results.explanation import (
-    ENGINES,
-    EngineName,
     Explanation,
     Prediction,
     TargetExplanation,

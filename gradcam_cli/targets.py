@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Score = Literal["logit", "probability"]
 """What s is: the scores before the softmax, or after it."""
 
+Evidence = Literal["positive", "none"]
+"""Whether anything raises y."""
+
 TOP = -1
 """The class that stands for the predicted one, whichever it turns out to be."""
 

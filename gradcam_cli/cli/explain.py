@@ -24,14 +24,14 @@ from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.options import debug_option
 from gradcam_cli.cli.sources import listed_items, sources_argument
 from gradcam_cli.errors import ExitCode
-from gradcam_cli.images.listing import Item, single
-from gradcam_cli.images.writing import DEFAULT_FOLDER
 from gradcam_cli.reports.messages import Messages
-from gradcam_cli.reports.outcomes import PrintOptions, RunPrinter, check_places, print_one
 
 if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
+    from gradcam_cli.images.listing import Item
     from gradcam_cli.models.loading import Choice
+    from gradcam_cli.reports.outcomes import PrintOptions
+    from gradcam_cli.runs.recording import RunOptions
     from gradcam_cli.runs.stages import Stages
 
 
@@ -82,22 +82,19 @@ def explain(
     output.check()
     alone = listing.is_alone(sources) and not record.are_given
     messages = Messages(quiet=output.quiet)
-    from_whom = context.get_parameter_source("classes")
-    settings = question.settings(default_class=from_whom is ParameterSource.DEFAULT)
+    whose = context.get_parameter_source("classes")
+    settings = question.settings(default_class=whose is ParameterSource.DEFAULT)
     outputs = output.for_one(settings) if alone else output.for_many()
-    model = _Model(question, messages)
-    stages = Stages(
-        lambda: model.explainer, settings, outputs, rows=1 if alone else None, synced=alone
-    )
     printing = output.printing(record, null=listing.null)
+    model = Model(question, messages)
+    stages = Stages(model, settings, outputs, rows=1 if alone else None, synced=alone)
+    items = listed_items(sources, listing, messages, alone=alone)
     if alone:
-        _explain_one(single(sources[0]), stages, printing, messages)
-        return ExitCode.DONE
-    items = listed_items(sources, listing, messages)
-    return _explain_many(items, stages, model, (record, printing), messages)
+        return _explain_one(items, stages, printing, messages)
+    return _explain_many(items, stages, record.options(), printing, messages)
 
 
-class _Model:
+class Model:
     """The model that the options ask for, opened once it is needed."""
 
     def __init__(self, question: ExplainOptions, messages: Messages) -> None:
@@ -136,32 +133,33 @@ class _Model:
         )
 
 
-def _explain_one(item: Item, stages: Stages, printing: PrintOptions, messages: Messages) -> None:
+def _explain_one(
+    items: list[Item], stages: Stages, printing: PrintOptions, messages: Messages
+) -> int:
+    from gradcam_cli.reports.outcomes import print_one
     from gradcam_cli.runs.run import run
 
     with messages.passes_bar() as progress:
-        (outcome,) = run([item], replace(stages, progress=progress))
-    print_one(outcome, printing, messages)
+        outcomes = list(run(items, replace(stages, progress=progress)))
+    for outcome in outcomes:
+        print_one(outcome, printing, messages)
+    return ExitCode.DONE
 
 
 def _explain_many(
     items: list[Item],
     stages: Stages,
-    model: _Model,
-    options: tuple[RecordOptions, PrintOptions],
+    options: RunOptions,
+    printing: PrintOptions,
     messages: Messages,
 ) -> int:
+    from gradcam_cli.reports.outcomes import RunPrinter
     from gradcam_cli.reports.progress import progress
-    from gradcam_cli.runs.recording import RunOptions, recording
+    from gradcam_cli.runs.recording import recording
 
-    record, printing = options
-    folder = stages.outputs.overlays.folder
-    check_places(printing, items, folder)
-    if folder == DEFAULT_FOLDER:
-        messages(f"Outputs go to {DEFAULT_FOLDER}/.")
-    how = RunOptions(record.force, record.verify, record.max_errors)
     printer = RunPrinter(printing, messages)
-    with recording(items, stages, how, lambda: model.choice, messages) as recorded:
+    printer.check(items, stages.outputs.overlays.folder)
+    with recording(items, stages, options, messages) as recorded:
         tally = recorded.tally
         with (
             progress(tally.total, tally.before, messages) as tell,
@@ -170,9 +168,5 @@ def _explain_many(
             for outcome in outcomes:
                 printer.add(outcome)
                 tell(tally.done, tally.failed)
-        printer.conclude(
-            items, recorded.manifest, tally, default_class=stages.settings.default_class
-        )
-    if tally.interrupted:
-        return 128 + tally.interrupted
-    return ExitCode.INPUT if tally.failed else ExitCode.DONE
+        printer.conclude(items, recorded, default_class=stages.settings.default_class)
+    return tally.exit_code

@@ -14,12 +14,12 @@ from gradcam_cli.cli.completion_values import complete_classes, complete_files, 
 from gradcam_cli.cli.options import Share, engine_option, json_option, model_option, offline_option
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images import MAX_PIXELS
-from gradcam_cli.images.listing import is_single
 from gradcam_cli.images.overlay import COLORMAPS
-from gradcam_cli.reports.outcomes import PrintOptions
 
 if TYPE_CHECKING:
-    from gradcam_cli.results.explanation import EngineName
+    from gradcam_cli.engines import EngineName
+    from gradcam_cli.reports.outcomes import PrintOptions
+    from gradcam_cli.runs.recording import RunOptions
     from gradcam_cli.runs.settings import Outputs, Settings
     from gradcam_cli.targets import Score
 
@@ -65,6 +65,8 @@ class SourceOptions:
         """
         if not sources and self.from_file is None:
             raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
+        from gradcam_cli.images.listing import is_single
+
         return self.from_file is None and is_single(sources)
 
 
@@ -265,6 +267,8 @@ class OutputOptions:
 
     def printing(self, record: RecordOptions, *, null: bool) -> PrintOptions:
         """What is printed, and written at the end."""
+        from gradcam_cli.reports.outcomes import PrintOptions
+
         return PrintOptions(
             self.as_json, self.show, self.open_it, self.quiet, null, record.csv, record.report
         )
@@ -327,6 +331,12 @@ class RecordOptions:
     def max_errors(self) -> int | None:
         """After how many failures to stop."""
         return 1 if self.fail_fast else self.most_errors
+
+    def options(self) -> RunOptions:
+        """How the run goes on, and when it stops."""
+        from gradcam_cli.runs.recording import RunOptions
+
+        return RunOptions(self.force, self.verify, self.max_errors)
 
     @property
     def are_given(self) -> bool:

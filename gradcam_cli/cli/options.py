@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gradcam_cli.cli.completion_values import complete_models_and_auto
+from gradcam_cli.engines import ENGINES
 from gradcam_cli.reports.lines import print_note
-from gradcam_cli.results.explanation import ENGINES
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -31,9 +31,9 @@ def sources_argument(function: _F) -> _F:
 
 
 def listed_items(
-    sources: tuple[str, ...], options: SourceOptions, messages: Messages
+    sources: tuple[str, ...], options: SourceOptions, messages: Messages, *, alone: bool
 ) -> list[Item]:
-    """The items that the sources come to.
+    """The items that the sources come to; the single one where it is `alone`.
 
     Raises
     ------
@@ -42,8 +42,10 @@ def listed_items(
     UsageError
         Where a list cannot be read, or standard input is among them.
     """
-    from gradcam_cli.images.listing import from_file, listed
+    from gradcam_cli.images.listing import from_file, listed, single
 
+    if alone:
+        return [single(sources[0])]
     if options.from_file is not None:
         sources = (*sources, *from_file(options.from_file, null=options.null))
     listing = listed(

@@ -13,8 +13,8 @@ from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.models.loading import Choice, load
 
 if TYPE_CHECKING:
+    from gradcam_cli.engines import EngineName
     from gradcam_cli.passes import Engine
-    from gradcam_cli.results.explanation import EngineName
 
 
 def open_engine(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_raw_heatmap
-from gradcam_cli.results.explanation import Evidence
+from gradcam_cli.targets import Evidence
 
 
 def normalize(raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], Evidence]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradcam_cli.images.writing import DEFAULT_FOLDER
 from gradcam_cli.reports.lines import print_note, print_path
 from gradcam_cli.reports.messages import Messages
 from gradcam_cli.results.json_line import dumps
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
     from gradcam_cli.results.explanation import Explanation
     from gradcam_cli.results.manifest import Manifest
-    from gradcam_cli.runs.recording import Tally
+    from gradcam_cli.runs.recording import Recording, Tally
     from gradcam_cli.runs.stages import Outcome
 
 _MOST_FAILURES = 20
@@ -89,6 +90,29 @@ class RunPrinter:
     failures: list[str] = field(default_factory=list)
     notes: int = 0
 
+    def check(self, items: Iterable[Item], folder: Path) -> None:
+        """Find out before a long run, not after it, that its table or page cannot be written.
+
+        Say where outputs go where nobody chose a folder.
+
+        Raises
+        ------
+        UsageError
+            Naming the file and the reason.
+        """
+        csv, report = self.options.csv, self.options.report
+        sources = [] if csv is None and report is None else [Path(item.source) for item in items]
+        if csv is not None:
+            from gradcam_cli.images.writing import check_writable
+
+            check_writable(csv, sources=sources, to_come=folder)
+        if report is not None:
+            from gradcam_cli.reports.html import check_report
+
+            check_report(report, sources=sources, to_come=folder)
+        if folder == DEFAULT_FOLDER:
+            self.messages(f"Outputs go to {DEFAULT_FOLDER}/.")
+
     def add(self, outcome: Outcome) -> None:
         """Print what is to be printed of an outcome at once."""
         if outcome.explanation is None:
@@ -116,10 +140,9 @@ class RunPrinter:
             if self.notes <= _MOST_NOTES:
                 self.messages(f"{explanation.source}: {note}")
 
-    def conclude(
-        self, items: Iterable[Item], manifest: Manifest, tally: Tally, *, default_class: bool
-    ) -> None:
+    def conclude(self, items: Iterable[Item], run: Recording, *, default_class: bool) -> None:
         """Print how it went and write what was asked for, from the manifest."""
+        manifest, tally = run.manifest, run.tally
         if tally.interrupted:
             how = "interrupted" if tally.interrupted == Signals.SIGINT else "terminated"
             self.messages(
@@ -169,27 +192,6 @@ class RunPrinter:
         if tally.explained:
             counts.append(f"{tally.explained / tally.seconds:.1f} a second")
         self.messages(f"{', '.join([f'{tally.explained:,} explained', *counts])}.")
-
-
-def check_places(options: PrintOptions, items: Iterable[Item], folder: Path) -> None:
-    """Find out before a long run, not after it, that its table or page cannot be written.
-
-    Raises
-    ------
-    UsageError
-        Naming the file and the reason.
-    """
-    if options.csv is None and options.report is None:
-        return
-    sources = [Path(item.source) for item in items]
-    if options.csv is not None:
-        from gradcam_cli.images.writing import check_writable
-
-        check_writable(options.csv, sources=sources, to_come=folder)
-    if options.report is not None:
-        from gradcam_cli.reports.html import check_report
-
-        check_report(options.report, sources=sources, to_come=folder)
 
 
 def open_in_viewer(path: Path, messages: Messages) -> None:

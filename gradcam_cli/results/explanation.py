@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec.structs import replace
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.notes import notes_on
-from gradcam_cli.targets import Target
+from gradcam_cli.targets import Evidence, Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from gradcam_cli.images.reading import Picture
 
-EngineName = Literal["auto", "openvino", "tensorflow"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-Evidence = Literal["positive", "none"]
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]

@@ -6,7 +6,7 @@ items ─▶ not done yet ─▶ run ─▶ in groups: outputs synced ─▶ a l
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from signal import Signals
 from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Note, no_note
-from gradcam_cli.errors import UsageError
+from gradcam_cli.errors import ExitCode, UsageError
 from gradcam_cli.process import on_interrupt, own_stderr
 from gradcam_cli.results.manifest import Manifest, ManifestWriter
 from gradcam_cli.runs.resume import digest_of, record_of, to_do
@@ -25,7 +25,6 @@ from gradcam_cli.storage.locks import LockedError, exclusive_lock
 
 if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.loading import Choice
 
 LOCK = ".gradcam.lock"
 
@@ -67,6 +66,13 @@ class Tally:
     def done(self) -> int:
         """How many are done, or have failed."""
         return self.before + self.explained + self.failed
+
+    @property
+    def exit_code(self) -> int:
+        """What the process is to leave with."""
+        if self.interrupted:
+            return 128 + self.interrupted
+        return ExitCode.INPUT if self.failed else ExitCode.DONE
 
     def add(self, outcome: Outcome) -> None:
         """Count `outcome`."""
@@ -174,12 +180,11 @@ def recording(
     items: list[Item],
     stages: Stages,
     options: RunOptions,
-    model: Callable[[], Choice],
     note: Note = no_note,
 ) -> Iterator[Recording]:
     """A run over `items` that no other run disturbs, for as long as the block takes.
 
-    `model` is called once the output folder is held, and `note` given what is damaged in it.
+    `note` is given what is damaged in the output folder.
 
     Raises
     ------
@@ -190,7 +195,7 @@ def recording(
     with _held(folder), own_stderr():
         for destination in stages.outputs.destinations:
             sweep(destination.folder)
-        digest = digest_of(stages.settings, stages.outputs, model())
+        digest = digest_of(stages.settings, stages.outputs, stages.model.choice)
         manifest = Manifest(folder)
         if manifest.damage:
             note(manifest.damage)

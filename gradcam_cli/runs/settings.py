@@ -17,8 +17,9 @@ from gradcam_cli.images.writing import (
 from gradcam_cli.targets import Score, Target
 
 if TYPE_CHECKING:
+    from gradcam_cli.engines import EngineName
     from gradcam_cli.images.reading import Picture
-    from gradcam_cli.results.explanation import EngineName, TargetExplanation
+    from gradcam_cli.results.explanation import TargetExplanation
 
 
 @dataclass(frozen=True)

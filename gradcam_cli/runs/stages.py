@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.errors import GradcamError, ImageError, UsageError
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
+    from gradcam_cli.models.loading import Choice
     from gradcam_cli.results.explanation import Explanation, TargetExplanation
     from gradcam_cli.results.manifest import Stamp
 
@@ -82,15 +82,28 @@ class Loaded:
     input: NDArray[np.float32]
 
 
+class Model(Protocol):
+    """A model that is opened once it is needed, and is the same each time."""
+
+    @property
+    def choice(self) -> Choice:
+        """Which one, its weights there."""
+        ...
+
+    @property
+    def explainer(self) -> Explainer:
+        """The same, ready to explain."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stages:
     """What is done with each picture.
 
     Attributes
     ----------
-    explainer : callable
-        Opens the model; called first when a picture is there to be explained, and must give the
-        same each time.
+    model : Model
+        Opened when the first picture is there to be explained.
     settings, outputs
         How pictures are explained, and what is written.
     rows : int or None
@@ -101,7 +114,7 @@ class Stages:
         See `Question.progress`.
     """
 
-    explainer: Callable[[], Explainer]
+    model: Model
     settings: Settings
     outputs: Outputs
     rows: int | None = None
@@ -121,11 +134,11 @@ class Stages:
             self.outputs.check(item.output_stem or picture.stem, picture, one=one)
         except GradcamError as error:
             return self._failed(item, stamp, error)
-        return Loaded(item, stamp, picture, self.explainer().input_of(picture.pixels))
+        return Loaded(item, stamp, picture, self.model.explainer.input_of(picture.pixels))
 
     def explain(self, group: list[Loaded]) -> list[Explanation]:
         """The explanation of each of `group`."""
-        explainer, settings = self.explainer(), self.settings
+        explainer, settings = self.model.explainer, self.settings
         return explainer.explain_inputs(
             [loaded.input for loaded in group],
             settings.targets,
