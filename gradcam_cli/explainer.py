@@ -45,7 +45,7 @@ class Explainer:
     >>> explanation = explainer.explain("cat.jpg", "Egyptian cat")
     >>> explanation.targets[0].heatmap.shape
     (7, 7)
-    >>> [each.label.name for each in explanation.predictions[:2]]
+    >>> [each.name for each in explanation.predictions[:2]]
     ['Egyptian_cat', 'tiger_cat']
     """
 

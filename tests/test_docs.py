@@ -87,7 +87,7 @@ def test_what_contributors_are_told_of_exists() -> None:
     paths = set(re.findall(r"`((?:gradcam_cli|tests|docs|benchmarks)/[\w./-]+)`", CONTRIBUTING))
     assert len(paths) > 10
     assert [path for path in sorted(paths) if not ROOT.joinpath(path).exists()] == []
-    targets = set(re.findall(r"`make (\w+)`", CONTRIBUTING))
+    targets = set(re.findall(r"(?:`|^    )make (\w+)", CONTRIBUTING, re.M))
     makefile = ROOT.joinpath("Makefile").read_text("utf-8")
     assert targets > {"test", "lint", "docs"}
     assert targets <= set(re.findall(r"^(\w+):", makefile, re.M))
