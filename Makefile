@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format docs bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m gradcam_cli explain sample_images/egyptian_cat.jpg --class "Egyptian cat" \
@@ -20,10 +20,15 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pre-commit validate-config
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What is generated from the code; a test fails where it is not what the code has.
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m docs.commands
 
 # For more rounds: make bench ROUNDS=15
 bench: $(VENV)/installed-bench

@@ -40,10 +40,12 @@ class Explainer:
 
     Examples
     --------
-    >>> explainer = Explainer.load("efficientnet-lite0")            # doctest: +SKIP
-    >>> explanation = explainer.explain("cat.jpg", "Egyptian cat")  # doctest: +SKIP
-    >>> explanation.targets[0].heatmap.shape                        # doctest: +SKIP
+    >>> explainer = Explainer.load("efficientnet-lite0")
+    >>> explanation = explainer.explain("cat.jpg", "Egyptian cat")
+    >>> explanation.targets[0].heatmap.shape
     (7, 7)
+    >>> [each.name for each in explanation.predictions[:2]]
+    ['Egyptian_cat', 'tiger_cat']
     """
 
     choice: Choice

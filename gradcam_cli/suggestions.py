@@ -8,7 +8,13 @@ from collections.abc import Iterable
 
 
 def folded(name: str) -> str:
-    """`name` without case, spaces, hyphens and underscores: how names are compared."""
+    """`name` without case, spaces, hyphens and underscores: how names are compared.
+
+    Examples
+    --------
+    >>> folded("Egyptian_cat") == folded("egyptian CAT")
+    True
+    """
     return re.sub(r"[\s_\-]+", "", name).casefold()
 
 

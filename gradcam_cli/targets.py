@@ -41,6 +41,12 @@ class Target:
         The class whose score is subtracted; `TOP` for the predicted one.
     counterfactual : bool
         Explain what speaks against it: -y in place of y.
+
+    Examples
+    --------
+    >>> cat_not_predicted = Target(285, versus=TOP)
+    >>> cat_not_predicted.resolved(predicted=281).slug
+    '285-vs-281'
     """
 
     index: int
@@ -87,6 +93,12 @@ def score_weights(
         Of the classes that are named.
     top : (N,) float32
         Of the predicted class.
+
+    Examples
+    --------
+    >>> weights, top = score_weights([Target(1), Target(0, versus=TOP)], classes=3)
+    >>> weights.tolist(), top.tolist()
+    ([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], [0.0, -1.0])
     """
     import numpy as np
 

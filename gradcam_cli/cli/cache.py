@@ -14,6 +14,7 @@ from gradcam_cli.errors import UsageError
 
 @click.group(
     invoke_without_command=True,
+    subcommand_metavar="[COMMAND] [ARGS]...",
     epilog="""\b
     Examples:
       gradcam cache

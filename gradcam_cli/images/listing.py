@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import hashlib
 import os
 import posixpath
 import re
 import stat
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.fetching import _url_stem
+from gradcam_cli.images.output_stems import OutputStems
 from gradcam_cli.images.writing import DEFAULT_FOLDER, OVERLAY_SUFFIX
 from gradcam_cli.storage.http import is_url, without_credentials
 from gradcam_cli.text import printable
@@ -34,15 +32,9 @@ _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 EXTENSIONS = (*_JPEG, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 """What makes a file in a folder a picture, in upper or lower case."""
 
-MAX_BYTES = 150
-"""The longest part of a place; file systems hold 255 bytes, and numbers and suffixes follow."""
-
 _MAGIC = re.compile(r"[*?[]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ANY_DEPTH = re.compile(r"(?<![^/])\*\*(?:/+\*\*)*(?:/+|$)")
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029\ud800-\udfff]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?")
-_AN_OUTPUT = re.compile(rf"(?i)gradcam\.jsonl|.*(\.npy|{re.escape(OVERLAY_SUFFIX)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,13 +343,13 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 class _Taken:
-    """The items so far, no file and no place twice."""
+    """The items so far, no file and no stem twice."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.outputs = 0
         self._keys: set[str] = set()
-        self._places: set[str] = set()
+        self._stems = OutputStems()
 
     def add(self, found: _Found) -> None:
         """Take what was found, unless it is known or an output of an earlier run."""
@@ -371,41 +363,5 @@ class _Taken:
         ):
             self.outputs += 1
             return
-        for place in _places(found):
-            if (folded := _folded(place)) not in self._places:
-                self._places.add(folded)
-                self.items.append(Item(found.source, place, found.key, found.error))
-                return
-
-
-def _places(found: _Found) -> Iterator[str]:
-    """Safe places, the best first, and without end."""
-    *folders, stem = found.place.split("/")
-    inside = "".join(f"{_safe_folder(each)}/" for each in folders)
-    yield inside + _safe(stem)
-    yield inside + _safe(stem + found.extension)
-    start, digest = _safe(stem, MAX_BYTES - 9), found.key
-    while True:
-        digest = hashlib.sha256(digest.encode("utf-8", "surrogatepass")).hexdigest()
-        yield f"{inside}{start}-{digest[:8]}"
-
-
-def _folded(place: str) -> str:
-    """The same for all that some file system takes for the same name."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", place).casefold())
-
-
-def _safe(name: str, most: int = MAX_BYTES) -> str:
-    """`name` as a part of a path on every system, in at most `most` bytes."""
-    for prefix in ("", "_"):
-        safe = _UNSAFE.sub("_", prefix + name).encode()[:most].decode(errors="ignore").rstrip(" .")
-        if safe and not _RESERVED.fullmatch(safe):
-            break
-    return safe
-
-
-@lru_cache(maxsize=4096)
-def _safe_folder(name: str) -> str:
-    """As `_safe`, and not what a file in the output folder may be called."""
-    safe = _safe(name)
-    return safe.replace(".", "_") if _AN_OUTPUT.fullmatch(safe) else safe
+        stem = self._stems.new(found.place, found.extension, found.key)
+        self.items.append(Item(found.source, stem, found.key, found.error))

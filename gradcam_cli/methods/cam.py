@@ -57,6 +57,15 @@ def grad_cam(activations: Array, gradients: Array) -> Array:
     ------
     UsageError
         Unless both are floats of one such shape.
+
+    Examples
+    --------
+    A 1 × 2 layer of one map, A = (1, 2); G = (1, 3) has the mean 2.
+
+    >>> activations = np.array([[[1], [2]]], np.float32)
+    >>> gradients = np.array([[[1], [3]]], np.float32)
+    >>> grad_cam(activations, gradients).tolist()
+    [[2.0, 4.0]]
     """
     check_maps(activations, gradients)
     weights = gradients.mean(axis=(0, 1))

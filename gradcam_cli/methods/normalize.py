@@ -28,6 +28,12 @@ def normalize(raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], Evidence]:
     ------
     UsageError
         Unless `raw` has such a shape, and floats.
+
+    Examples
+    --------
+    >>> heatmap, evidence = normalize(np.array([[-3, 2], [0, 4]], np.float32))
+    >>> heatmap.tolist(), evidence
+    ([[0.0, 0.5], [0.0, 1.0]], 'positive')
     """
     check_raw_heatmap(raw)
     nothing = np.zeros(raw.shape, np.float32)

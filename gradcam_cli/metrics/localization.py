@@ -29,6 +29,14 @@ def border_share(heatmap: NDArray[np.float32]) -> float:
     ------
     UsageError
         Unless `heatmap` is as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> heatmap = np.zeros((8, 8), np.float32)
+    >>> heatmap[4, 4], heatmap[0, 3] = 1, 1  # in the middle, and along the border
+    >>> border_share(heatmap)
+    0.5
     """
     heatmap = checked_heatmap(heatmap)
     total = float(heatmap.sum())

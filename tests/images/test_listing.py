@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.fetching import _url_stem
-from gradcam_cli.images.listing import EXTENSIONS, MAX_BYTES, Item, from_file, is_single, listed
+from gradcam_cli.images.listing import EXTENSIONS, Item, from_file, is_single, listed
+from gradcam_cli.images.output_stems import MAX_BYTES
 from tests.conftest import as_nobody
 
 many = settings(

@@ -1,0 +1,1 @@
+"""Documentation, and what makes the parts of it that are generated."""
