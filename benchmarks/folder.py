@@ -152,20 +152,17 @@ class Subject:
     def _folder(self) -> None:
         """What `gradcam explain FOLDER --force` does once its model is loaded."""
         from gradcam_cli.images.listing import Item
-        from gradcam_cli.images.reading import MAX_PIXELS
-        from gradcam_cli.results.manifest import Manifest
-        from gradcam_cli.runs.batch import Batch, Settings, add_records, in_groups
+        from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination
+        from gradcam_cli.runs.recording import RunOptions, recording
+        from gradcam_cli.runs.settings import Outputs, Settings
+        from gradcam_cli.runs.stages import Stages
+        from gradcam_cli.targets import TOP, Target
 
-        settings = Settings(
-            self.out, None, (-1,), "grad-cam", None, "logit", "openvino", 5, 0.5, "jet",
-            MAX_PIXELS, True,
-        )  # fmt: skip
+        settings = Settings((Target(TOP),), engine="openvino", offline=True)
+        stages = Stages(self, settings, Outputs(Destination(self.out, OVERLAY_SUFFIX)))
         items = [Item(str(path), path.stem, str(path.absolute())) for path in self.paths]
-        batch = Batch(items, self.explainer, settings, digest="", fallback="")
-        with Manifest(self.out).writer() as writer:
-            for group in in_groups(batch):
-                assert not any(outcome.record.error for outcome in group)
-                add_records(group, writer, self.out)
+        with recording(items, stages, RunOptions(force=True)) as run:
+            assert not any(outcome.error for outcome in run.outcomes())
 
     def shell_loop(self, env: dict[str, str]) -> float:
         """Seconds per image of one process for each of a few pictures."""

@@ -50,8 +50,7 @@ class Item:
         parts: ``birds/crow`` for ``birds/crow.gradcam.jpg``. No other item of a listing has it.
         Empty for what the picture itself suggests.
     key : str
-        What tells it apart: its absolute path without links resolved, or the URL without its user
-        and password.
+        What tells it apart: its absolute path without links resolved, or the URL.
     error : str
         Why there is nothing to read, as the end of "could not read …: {error}"; mostly empty.
     """
@@ -65,6 +64,11 @@ class Item:
     def name(self) -> str:
         """The source as it may be kept: a URL without its user and password."""
         return without_credentials(self.source) if is_url(self.source) else self.source
+
+    @property
+    def recorded_key(self) -> str:
+        """What tells it apart in the manifest: the key without user and password."""
+        return without_credentials(self.key) if is_url(self.key) else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +215,7 @@ def _found(source: str, rules: _Rules, *, recursive: bool) -> Iterator[_Found]:
             "Give it alone, or ./- for a file of that name.",
         )
     if is_url(source):
-        key = without_credentials(source)
-        yield _Found(source, key, _url_stem(source), _url_extension(source))
+        yield _Found(source, source, _url_stem(source), _url_extension(source))
         return
     paths = _expanded(source) if _is_glob(source) else [source]
     if not paths:

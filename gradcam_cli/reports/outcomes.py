@@ -149,7 +149,7 @@ class RunPrinter:
                 f"{how}: {tally.done:,} of {tally.total:,} are done. Run it again to go on."
             )
             return
-        summary = self._summarize([item.key for item in items], manifest)
+        summary = self._summarize([item.recorded_key for item in items], manifest)
         if default_class and summary.of_improbable_class:
             from gradcam_cli.results.notes import default_class_note_on_run
 

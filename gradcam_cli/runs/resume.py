@@ -74,7 +74,7 @@ def to_do(
 
 
 def _is_done(item: Item, done: ManifestReader, digest: str, folder: Path, *, verify: bool) -> bool:
-    state = done.state(item.key)
+    state = done.state(item.recorded_key)
     if state is None or not state.overlays or state.settings != digest:
         return False
     if state.stamp != stamp_of(item):

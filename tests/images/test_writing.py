@@ -24,17 +24,24 @@ from gradcam_cli.images.writing import (
 
 
 def test_the_default_is_beside_where_one_stands() -> None:
-    place = overlay_destination(None, "photo", several=False)
-    assert place.path(None) == Path("photo.gradcam.jpg")
-    assert place.path(285) == Path("photo.285.gradcam.jpg")
+    place = overlay_destination(None)
+    assert place.path("photo") == Path("photo.gradcam.jpg")
+    assert place.path("photo", ".285") == Path("photo.285.gradcam.jpg")
+    assert place.format == ".jpg"
+
+
+def test_a_file_has_the_name_it_was_given() -> None:
+    place = overlay_destination("out.x.PNG")
+    assert place.path("photo", ".285") == Path("out.x.PNG")
+    assert place.format == ".png"
 
 
 def test_a_folder_is_one_that_exists_or_ends_in_a_slash(tmp_path: Path) -> None:
     for output in (str(tmp_path), f"{tmp_path}/new/deep/"):
-        place = overlay_destination(output, "photo", several=True)
-        make_folder(place)
-        assert place.path(3) == Path(output) / "photo.3.gradcam.jpg"
-        assert place.path(3).parent.is_dir()
+        place = overlay_destination(output, several=True)
+        make_folder(place.folder)
+        assert place.path("photo", ".3") == Path(output) / "photo.3.gradcam.jpg"
+        assert place.folder.is_dir()
 
 
 @pytest.mark.parametrize("output", ["told.json/", "told.json/in/side/"])
@@ -42,7 +49,7 @@ def test_a_file_in_the_way_of_a_folder_is_named(own_home: Path, output: str) -> 
     Path("told.json").write_text("{}")
     said = r"told\.json is a file, and in the way"
     with pytest.raises(UsageError, match=said):
-        make_folder(overlay_destination(output, "photo", several=False))
+        make_folder(overlay_destination(output).folder)
     with pytest.raises(UsageError, match=said):
         folder_for_many(output)
 
@@ -50,14 +57,14 @@ def test_a_file_in_the_way_of_a_folder_is_named(own_home: Path, output: str) -> 
 @pytest.mark.parametrize("name", ["x.gif", "x", "x.jpg.txt", ".jpg"])
 def test_other_suffixes_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"neither a folder nor a file"):
-        overlay_destination(name, "photo", several=False)
+        overlay_destination(name)
 
 
 def test_one_file_cannot_hold_several() -> None:
     with pytest.raises(UsageError, match=r"more than one output"):
-        overlay_destination("x.jpg", "photo", several=True)
+        overlay_destination("x.jpg", several=True)
     with pytest.raises(UsageError, match=r"more than one output"):
-        heatmap_destination("x.npy", "photo", several=True)
+        heatmap_destination("x.npy", several=True)
 
 
 def test_a_source_is_never_replaced(tmp_path: Path) -> None:
@@ -95,11 +102,11 @@ def test_heatmaps_come_back_exactly(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back, heatmap)
 
 
-def test_what_a_format_cannot_hold_is_told_before(tmp_path: Path) -> None:
+def test_what_a_format_cannot_hold_is_told_before() -> None:
     wide = np.zeros((1, 70_000, 3), np.uint8)
     with pytest.raises(UsageError, match=r"65,500 pixels a side.*PNG"):
-        check_size(tmp_path / "x.jpg", wide)
-    check_size(tmp_path / "x.png", wide)
+        check_size(".jpg", wide)
+    check_size(".PNG", wide)
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(own_home: Path) -> None:
