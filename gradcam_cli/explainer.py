@@ -18,9 +18,11 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Source, read_image
 from gradcam_cli.methods import METHODS, Maps, Question, normalize
-from gradcam_cli.models.labels import ClassName, class_labels, resolve_targets
-from gradcam_cli.models.loading import Choice, choose
+from gradcam_cli.models.heads import probabilities
+from gradcam_cli.models.labels import ClassName, Labels
+from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.selection import select
 from gradcam_cli.results.explanation import (
     ENGINES,
     EngineName,
@@ -28,7 +30,7 @@ from gradcam_cli.results.explanation import (
     Prediction,
     TargetExplanation,
 )
-from gradcam_cli.targets import TOP, Score, Target
+from gradcam_cli.targets import TOP, Head, Score, Target
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Explainer:
     (7, 7)
     """
 
-    choice: Choice
+    model: Model
     engine: Engine
     layer: str
     methods: tuple[str, ...] = ("grad-cam",)
@@ -62,7 +64,7 @@ class Explainer:
     @classmethod
     def load(
         cls,
-        model: str | Choice = "auto",
+        model: str | Model = "auto",
         *,
         weights: str | os.PathLike[str] | None = None,
         layer: str | None = None,
@@ -76,11 +78,11 @@ class Explainer:
 
         Parameters
         ----------
-        model : str or Choice
+        model : str or Model
             A name of `gradcam models`, "auto" for VGG16 or else the bundled model, or what
-            `models.loading.choose` gave.
+            `models.selection.Selection.open` gave.
         weights : path, optional
-            A file of Keras weights for that model; with a `Choice`, which has its own, none.
+            A file of Keras weights for that model; with a `Model`, which has its own, none.
         layer : str, optional
             One of `gradcam layers`; by default the last convolutional activation.
         methods : str, or sequence of str
@@ -109,9 +111,10 @@ class Explainer:
             check_word("a method", method, tuple(METHODS))
         if isinstance(model, str):
             file = None if weights is None else Path(weights)
-            model = choose(model, weights=file, layer=layer, offline=offline, note=note)
-        opened, found = open_engine(model, layer, wanted=engine, note=note)
-        return cls(model, opened, found, methods, score=score, offline=offline)
+            selection = select(model, weights=file, layer=layer)
+            model = selection.open(offline=offline, note=note)
+        opened, layer = open_engine(model, layer, wanted=engine, note=note)
+        return cls(model, opened, layer, methods, score=score, offline=offline)
 
     def explain(
         self,
@@ -131,8 +134,8 @@ class Explainer:
         targets : str, int, Target, or iterable of them
             Classes: names ("Egyptian cat"), WordNet ids ("n02124075"), indices (285 or "285"), or
             `TOP` or "top" for the predicted one; one that comes twice is explained once.
-        top : int, 1..1000
-            How many of the most probable classes to report.
+        top : int, at least 1
+            How many of the most probable classes to report; at most all of the model's.
 
         Raises
         ------
@@ -141,7 +144,7 @@ class Explainer:
         ImageError
             Where no picture can be read.
         """
-        resolved = resolve_targets(targets)
+        resolved = self.model.labels.targets(targets)
         notes: tuple[str, ...] = ()
         if not isinstance(image, np.ndarray):
             picture = read_image(image, offline=self.offline)
@@ -160,7 +163,7 @@ class Explainer:
 
         Returns
         -------
-        (side, side, 3) float32
+        (height, width, channels) float32
             In the range and the order of channels that the model was trained with.
 
         Raises
@@ -169,10 +172,10 @@ class Explainer:
             Where `image` is not as above.
         """
         check_image(image)
-        spec = self.choice.spec
-        batch = PREPROCESSING[spec.preprocessing](model_input(image, spec.side)[np.newaxis])
-        found: NDArray[np.float32] = batch[0]
-        return found
+        model = self.model
+        batch = model_input(image, model.input)[np.newaxis]
+        prepared: NDArray[np.float32] = PREPROCESSING[model.preprocessing](batch)[0]
+        return prepared
 
     def explain_inputs(
         self,
@@ -186,7 +189,7 @@ class Explainer:
 
         Parameters
         ----------
-        inputs : sequence of (side, side, 3) float32, or (N, side, side, 3) float32
+        inputs : sequence of (height, width, channels) float32, or (N, …) of them
             At least one.
         targets, top
             As in `explain`.
@@ -198,9 +201,9 @@ class Explainer:
         UsageError
             Where an argument is not as above, or a class is not known.
         """
-        resolved = resolve_targets(targets)
+        resolved = self.model.labels.targets(targets)
         self._check_inputs(inputs)
-        top = checked_integer("top", top, 1, len(class_labels()))
+        top = checked_integer("top", top, 1)
         pairs = len(inputs) * len(resolved)
         rows = min(self.engine.rows, pairs) if rows is None else checked_integer("rows", rows, 1)
         question = Question(
@@ -221,7 +224,7 @@ class Explainer:
 
     def _check_inputs(self, inputs: Sequence[NDArray[np.float32]]) -> None:
         """Raise UsageError unless there are inputs, all of the model's shape and float32."""
-        shape = (self.choice.spec.side, self.choice.spec.side, 3)
+        shape = tuple(self.model.input)
         expected = f"expected inputs of {shape} float32, at least one"
         if not isinstance(inputs, (Sequence, np.ndarray)) or not len(inputs):
             came = "none" if isinstance(inputs, Sequence) else described(inputs)
@@ -235,7 +238,7 @@ class Explainer:
         self, targets: Sequence[Target], maps: Sequence[Maps], top: int
     ) -> Explanation:
         """The explanation of one image from the maps of each method, one row a target."""
-        ranking = Ranking(maps[0].scores[0])
+        ranking = Ranking(maps[0].scores[0], self.model.labels, self.model.head)
         explained: dict[tuple[Target, str], TargetExplanation] = {}
         for row, target in enumerate(targets):
             resolved = target.resolved(ranking.predicted)
@@ -246,12 +249,12 @@ class Explainer:
                     heatmap,
                     evidence,
                     method,
-                    None if resolved.versus is None else class_labels()[resolved.versus],
+                    None if resolved.versus is None else self.model.labels[resolved.versus],
                     resolved.counterfactual,
                 )
         return Explanation(
-            model=self.choice.spec.name,
-            weights=self.choice.origin,
+            model=self.model.name,
+            weights=self.model.origin,
             layer=self.layer,
             method=self.methods[0],
             score=self.score,
@@ -270,7 +273,7 @@ def _rows(maps: Maps, start: int, count: int) -> Maps:
 
 def _check_names(model: object, weights: object, layer: object) -> None:
     """Raise UsageError unless these are of the types that `Explainer.load` takes."""
-    if not isinstance(model, (str, Choice)):
+    if not isinstance(model, (str, Model)):
         raise UsageError(
             f"expected the name of a model, got {described(model)}",
             "Pass one of `gradcam models`, and a file of weights as `weights`.",
@@ -281,8 +284,8 @@ def _check_names(model: object, weights: object, layer: object) -> None:
         )
     if weights is not None and not isinstance(model, str):
         raise UsageError(
-            f"expected no weights beside a Choice, which has its own, got {described(weights)}",
-            "Pass them to `choose`.",
+            f"expected no weights beside a Model, which has its own, got {described(weights)}",
+            "Pass them to `select`.",
         )
     if layer is not None and not isinstance(layer, str):
         raise UsageError(
@@ -292,19 +295,24 @@ def _check_names(model: object, weights: object, layer: object) -> None:
 
 
 class Ranking:
-    """The classes by falling probability: the softmax of `logits`, (classes,) float32.
+    """The classes of a model by falling probability.
 
-    All probabilities are 0 where a logit is not finite, as damaged weights make it.
+    Parameters
+    ----------
+    scores : (classes,) float32
+        Those before the head.
+    labels : Labels
+        The class of each score.
+    head : "softmax" or "sigmoid"
+        What makes probabilities of them.
     """
 
-    def __init__(self, logits: NDArray[np.float32]) -> None:
-        self._shares = np.zeros(logits.shape, np.float64)
-        if np.isfinite(logits).all():
-            shifted = np.exp(logits.astype(np.float64) - logits.max())
-            self._shares = shifted / shifted.sum()
-        self._order = np.argsort(-logits, kind="stable")
-        self._ranks = np.empty(len(logits), np.int64)
-        self._ranks[self._order] = np.arange(1, len(logits) + 1)
+    def __init__(self, scores: NDArray[np.float32], labels: Labels, head: Head) -> None:
+        self._labels = labels
+        self._probabilities = probabilities(scores, head)
+        self._order = np.argsort(-scores, kind="stable")
+        self._ranks = np.empty(len(scores), np.int64)
+        self._ranks[self._order] = np.arange(1, len(scores) + 1)
 
     @property
     def predicted(self) -> int:
@@ -313,9 +321,9 @@ class Ranking:
 
     def of(self, index: int) -> Prediction:
         """What is said of the class `index`."""
-        share, rank = float(self._shares[index]), int(self._ranks[index])
-        return Prediction(class_labels()[index], share, rank)
+        probability, rank = float(self._probabilities[index]), int(self._ranks[index])
+        return Prediction(self._labels[index], probability, rank)
 
     def top(self, count: int) -> tuple[Prediction, ...]:
-        """The `count` most probable classes, first the first."""
+        """The `count` most probable classes, or all where there are fewer, first the first."""
         return tuple(self.of(index) for index in self._order[:count].tolist())

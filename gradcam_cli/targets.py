@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Score = Literal["logit", "probability"]
 """What s is: the scores before the softmax, or after it."""
 
+Head = Literal["softmax", "sigmoid"]
+"""What makes probabilities of scores: a softmax of all, or a sigmoid of each by itself."""
+
 TOP = -1
 """The class that stands for the predicted one, whichever it turns out to be."""
 

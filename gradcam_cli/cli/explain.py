@@ -30,7 +30,7 @@ from gradcam_cli.reports.lines import print_path
 if TYPE_CHECKING:
     from gradcam_cli.images.reading import Picture
     from gradcam_cli.images.writing import Destination
-    from gradcam_cli.models.loading import Choice
+    from gradcam_cli.models.model import Model
     from gradcam_cli.results.explanation import EngineName, Explanation, TargetExplanation
     from gradcam_cli.targets import Score
 
@@ -175,18 +175,15 @@ def explain(
     if show and as_json:
         raise UsageError("--show and --json both write to standard output", "Drop one of them.")
     from gradcam_cli.images.reading import read_image
-    from gradcam_cli.models.labels import resolve_class
-    from gradcam_cli.models.loading import choose, wanted_model
+    from gradcam_cli.models.selection import select
 
     notes = Notes(quiet=quiet)
-    targets = list(dict.fromkeys(resolve_class(text) for text in classes))
-    wanted_model(model, weights=weights, layer=layer)
+    selection = select(model, weights=weights, layer=layer)
+    targets = list(dict.fromkeys(selection.labels.resolve(text) for text in classes))
 
-    def chosen() -> Choice:
+    def open_model() -> Model:
         with notes.progress() as progress:
-            return choose(
-                model, weights=weights, layer=layer, offline=offline, progress=progress, note=notes
-            )
+            return selection.open(offline=offline, progress=progress, note=notes)
 
     source = click.get_current_context().get_parameter_source("classes")
     default_class = source is ParameterSource.DEFAULT
@@ -195,7 +192,7 @@ def explain(
         picture = read_image(sources[0], max_pixels=max_pixels, offline=offline)
         places = _Places(picture, output, save_heatmap, several=len(targets) > 1)
         one.explain(
-            picture, places, chosen, as_json=as_json, show=show, open_it=open_it, null=many.null
+            picture, places, open_model, as_json=as_json, show=show, open_it=open_it, null=many.null
         )
         return ExitCode.DONE
 
@@ -213,7 +210,7 @@ def explain(
         many.force, many.verify, many.max_errors, as_json, show, open_it, many.null,
         default_class, many.csv, many.report,
     )  # fmt: skip
-    return explain_many(many.listed(sources, notes), settings, wanted, chosen, notes)
+    return explain_many(many.listed(sources, notes), settings, wanted, open_model, notes)
 
 
 @dataclass(frozen=True)
@@ -234,7 +231,7 @@ class _One:
         self,
         picture: Picture,
         places: _Places,
-        chosen: Callable[[], Choice],
+        open_model: Callable[[], Model],
         *,
         as_json: bool,
         show: bool,
@@ -252,12 +249,12 @@ class _One:
         for note in picture.notes:
             self.notes(f"{picture.name}: {note}")
         check_size(places.overlay.path(None), picture.pixels)
-        choice = chosen()
+        model = open_model()
         from gradcam_cli.explainer import Explainer
         from gradcam_cli.results.notes import notes_on
 
         explainer = Explainer.load(
-            choice, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
+            model, layer=self.layer, score=self.score, engine=self.engine, note=self.notes
         )
         explanation = explainer.explain(picture.pixels, self.targets, top=self.top)
         for note in notes_on(explanation, default_class=self.default_class):
@@ -277,7 +274,7 @@ class _One:
 
                 draw(blended, target.heatmap)
         _report(
-            explanation, picture, written, choice.fallback, self.notes, as_json=as_json, null=null
+            explanation, picture, written, model.fallback, self.notes, as_json=as_json, null=null
         )
         if open_it:
             from gradcam_cli.cli.many import open_in_viewer

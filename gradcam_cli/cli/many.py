@@ -24,7 +24,7 @@ from gradcam_cli.results.notes import default_class_note_on_run
 
 if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.loading import Choice
+    from gradcam_cli.models.model import Model
     from gradcam_cli.results.manifest import Manifest
     from gradcam_cli.runs.batch import Outcome, Settings
 
@@ -90,7 +90,7 @@ def explain_many(
     items: list[Item],
     settings: Settings,
     wanted: Wanted,
-    choose: Callable[[], Choice],
+    open_model: Callable[[], Model],
     notes: Notes,
 ) -> int:
     """Explain those of `items` that are not done yet, and answer with the exit code."""
@@ -103,8 +103,8 @@ def explain_many(
     if settings.folder == DEFAULT_FOLDER:
         notes.say(f"Outputs go to {DEFAULT_FOLDER}/.")
     with _alone(settings):
-        choice = choose()
-        digest = settings.digest(choice)
+        model = open_model()
+        digest = settings.digest(model)
         manifest = Manifest(settings.folder)
         if manifest.damage:
             notes(manifest.damage)
@@ -114,7 +114,7 @@ def explain_many(
                 rest = batch.to_do(items, done, digest, settings.folder, verify=wanted.verify)
         tally = _Tally(len(items), len(items) - len(rest))
         if rest:
-            _work(rest, settings, wanted, choice, digest, manifest, notes, tally)
+            _work(rest, settings, wanted, model, digest, manifest, notes, tally)
         _conclude(items, manifest, wanted, notes, tally)
     if tally.interrupted:
         return 128 + tally.interrupted
@@ -140,7 +140,7 @@ def _work(
     rest: list[Item],
     settings: Settings,
     wanted: Wanted,
-    choice: Choice,
+    model: Model,
     digest: str,
     manifest: Manifest,
     notes: Notes,
@@ -151,9 +151,9 @@ def _work(
     from gradcam_cli.runs.batch import Batch, add_records, in_groups
 
     explainer: Explainer = Explainer.load(
-        choice, layer=settings.layer, score=settings.score, engine=settings.engine, note=notes
+        model, layer=settings.layer, score=settings.score, engine=settings.engine, note=notes
     )
-    batch = Batch(rest, explainer, settings, digest=digest, fallback=choice.fallback)
+    batch = Batch(rest, explainer, settings, digest=digest, fallback=model.fallback)
     start = time.monotonic()
 
     def stop(signal: Signals) -> None:

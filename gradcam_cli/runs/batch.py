@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.loading import Choice
+    from gradcam_cli.models.model import Model
     from gradcam_cli.results.explanation import EngineName, Explanation
     from gradcam_cli.targets import Score
 
@@ -87,14 +87,14 @@ class Settings:
     max_pixels: int
     offline: bool
 
-    def digest(self, choice: Choice) -> str:
+    def digest(self, model: Model) -> str:
         """A short digest of all that makes an output what it is."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in NOT_IN_THE_DIGEST:
             del values[name]
         if self.heatmaps is not None:
             values["heatmaps"] = os.fsdecode(self.heatmaps.absolute())
-        made_by = {"gradcam": __version__, "model": choice.spec.name, "weights": choice.digest()}
+        made_by = {"gradcam": __version__, "model": model.name, "weights": model.digest()}
         text = json.dumps({**values, **made_by}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
