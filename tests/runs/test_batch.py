@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from gradcam_cli.cli.explain import explain
-from gradcam_cli.models.catalog import find_model
-from gradcam_cli.models.loading import Choice
+from gradcam_cli.models.selection import select
 from gradcam_cli.results.manifest import Record
 from gradcam_cli.runs.batch import GROUP, NOT_IN_THE_DIGEST, Outcome, Settings, in_groups
 
@@ -42,7 +41,7 @@ OTHER: dict[str, Any] = {
     "max_pixels": 2_000,
     "offline": True,
 }
-LITE = Choice(find_model("efficientnet-lite0"), None, "bundled")
+LITE = select("efficientnet-lite0").open()
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
@@ -57,7 +56,8 @@ def test_another_model_and_other_weights_are_in_the_digest(own_home: Path) -> No
     for content in (b"one", b"two"):
         (own_home / "w.h5").write_bytes(content)
         for name in ("vgg16", "resnet50"):
-            digests.add(SETTINGS.digest(Choice(find_model(name), own_home / "w.h5", "file")))
+            model = select(name, weights=own_home / "w.h5").open()
+            digests.add(SETTINGS.digest(model))
     assert len(digests) == 5
 
 
