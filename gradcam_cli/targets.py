@@ -23,7 +23,7 @@ Score = Literal["logit", "probability"]
 """What s is: the scores before the softmax, or after it."""
 
 Head = Literal["softmax", "sigmoid"]
-"""What makes probabilities of scores: a softmax of all, or a sigmoid of each by itself."""
+"""What makes a probability of a score: a softmax over the classes, or each class's own sigmoid."""
 
 TOP = -1
 """The class that stands for the predicted one, whichever it turns out to be."""

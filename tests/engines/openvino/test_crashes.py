@@ -83,9 +83,9 @@ def kill_while_opening(graph: Path, layer: str) -> None:
 def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, model: Model) -> None:
     Opened(model)
     place = place_of(cache)
-    assert survives_opening(place / about.GRAPH, "last", 16)
+    assert survives_opening(place / about.GRAPH, "last", (16, 16, 3))
     make_fatal(place)
-    assert not survives_opening(place / about.GRAPH, "last", 16)
+    assert not survives_opening(place / about.GRAPH, "last", (16, 16, 3))
     assert open_in_a_process(model) == -signal.SIGFPE
     remade = Opened(model)
     assert remade.said[0] == (
@@ -188,4 +188,4 @@ def test_what_ends_otherwise_leaves_no_mark(own_home: Path, end: type[BaseExcept
 
 
 def test_an_exception_is_no_crash(own_home: Path) -> None:
-    assert survives_opening(own_home / "nowhere.xml", "last", 16)
+    assert survives_opening(own_home / "nowhere.xml", "last", (16, 16, 3))
