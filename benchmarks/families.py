@@ -25,11 +25,12 @@ from gradcam_cli.engines.openvino.conversion import convert, flaw
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine, relative_difference
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, normalize
-from gradcam_cli.models.catalog import BUNDLED, ModelSpec, find_model
-from gradcam_cli.models.efficientnet_lite import load_bundled
+from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
-from gradcam_cli.models.loading import build
+from gradcam_cli.models.model import ModelInfo
 from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.selection import select_model
+from gradcam_cli.models.sources.contract import KerasSource
 from gradcam_cli.results.explanation import TOP, Features
 
 MODELS = (
@@ -93,14 +94,13 @@ class Apart:
         return [served, *("empty" if math.isnan(each) else f"{each:.1e}" for each in figures)]
 
 
-def network_of(spec: ModelSpec) -> Any:
-    """The Keras model of `spec` with random weights, or with its bundled ones."""
+def network_of(source: KerasSource) -> Any:
+    """The Keras model of `source` with its bundled weights, or else with random ones."""
     gc.collect()
-    network = build(spec)
-    if spec.name == BUNDLED:
-        load_bundled(network)
-    else:
-        draw(network, spec.name)
+    if source.state() == "bundled":
+        return select_model(source.info.name).open().network()
+    network = source.build()
+    draw(network, source.info.name)
     return network
 
 
@@ -134,26 +134,26 @@ def features_with_heat(engine: TensorFlowEngine, batch: NDArray[np.float32]) -> 
     return features
 
 
-def compared(spec: ModelSpec, network: Any, graph: Path, layer: str) -> Apart:
+def compared(info: ModelInfo, network: Any, graph: Path, layer: str) -> Apart:
     """The worst of both engines on a few pictures, and what the check at first use says."""
     reference = TensorFlowEngine(network, layer)
     try:
         candidate = OpenVINOEngine(graph, layer)
-        parts = [on_a_picture(spec, candidate, reference, seed) for seed in PICTURES]
+        parts = [on_a_picture(info, candidate, reference, seed) for seed in PICTURES]
     except Exception as error:  # whatever OpenVINO comes up with is the finding
         return Apart(reason=" ".join(str(error).split())[:80] or type(error).__name__)
     return Apart(
         *(float(np.fmax.reduce(figures)) for figures in zip(*parts, strict=True)),
-        reason=flaw(candidate, reference, spec.side, spec.preprocessing),
+        reason=flaw(candidate, reference, info.input, info.preprocessing),
     )
 
 
 def on_a_picture(
-    spec: ModelSpec, candidate: OpenVINOEngine, reference: TensorFlowEngine, seed: int
+    info: ModelInfo, candidate: OpenVINOEngine, reference: TensorFlowEngine, seed: int
 ) -> tuple[float, ...]:
     """How far apart the two are on noise for one class: the figures of `Apart`, in its order."""
-    noise = np.random.default_rng(seed).integers(0, 256, (1, spec.side, spec.side, 3), np.uint8)
-    batch = PREPROCESSING[spec.preprocessing](noise)
+    noise = np.random.default_rng(seed).integers(0, 256, (1, *info.input), np.uint8)
+    batch = PREPROCESSING[info.preprocessing](noise)
     expected = features_with_heat(reference, batch)
     found = candidate.features(batch, expected.targets, "logit")
     several = reference.features(
@@ -170,8 +170,8 @@ def on_a_picture(
 
 def rows_of(name: str) -> Iterator[list[str]]:
     """The rows of one model; the first has the figures of the conversion."""
-    spec = find_model(name)
-    network = network_of(spec)
+    source = find_model(name)
+    network = network_of(source)
     layers = explainable_layers(network)
     with tempfile.TemporaryDirectory(prefix="gradcam-families-") as folder:
         graph = Path(folder, "model.xml")
@@ -181,8 +181,8 @@ def rows_of(name: str) -> Iterator[list[str]]:
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
         conversion = [f"{seconds:.1f} s", f"{size / 1e6:.1f} MB"]
         for layer in layers_of(name, layers):
-            apart = compared(spec, network, graph, layer)
-            yield [spec.name, f"`{layer}`", *apart.cells(), *conversion]
+            apart = compared(source.info, network, graph, layer)
+            yield [source.info.name, f"`{layer}`", *apart.cells(), *conversion]
             conversion = ["", ""]
 
 

@@ -90,8 +90,8 @@ class Subject:
         self.pool = ThreadPoolExecutor(os.cpu_count())
         self.pixels = read_image(str(self.paths[0])).pixels
         self.read = read_image
-        side = self.explainer.choice.spec.side
-        noise = np.random.default_rng(1).uniform(-1, 1, (max(BATCHES), side, side, 3))
+        shape = (max(BATCHES), *self.explainer.model.input)
+        noise = np.random.default_rng(1).uniform(-1, 1, shape)
         self.noise = noise.astype(np.float32)
         rows = self.explainer.engine.rows
         self.explainer.explain_inputs([self.noise[0]], [-1], rows=rows)  # compiles
@@ -119,10 +119,9 @@ class Subject:
 
     def _tensorflow_forward(self) -> dict[int, Callable[[], Any]]:
         from gradcam_cli.models.framework import tensorflow
-        from gradcam_cli.models.loading import load
 
         tf, _ = tensorflow()
-        network = load(self.explainer.choice)
+        network = self.explainer.model.network()
         run = tf.function(lambda batch: network(batch, training=False))
         batches = {size: tf.constant(self.noise[:size]) for size in BATCHES}
         return {size: partial(lambda batch: run(batch).numpy(), batches[size]) for size in BATCHES}

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from gradcam_cli.explainer import Explainer
 from gradcam_cli.methods import METHODS, normalize
-from gradcam_cli.models.loading import choose, load
 from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.selection import select_model
 
 MODEL = "vgg16"
 SUNGLASSES = 837
@@ -36,7 +36,7 @@ def forward() -> Prepare:
 
     tf, _ = tensorflow()
     tf.get_logger().setLevel("ERROR")  # it warns that each batch size is traced, as it should be
-    network = load(choose(MODEL, offline=True))
+    network = select_model(MODEL).open(offline=True).network()
     run = tf.function(lambda image: network(image, training=False))
 
     def prepare(batch: Batch) -> tuple[Callable[[], Any], int]:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.models.loading import build
 
 PLAIN_RELU = ("vgg16", "vgg19")
 """Models without normalisation: each ReLU halves the energy, and pixels come in unscaled."""
@@ -57,7 +56,7 @@ def write_vgg16(path: Path) -> None:
     import h5py
     from keras.src.legacy.saving import legacy_h5_format
 
-    model = build(find_model("vgg16"))
+    model = find_model("vgg16").build()
     draw(model, "vgg16")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.overlay import COLORMAPS, overlay
     from gradcam_cli.images.reading import Picture, read_image
+    from gradcam_cli.models.selection import select_model
     from gradcam_cli.results.explanation import (
         ClassLabel,
         Explanation,
@@ -46,6 +47,7 @@ _HOMES = {
     "UsageError": "gradcam_cli.errors",
     "overlay": "gradcam_cli.images.overlay",
     "read_image": "gradcam_cli.images.reading",
+    "select_model": "gradcam_cli.models.selection",
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "__version__",
     "overlay",
     "read_image",
+    "select_model",
 ]
 
 

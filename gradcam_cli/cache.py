@@ -70,7 +70,7 @@ def clear(entry: Entry, note: Callable[[str], None]) -> int:
 
 
 def _weights() -> Iterator[Entry]:
-    names = {spec.weights.filename: spec.name for spec in models().values() if spec.weights}
+    names = {file.filename: name for name, source in models().items() for file in source.downloads}
     for path in _inside(weights.folder()):
         final = final_name(path.name)
         begun = next((end for end in weights.UNFINISHED if final.endswith(end)), "")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -19,15 +17,18 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import METHODS, Maps, Question, normalize
-from gradcam_cli.models.labels import ClassName, class_labels, resolve_targets
-from gradcam_cli.models.loading import Choice, choose
+from gradcam_cli.models.heads import probabilities
+from gradcam_cli.models.labels import ClassName, Labels
+from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.selection import Selection, select_model
 from gradcam_cli.results.explanation import (
+    ClassLabel,
     Explanation,
     Prediction,
     TargetExplanation,
 )
-from gradcam_cli.targets import TOP, Score, Target
+from gradcam_cli.targets import TOP, Head, Score, Target
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Explainer:
     ['Egyptian_cat', 'tiger_cat']
     """
 
-    choice: Choice
+    model: Model
     engine: Engine
     layer: str
     methods: tuple[str, ...] = ("grad-cam",)
@@ -63,9 +64,8 @@ class Explainer:
     @classmethod
     def load(
         cls,
-        model: str | Choice = "auto",
+        model: str | Selection | Model = "auto",
         *,
-        weights: str | os.PathLike[str] | None = None,
         layer: str | None = None,
         methods: str | Sequence[str] = ("grad-cam",),
         score: Score = "logit",
@@ -77,11 +77,9 @@ class Explainer:
 
         Parameters
         ----------
-        model : str or Choice
-            A name of `gradcam models`, "auto" for VGG16 or else the bundled model, or what
-            `models.loading.choose` gave.
-        weights : path, optional
-            A file of Keras weights for that model; with a `Choice`, which has its own, none.
+        model : str, Selection or Model
+            A name of `gradcam models`, "auto" for VGG16 or else the bundled model; or what
+            `select_model`, which takes a file of weights too, or its `open` gave.
         layer : str, optional
             One of `gradcam layers`; by default the last convolutional activation.
         methods : str, or sequence of str
@@ -104,15 +102,16 @@ class Explainer:
         """
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
-        _check_names(model, weights, layer)
+        _check_names(model, layer)
         methods = (methods,) if isinstance(methods, str) else tuple(methods)
         for method in methods:
             check_word("a method", method, tuple(METHODS))
         if isinstance(model, str):
-            file = None if weights is None else Path(weights)
-            model = choose(model, weights=file, layer=layer, offline=offline, note=note)
-        opened, found = open_engine(model, layer, wanted=engine, note=note)
-        return cls(model, opened, found, methods, score=score, offline=offline)
+            model = select_model(model, layer=layer)
+        if isinstance(model, Selection):
+            model = model.open(offline=offline, note=note)
+        opened, layer = open_engine(model, layer, wanted=engine, note=note)
+        return cls(model, opened, layer, methods, score=score, offline=offline)
 
     def explain(
         self,
@@ -132,8 +131,8 @@ class Explainer:
         targets : str, int, Target, or iterable of them
             Classes: names ("Egyptian cat"), WordNet ids ("n02124075"), indices (285 or "285"), or
             `TOP` or "top" for the predicted one; one that comes twice is explained once.
-        top : int, 1..1000
-            How many of the most probable classes to report.
+        top : int, at least 1
+            How many of the most probable classes to report; at most all of the model's.
 
         Raises
         ------
@@ -142,7 +141,7 @@ class Explainer:
         ImageError
             Where no picture can be read.
         """
-        resolved = resolve_targets(targets)
+        resolved = self.model.labels.targets(targets)
         if isinstance(image, np.ndarray):
             picture = Picture(image, name="", stem="", path=None)
         else:
@@ -162,7 +161,7 @@ class Explainer:
 
         Returns
         -------
-        (side, side, 3) float32
+        (height, width, channels) float32
             In the range and the order of channels that the model was trained with.
 
         Raises
@@ -171,10 +170,10 @@ class Explainer:
             Where `image` is not as above.
         """
         check_image(image)
-        spec = self.choice.spec
-        batch = PREPROCESSING[spec.preprocessing](model_input(image, spec.side)[np.newaxis])
-        found: NDArray[np.float32] = batch[0]
-        return found
+        model = self.model
+        batch = model_input(image, model.input)[np.newaxis]
+        prepared: NDArray[np.float32] = PREPROCESSING[model.preprocessing](batch)[0]
+        return prepared
 
     def explain_inputs(
         self,
@@ -189,7 +188,7 @@ class Explainer:
 
         Parameters
         ----------
-        inputs : sequence of (side, side, 3) float32, or (N, side, side, 3) float32
+        inputs : sequence of (height, width, channels) float32, or (N, …) of them
             At least one.
         targets, top
             As in `explain`.
@@ -203,9 +202,9 @@ class Explainer:
         UsageError
             Where an argument is not as above, or a class is not known.
         """
-        resolved = resolve_targets(targets)
+        resolved = self.model.labels.targets(targets)
         self._check_inputs(inputs)
-        top = checked_integer("top", top, 1, len(class_labels()))
+        top = checked_integer("top", top, 1)
         pairs = len(inputs) * len(resolved)
         rows = min(self.engine.rows, pairs) if rows is None else checked_integer("rows", rows, 1)
         question = Question(
@@ -227,7 +226,7 @@ class Explainer:
 
     def _check_inputs(self, inputs: Sequence[NDArray[np.float32]]) -> None:
         """Raise UsageError unless there are inputs, all of the model's shape and float32."""
-        shape = (self.choice.spec.side, self.choice.spec.side, 3)
+        shape = tuple(self.model.input)
         expected = f"expected inputs of {shape} float32, at least one"
         if not isinstance(inputs, (Sequence, np.ndarray)) or not len(inputs):
             came = "none" if isinstance(inputs, Sequence) else described(inputs)
@@ -241,7 +240,7 @@ class Explainer:
         self, targets: Sequence[Target], maps: Sequence[Maps], top: int
     ) -> Explanation:
         """The explanation of one image from the maps of each method, one row a target."""
-        ranking = Ranking(maps[0].scores[0])
+        ranking = Ranking(maps[0].scores[0], self.model.labels, self.model.head)
         explained: dict[tuple[Target, str], TargetExplanation] = {}
         for row, target in enumerate(targets):
             resolved = target.resolved(ranking.predicted)
@@ -250,9 +249,9 @@ class Explainer:
         return Explanation(
             source="",
             size=(0, 0),
-            model=self.choice.spec.name,
-            weights=self.choice.origin,
-            fallback=self.choice.fallback or None,
+            model=self.model.name,
+            weights=self.model.origin,
+            fallback=self.model.fallback or None,
             layer=self.layer,
             method=self.methods[0],
             score=self.score,
@@ -272,7 +271,7 @@ def _explained(
         heatmap,
         evidence=evidence,
         prediction=ranking.of(target.index),
-        versus=None if target.versus is None else class_labels()[target.versus],
+        versus=None if target.versus is None else ranking.label(target.versus),
         counterfactual=target.counterfactual,
         method=method,
     )
@@ -284,21 +283,12 @@ def _rows(maps: Maps, start: int, count: int) -> Maps:
     return Maps(maps.raw[rows], maps.scores[rows])
 
 
-def _check_names(model: object, weights: object, layer: object) -> None:
+def _check_names(model: object, layer: object) -> None:
     """Raise UsageError unless these are of the types that `Explainer.load` takes."""
-    if not isinstance(model, (str, Choice)):
+    if not isinstance(model, (str, Selection, Model)):
         raise UsageError(
             f"expected the name of a model, got {described(model)}",
-            "Pass one of `gradcam models`, and a file of weights as `weights`.",
-        )
-    if weights is not None and not isinstance(weights, (str, os.PathLike)):
-        raise UsageError(
-            f"expected the path of a weights file, got {described(weights)}", "Pass a str or Path."
-        )
-    if weights is not None and not isinstance(model, str):
-        raise UsageError(
-            f"expected no weights beside a Choice, which has its own, got {described(weights)}",
-            "Pass them to `choose`.",
+            "Pass one of `gradcam models`, or what `select_model` gives.",
         )
     if layer is not None and not isinstance(layer, str):
         raise UsageError(
@@ -308,31 +298,40 @@ def _check_names(model: object, weights: object, layer: object) -> None:
 
 
 class Ranking:
-    """The classes by falling probability: the softmax of `logits`, (classes,) float32.
+    """The classes of a model by falling probability.
 
-    All probabilities are 0 where a logit is not finite, as damaged weights make it.
+    Parameters
+    ----------
+    scores : (classes,) float32
+        Those before the head.
+    labels : Labels
+        The class of each score.
+    head : "softmax" or "sigmoid"
+        What makes probabilities of them.
     """
 
-    def __init__(self, logits: NDArray[np.float32]) -> None:
-        self._shares = np.zeros(logits.shape, np.float64)
-        if np.isfinite(logits).all():
-            shifted = np.exp(logits.astype(np.float64) - logits.max())
-            self._shares = shifted / shifted.sum()
-        self._order = np.argsort(-logits, kind="stable")
-        self._ranks = np.empty(len(logits), np.int64)
-        self._ranks[self._order] = np.arange(1, len(logits) + 1)
+    def __init__(self, scores: NDArray[np.float32], labels: Labels, head: Head) -> None:
+        self._labels = labels
+        self._probabilities = probabilities(scores, head)
+        self._order = np.argsort(-scores, kind="stable")
+        self._ranks = np.empty(len(scores), np.int64)
+        self._ranks[self._order] = np.arange(1, len(scores) + 1)
 
     @property
     def predicted(self) -> int:
         """The most probable class."""
         return int(self._order[0])
 
+    def label(self, index: int) -> ClassLabel:
+        """The class `index`."""
+        return self._labels[index]
+
     def of(self, index: int) -> Prediction:
         """What is said of the class `index`."""
-        share, rank = float(self._shares[index]), int(self._ranks[index])
-        label = class_labels()[index]
-        return Prediction(label.index, label.wnid, label.name, share, rank)
+        probability, rank = float(self._probabilities[index]), int(self._ranks[index])
+        label = self.label(index)
+        return Prediction(label.index, label.wnid, label.name, probability, rank)
 
     def top(self, count: int) -> tuple[Prediction, ...]:
-        """The `count` most probable classes, first the first."""
+        """The `count` most probable classes, or all where there are fewer, first the first."""
         return tuple(self.of(index) for index in self._order[:count].tolist())

@@ -25,6 +25,9 @@ Score = Literal["logit", "probability"]
 Evidence = Literal["positive", "none"]
 """Whether anything raises y."""
 
+Head = Literal["softmax", "sigmoid"]
+"""What makes a probability of a score: a softmax over the classes, or each class's own sigmoid."""
+
 TOP = -1
 """The class that stands for the predicted one, whichever it turns out to be."""
 

@@ -17,7 +17,7 @@ from gradcam_cli import cli
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.models.loading import Choice, build, choose, load
+from gradcam_cli.models.selection import select_model
 from gradcam_cli.results.manifest import Manifest, Record
 
 SAMPLES = Path(__file__).parent.parent / "sample_images"
@@ -89,7 +89,7 @@ def photo(own_home: Path, asymmetric: NDArray[np.uint8]) -> Path:
 @pytest.fixture(scope="session")
 def lite0() -> Any:
     """EfficientNet-Lite0 with its bundled ImageNet weights."""
-    return load(Choice(find_model("efficientnet-lite0"), None, "bundled"))
+    return select_model("efficientnet-lite0").open().network()
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,7 @@ def vgg16_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from keras.src.legacy.saving import legacy_h5_format
 
     tensorflow()
-    model = build(find_model("vgg16"))
+    model = find_model("vgg16").build()
     random = np.random.default_rng(16)
     for layer in model.layers:
         for variable in layer.weights:
@@ -121,7 +121,7 @@ def compiled_lite0(compiled_once: Path) -> None:
     """EfficientNet-Lite0, compiled and checked at its default layer, for whoever comes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADCAM_CACHE", str(compiled_once))
-        open_engine(choose("efficientnet-lite0"), wanted="openvino")
+        open_engine(select_model("efficientnet-lite0").open(), wanted="openvino")
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 
 from gradcam_cli.explainer import Explainer
 from gradcam_cli.images.overlay import overlay
-from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.models.loading import Choice
+from gradcam_cli.models.model import Model
+from gradcam_cli.models.selection import select_model
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -43,15 +43,15 @@ def vgg16(vgg16_weights: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def random_vgg16(vgg16_weights: Path) -> Choice:
-    return Choice(find_model("vgg16"), vgg16_weights, "file")
+def random_vgg16(vgg16_weights: Path) -> Model:
+    return select_model("vgg16", weights=vgg16_weights).open()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 @pytest.mark.parametrize("layer", ["block5_conv3", "block3_conv2"])
 def test_probability_equals_the_published_pipeline_on_vgg16(
-    vgg16: Any, random_vgg16: Choice, asymmetric: np.ndarray, layer: str, engine: Any
+    vgg16: Any, random_vgg16: Model, asymmetric: np.ndarray, layer: str, engine: Any
 ) -> None:
     tf, keras = tensorflow()
     image = cv2.resize(asymmetric, (224, 224), interpolation=cv2.INTER_CUBIC)
@@ -84,7 +84,7 @@ def test_probability_equals_the_published_pipeline_on_vgg16(
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 def test_logit_equals_a_plain_tape_on_vgg16(
-    vgg16: Any, random_vgg16: Choice, asymmetric: np.ndarray, engine: Any
+    vgg16: Any, random_vgg16: Model, asymmetric: np.ndarray, engine: Any
 ) -> None:
     _, keras = tensorflow()
     vgg16.layers[-1].activation = keras.activations.linear

@@ -139,9 +139,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli import TOP, Explainer, Explanation, overlay, read_image
+from gradcam_cli import TOP, Explainer, Explanation, overlay, read_image, select_model
 
-explainer: Explainer = Explainer.load("efficientnet-lite0", weights="mine.h5")
+explainer: Explainer = Explainer.load(select_model("vgg16", weights=Path("mine.h5")))
 for source in ("cat.jpg", Path("cat.jpg"), b"JPEG", read_image("cat.jpg")):
     explanation: Explanation = explainer.explain(source, ["Egyptian cat", 285, np.int64(1), TOP])
 picture = read_image(Path("cat.jpg").open("rb"))

@@ -72,7 +72,7 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
     from gradcam_cli.storage.resumable import megabytes
 
     notes = Notes(quiet=quiet)
-    wanted = {find_model(name).name for name in names}
+    wanted = {find_model(name).info.name for name in names}
     freed, kept = 0, []
     with _explained():
         found = entries()

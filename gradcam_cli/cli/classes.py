@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gradcam_cli.cli.completion_values import complete_class_names
 from gradcam_cli.cli.options import debug_option, json_option
 from gradcam_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from gradcam_cli.models.labels import Labels
 
 
 @click.command(
@@ -21,26 +26,26 @@ from gradcam_cli.errors import UsageError
 @debug_option
 def classes(word: str | None, as_json: bool) -> None:
     """List the classes, or those with WORD in their name."""
-    from gradcam_cli.models.labels import class_labels, search_classes
+    from gradcam_cli.models.selection import select_model
 
-    found = list(class_labels()) if word is None else search_classes(word)
-    if word is not None and not found:
-        raise UsageError(*_nothing(word))
+    labels = select_model().labels
+    listed = list(labels) if word is None else labels.search(word)
+    if word is not None and not listed:
+        raise UsageError(*_nothing(word, labels))
     if as_json:
         import msgspec
 
         from gradcam_cli.results.json_line import dumps
 
-        click.echo(dumps({"classes": msgspec.to_builtins(found)}))
+        click.echo(dumps({"classes": msgspec.to_builtins(listed)}))
     else:
         from gradcam_cli.reports.terminal import print_classes
 
-        print_classes(found)
+        print_classes(listed)
 
 
-def _nothing(word: str) -> tuple[str, str]:
-    from gradcam_cli.models.labels import class_labels
+def _nothing(word: str, labels: Labels) -> tuple[str, str]:
     from gradcam_cli.suggestions import closest, did_you_mean
 
-    near = closest(word, (label.name for label in class_labels()))
+    near = closest(word, (label.name for label in labels))
     return f"no class has {word!r} in its name", did_you_mean(near)

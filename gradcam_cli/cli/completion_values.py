@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from gradcam_cli.models.labels import Labels
+    from gradcam_cli.models.sources.contract import ModelSource
     from gradcam_cli.results.explanation import ClassLabel
 
 
@@ -29,7 +31,7 @@ def complete_models_and_auto(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
     """The models of the catalogue, and `auto`."""
-    from gradcam_cli.models.catalog import AUTO
+    from gradcam_cli.models.selection import AUTO
 
     return [*_beginning(incomplete, [AUTO]), *complete_models(context, parameter, incomplete)]
 
@@ -40,10 +42,9 @@ def complete_class_names(
     """The classes: by index or WordNet id where one is begun, else by name."""
     from click.shell_completion import CompletionItem
 
-    from gradcam_cli.models.labels import class_labels
     from gradcam_cli.suggestions import folded
 
-    labels = class_labels()
+    labels = _labels_of(context.params.get("model"))
     if incomplete.isdecimal():
         numbers = ((str(label.index), label.name) for label in labels)
         return [CompletionItem(n, help=name) for n, name in numbers if n.startswith(incomplete)]
@@ -73,9 +74,7 @@ def complete_layers(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
     """The layers of the model of `--model`, where they are known without loading it."""
-    from gradcam_cli.models.catalog import AUTO
-
-    layers = _layers(context.params.get("model") or AUTO)
+    layers = _layers(context.params.get("model"))
     return [layer for layer in layers if layer.startswith(incomplete)]
 
 
@@ -117,19 +116,28 @@ def _named(labels: list[ClassLabel]) -> list[CompletionItem[str]]:
     return items
 
 
-def _layers(model: str) -> list[str]:
-    """The layers of `model`; empty where they cannot be known, or there is no such model."""
+def _sources(model: str | None) -> tuple[ModelSource, ...]:
+    """What `model`, auto for None, may come to; none where there is no such model."""
     from gradcam_cli.errors import GradcamError
-    from gradcam_cli.models.catalog import AUTO, BUNDLED, FIRST_CHOICE, find_model
-    from gradcam_cli.models.known_layers import known_layers
+    from gradcam_cli.models.selection import AUTO, select_model
 
-    known = known_layers()
-    if model.lower() == AUTO:
-        return [*known[FIRST_CHOICE], *known[BUNDLED]]
     with suppress(GradcamError):
-        name = find_model(model).name
-        return list(known[name]) if name in known else _compiled_layers(name)
-    return []
+        return select_model(model or AUTO).candidates
+    return ()
+
+
+def _labels_of(model: str | None) -> Labels:
+    """The classes of `model`, or of auto where there is no such model."""
+    sources = _sources(model) or _sources(None)
+    return sources[0].info.labels
+
+
+def _layers(model: str | None) -> list[str]:
+    """The layers of `model`, where they can be known without building it."""
+    layers: list[str] = []
+    for source in _sources(model):
+        layers += source.info.layer_names or _compiled_layers(source.info.name)
+    return layers
 
 
 def _compiled_layers(model: str) -> list[str]:

@@ -29,7 +29,7 @@ from gradcam_cli.reports.messages import Messages
 if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.loading import Choice
+    from gradcam_cli.models.model import Model
     from gradcam_cli.reports.outcomes import PrintOptions
     from gradcam_cli.runs.recording import RunOptions
     from gradcam_cli.runs.stages import Stages
@@ -85,37 +85,28 @@ def explain(
     whose = context.get_parameter_source("classes")
     settings = question.settings(default_class=whose is ParameterSource.DEFAULT)
     outputs = output.for_one(settings) if alone else output.for_many()
+    opener = ModelOpener(question, messages)
     printing = output.printing(record, null=listing.null)
-    model = Model(question, messages)
-    stages = Stages(model, settings, outputs, rows=1 if alone else None, synced=alone)
+    stages = Stages(opener, settings, outputs, rows=1 if alone else None, synced=alone)
     items = listed_items(sources, listing, messages, alone=alone)
     if alone:
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)
 
 
-class Model:
-    """The model that the options ask for, opened once it is needed."""
+class ModelOpener:
+    """Opens the model that the options ask for, once it is needed."""
 
     def __init__(self, question: ExplainOptions, messages: Messages) -> None:
         self._question = question
         self._messages = messages
 
     @cached_property
-    def choice(self) -> Choice:
-        """Its weights, fetched if need be."""
-        from gradcam_cli.models.loading import choose
-
-        question = self._question
+    def model(self) -> Model:
+        """The model, its weights fetched if need be."""
+        offline, note = self._question.offline, self._messages
         with self._messages.download_bar() as progress:
-            return choose(
-                question.model,
-                weights=question.weights,
-                layer=question.layer,
-                offline=question.offline,
-                progress=progress,
-                note=self._messages,
-            )
+            return self._question.selection.open(offline=offline, progress=progress, note=note)
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -124,7 +115,7 @@ class Model:
 
         question = self._question
         return Explainer.load(
-            self.choice,
+            self.model,
             layer=question.layer,
             methods=question.methods,
             score=question.score,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from gradcam_cli.images.overlay import COLORMAPS
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.models.selection import Selection
     from gradcam_cli.reports.outcomes import PrintOptions
     from gradcam_cli.runs.recording import RunOptions
     from gradcam_cli.runs.settings import Outputs, Settings
@@ -118,6 +119,19 @@ class ExplainOptions:
     max_pixels: int
     offline: bool
 
+    @cached_property
+    def selection(self) -> Selection:
+        """The model that is meant, nothing of it fetched yet.
+
+        Raises
+        ------
+        UsageError
+            For an unknown model, or a layer that it is known not to have.
+        """
+        from gradcam_cli.models.selection import select_model
+
+        return select_model(self.model, weights=self.weights, layer=self.layer)
+
     def settings(self, *, default_class: bool) -> Settings:
         """What these options mean, each checked before anything is read or fetched.
 
@@ -126,17 +140,12 @@ class ExplainOptions:
         UsageError
             For a class, model, method or layer that is not known.
         """
-        from gradcam_cli.models.labels import resolve_class, resolve_targets
-        from gradcam_cli.models.loading import wanted_model
         from gradcam_cli.runs.settings import Settings
-        from gradcam_cli.targets import Target
 
-        versus = None if self.versus is None else resolve_class(self.versus)
-        indices = dict.fromkeys(resolve_class(text) for text in self.classes)
-        targets = [Target(index, versus, self.counterfactual) for index in indices]
-        wanted_model(self.model, weights=self.weights, layer=self.layer)
+        labels = self.selection.labels
+        targets = labels.targets(self.classes, self.versus, counterfactual=self.counterfactual)
         return Settings(
-            resolve_targets(targets),
+            tuple(dict.fromkeys(targets)),
             tuple(dict.fromkeys(self.methods)),
             self.layer,
             self.score,
@@ -208,7 +217,7 @@ explain_options = as_one(
     engine_option,
     click.option(
         "--top",
-        type=click.IntRange(1, 1000),
+        type=click.IntRange(1),
         default=5,
         show_default=True,
         metavar="N",

@@ -34,21 +34,22 @@ def layers(context: click.Context, name: str | None, model: str, as_json: bool) 
                 f"there are two models, {name!r} and --model {model!r}", "Pass one of them."
             )
         model = name
-    from gradcam_cli.models.catalog import AUTO
-    from gradcam_cli.models.layers import explainable_layers
-    from gradcam_cli.models.loading import build, choose_without_weights
+    from gradcam_cli.models.selection import AUTO, select_model
 
-    spec = choose_without_weights(model)
-    if model.lower() == AUTO:
-        Notes()(f"--model auto: these are the layers of {spec.name}.")
-    found = explainable_layers(build(spec))
+    selection = select_model(model)
+    source = selection.without_fetching()
+    if selection.name == AUTO:
+        Notes()(f"--model auto: these are the layers of {source.info.name}.")
+    listed = source.layers()
     if as_json:
         from dataclasses import asdict
 
         from gradcam_cli.results.json_line import dumps
 
-        click.echo(dumps({"model": spec.name, "layers": [asdict(layer) for layer in found]}))
+        click.echo(
+            dumps({"model": source.info.name, "layers": [asdict(layer) for layer in listed]})
+        )
     else:
         from gradcam_cli.reports.terminal import print_layers
 
-        print_layers(found, spec.name)
+        print_layers(listed, source.info.name)

@@ -14,7 +14,7 @@ from gradcam_cli.reports.lines import print_path
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from gradcam_cli.models.catalog import ModelSpec
+    from gradcam_cli.models.sources.contract import ModelSource
 
 
 class NamesOrCommand(click.Group):
@@ -59,18 +59,18 @@ def models(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
     """List all models, or each NAME, and where their weights are: bundled, cached, or to fetch."""
     if context.invoked_subcommand is not None:
         return
-    rows = [(spec, _state(spec)) for spec in _specs(names)]
+    rows = [(source, source.state()) for source in _sources(names)]
     if as_json:
         from gradcam_cli.results.json_line import dumps
 
         listed = [
             {
-                "name": spec.name,
-                "input": [spec.side, spec.side],
-                "parameters": spec.parameters,
+                "name": source.info.name,
+                "input": [source.info.input.width, source.info.input.height],
+                "parameters": source.info.parameters,
                 "weights": state,
             }
-            for spec, state in rows
+            for source, state in rows
         ]
         click.echo(dumps({"models": listed}))
     else:
@@ -79,7 +79,7 @@ def models(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
         print_models(rows)
 
 
-def _specs(names: tuple[str, ...]) -> list[ModelSpec]:
+def _sources(names: tuple[str, ...]) -> list[ModelSource]:
     """The models called `names`, or all; a misspelt subcommand is no name of a model."""
     from gradcam_cli.models.catalog import find_model
     from gradcam_cli.models.catalog import models as catalogue
@@ -88,14 +88,6 @@ def _specs(names: tuple[str, ...]) -> list[ModelSpec]:
     if names and (near := closest(names[0], models.commands)):
         raise UsageError(f"there is no model and no command {names[0]!r}", did_you_mean(near))
     return list({name: find_model(name) for name in names}.values()) or list(catalogue().values())
-
-
-def _state(spec: ModelSpec) -> str:
-    from gradcam_cli.models.weights import find
-
-    if spec.weights is None:
-        return "bundled"
-    return "to fetch" if find(spec.weights) is None else "cached"
 
 
 @models.command(
@@ -112,20 +104,10 @@ def _state(spec: ModelSpec) -> str:
 def pull(names: tuple[str, ...], force: bool, offline: bool, quiet: bool) -> None:
     """Fetch the weights of each NAME into the cache, and print where they are."""
     from gradcam_cli.models.catalog import find_model
-    from gradcam_cli.models.weights import ensure
 
     notes = Notes(quiet=quiet)
-    for spec in [find_model(name) for name in names]:
-        if spec.weights is None:
-            notes(f"{spec.name} is bundled; there is nothing to fetch.")
-            continue
+    for source in [find_model(name) for name in names]:
         with notes.progress() as progress:
-            path, _ = ensure(
-                spec.weights,
-                name=spec.name,
-                offline=offline,
-                force=force,
-                progress=progress,
-                note=notes,
-            )
-        print_path(path)
+            paths = source.pull(offline=offline, force=force, progress=progress, note=notes)
+        for path in paths:
+            print_path(path)

@@ -10,7 +10,7 @@ from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.layers import explainable_layers, find_layer
-from gradcam_cli.models.loading import Choice, load
+from gradcam_cli.models.model import Model
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def open_engine(
-    choice: Choice, layer: str | None = None, *, wanted: EngineName = "auto", note: Note = no_note
+    model: Model, layer: str | None = None, *, wanted: EngineName = "auto", note: Note = no_note
 ) -> tuple[Engine, str]:
-    """The engine for the model of `choice`, and the layer to look at: `layer`, or the default one.
+    """The engine for `model`, and the layer to look at: `layer`, or the default one.
 
     Raises
     ------
@@ -32,11 +32,11 @@ def open_engine(
 
     @cache
     def network() -> Any:
-        return load(choice)
+        return model.network()
 
     if wanted == "openvino" or (wanted == "auto" and find_spec("openvino") is not None):
         try:
-            compiled = open_compiled(choice, layer, network, note)
+            compiled = open_compiled(model, layer, network, note)
             return compiled, compiled.layer
         except NotCompiledError as error:
             if wanted == "openvino":
@@ -47,5 +47,5 @@ def open_engine(
             note(f"{error}. TensorFlow runs it.")
     from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
-    found = find_layer(explainable_layers(network()), layer, choice.spec.name)
+    found = find_layer(explainable_layers(network()), layer, model.name)
     return TensorFlowEngine(network()), found.name

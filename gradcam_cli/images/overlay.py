@@ -22,12 +22,28 @@ _BAND_PIXELS = 1 << 16
 """What is blended at a time stays in a core's cache."""
 
 
-def model_input(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The whole of `image`, (H, W, 3) uint8, squashed to (side, side, 3) by cubic interpolation."""
-    import cv2
+def model_input(image: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """The whole of `image`, squashed to `shape` by cubic interpolation.
 
-    size = (side, side)
-    return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).astype("uint8", copy=False)
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 RGB, 0..255
+        Left as it is.
+    shape : (h, w, 3) or (h, w, 1)
+        That of the result: RGB, or its luma, 0.299 R + 0.587 G + 0.114 B.
+
+    Returns
+    -------
+    (h, w, 3) or (h, w, 1) uint8, 0..255
+    """
+    import cv2
+    import numpy as np
+
+    height, width, channels = shape
+    squashed = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
+    if channels == 1:
+        squashed = cv2.cvtColor(squashed, cv2.COLOR_RGB2GRAY)[..., np.newaxis]
+    return squashed.astype("uint8", copy=False)
 
 
 def overlay(

@@ -44,6 +44,19 @@ def tensorflow() -> tuple[Any, Any]:
     return tf, keras
 
 
+def fresh_keras() -> Any:
+    """The module keras, ready to build: it numbers nameless layers from where it last stopped.
+
+    Raises
+    ------
+    ModelError
+        As `tensorflow`.
+    """
+    _, keras = tensorflow()
+    keras.utils.clear_session()
+    return keras
+
+
 @contextmanager
 def _stderr_held_back(*, unless: bool) -> Iterator[None]:
     """Keep TensorFlow quiet while it starts, and tell what it said only if that fails.

@@ -1,4 +1,4 @@
-"""The classes of ImageNet-1k: indices, WordNet ids and names, and what people call them.
+"""The classes of a model: indices, ids and names, and what people call them.
 
 imagenet_class_index.json is, byte for byte, the file that Keras's `decode_predictions` downloads.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import SupportsIndex
+from typing import SupportsIndex, overload
 
 from gradcam_cli.arguments import as_index, described
 from gradcam_cli.errors import UsageError
@@ -21,124 +22,194 @@ from gradcam_cli.targets import TOP, Target
 TOP_WORD = "top"
 
 ClassName = str | SupportsIndex
-"""A class as a caller writes it: what `resolve_class` takes, or an index, also of NumPy's types."""
+"""A class as a caller writes it: what `Labels.resolve` takes, or an index, of NumPy's types too."""
+
+
+@dataclass(frozen=True)
+class Labels(Sequence[ClassLabel]):
+    """The classes of a model, in the order of its scores.
+
+    Attributes
+    ----------
+    classes : tuple of ClassLabel
+        Each at its index.
+
+    Examples
+    --------
+    >>> animals = Labels.named(["tabby", "Egyptian cat", "lynx"])
+    >>> animals.resolve("egyptian-cat")
+    1
+    >>> animals.targets("lynx", versus="Egyptian cat")
+    (Target(index=2, versus=1, counterfactual=False),)
+    """
+
+    classes: tuple[ClassLabel, ...]
+
+    @classmethod
+    def named(cls, names: Iterable[str]) -> Labels:
+        """Those of classes with these names and no ids; what has an empty one is ``class 3``."""
+        return cls(
+            tuple(ClassLabel(i, "", name.strip() or f"class {i}") for i, name in enumerate(names))
+        )
+
+    @classmethod
+    def unnamed(cls, count: int) -> Labels:
+        """Those of `count` classes of which nothing is known: ``class 0``, ``class 1`` …"""
+        return cls.named([""] * count)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @overload
+    def __getitem__(self, index: int) -> ClassLabel: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ClassLabel, ...]: ...
+    def __getitem__(self, index: int | slice) -> ClassLabel | tuple[ClassLabel, ...]:
+        return self.classes[index]
+
+    def __iter__(self) -> Iterator[ClassLabel]:
+        return iter(self.classes)
+
+    def resolve(self, text: str) -> int:
+        """The index of the class that `text` means, or `TOP` for the word "top".
+
+        `text` is an index ("837"), an id ("n04356056") or a name ("sunglasses", "Egyptian cat").
+        Of several names that differ only by case, the one written exactly so is taken.
+
+        Raises
+        ------
+        UsageError
+            With the candidates where it is ambiguous, and the closest names where it is unknown.
+        """
+        text = text.strip()
+        if text.casefold() == TOP_WORD:
+            return TOP
+        if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII):
+            return self._by_index(text)
+        meant = self._by_id(text) or self._by_name(text)
+        if len(meant) == 1:
+            return meant[0].index
+        raise _ambiguous(text, meant) if meant else self._unknown(text)
+
+    def targets(
+        self,
+        classes: ClassName | Target | Iterable[ClassName | Target],
+        versus: ClassName | None = None,
+        *,
+        counterfactual: bool = False,
+    ) -> tuple[Target, ...]:
+        """What is to be explained: one class, or each of several, in order.
+
+        Parameters
+        ----------
+        classes : str, int, Target, or iterable of them
+            Names, ids, indices or `TOP`; a `Target` is taken as it is.
+        versus : str or int, optional
+            The class that each is explained against.
+        counterfactual : bool
+            Explain what speaks against each.
+
+        Raises
+        ------
+        UsageError
+            Where there is none, one of them is no class, or is to be explained against itself.
+        """
+        single = isinstance(classes, (str, bytes, Target)) or as_index(classes) is not None
+        several = [classes] if single or not isinstance(classes, Iterable) else list(classes)
+        if not several:
+            raise UsageError(
+                "expected at least one class to explain, got none", "Pass one, or `TOP`."
+            )
+        against = None if versus is None else self._index_of(versus)
+        plain = Target(TOP, against, counterfactual)
+        return tuple(self._target(one, plain) for one in several)
+
+    def search(self, word: str) -> list[ClassLabel]:
+        """The classes whose index, id or name has `word` in it; exact names first."""
+        part = folded(word)
+        matching = [
+            label
+            for label in self.classes
+            if part in folded(label.name) or word in (label.wnid, str(label.index))
+        ]
+        return sorted(matching, key=lambda label: (folded(label.name) != part, label.index))
+
+    def _target(self, one: object, plain: Target) -> Target:
+        if isinstance(one, Target):
+            self._index_of(TOP if one.versus is None else one.versus)
+            target = replace(one, index=self._index_of(one.index))
+        else:
+            target = replace(plain, index=self._index_of(one))
+        if target.index == target.versus:
+            raise self._against_itself(target.index)
+        return target
+
+    def _index_of(self, written: object) -> int:
+        if isinstance(written, str):
+            return self.resolve(written)
+        index = as_index(written)
+        last = len(self) - 1
+        if index is None or not (index == TOP or 0 <= index <= last):
+            raise UsageError(
+                f"expected a class as an index from 0 to {last}, a name, a WordNet id or TOP, "
+                f"got {described(written)}",
+                "`gradcam classes WORD` finds the index of a name.",
+            )
+        return index
+
+    def _by_index(self, text: str) -> int:
+        # A number of thousands of digits is refused by int() itself.
+        last = len(self) - 1
+        if len(text) > 20 or not 0 <= int(text) <= last:
+            raise UsageError(
+                f"class {text[:20]} is not an index from 0 to {last}",
+                "`gradcam classes WORD` finds the index of a name.",
+            )
+        return int(text)
+
+    def _by_id(self, text: str) -> list[ClassLabel]:
+        return [label for label in self.classes if text and label.wnid == text]
+
+    def _by_name(self, text: str) -> list[ClassLabel]:
+        written = _joined(text)
+        exact = [label for label in self.classes if _joined(label.name) == written]
+        return exact or [label for label in self.classes if folded(label.name) == folded(text)]
+
+    def _unknown(self, text: str) -> UsageError:
+        near = closest(text, (label.name for label in self.classes))
+        offered = [label for name in near for label in self.classes if label.name == name]
+        offer = f"The closest: {_listed(offered)}. " if offered else ""
+        return UsageError(
+            f"there is no class called {text!r}", f"{offer}`gradcam classes WORD` searches them."
+        )
+
+    def _against_itself(self, index: int) -> UsageError:
+        name = "the predicted class" if index == TOP else _listed([self.classes[index]])
+        return UsageError(
+            f"expected two classes to tell apart, got {name} twice", "Pass another for one of them."
+        )
 
 
 @cache
-def class_labels() -> tuple[ClassLabel, ...]:
-    """The 1000 classes, in the order of a model's output."""
+def imagenet_labels() -> Labels:
+    """The 1000 classes of ImageNet-1k, their ids those of WordNet."""
     index = resources.files(__package__).joinpath("imagenet_class_index.json").read_text("utf-8")
-    return tuple(ClassLabel(int(i), *pair) for i, pair in json.loads(index).items())
+    return Labels(tuple(ClassLabel(int(i), *pair) for i, pair in json.loads(index).items()))
 
 
-def resolve_class(text: str) -> int:
-    """The index of the class that `text` means, or `TOP` for the word "top".
-
-    `text` is an index ("837"), a WordNet id ("n04356056") or a name ("sunglasses",
-    "Egyptian cat"). Of several names that differ only by case, the one written exactly so is
-    taken.
-
-    Raises
-    ------
-    UsageError
-        With the candidates where it is ambiguous, and the closest names where it is unknown.
-    """
-    text = text.strip()
-    if text.casefold() == TOP_WORD:
-        return TOP
-    if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII):
-        return _by_index(text)
-    labels = class_labels()
-    if re.fullmatch(r"n[0-9]{8}", text, re.ASCII):
-        found = [label for label in labels if label.wnid == text]
-    else:
-        written = re.sub(r"\s+", "_", text)
-        found = [label for label in labels if label.name == written]
-        found = found or [label for label in labels if folded(label.name) == folded(text)]
-    if len(found) == 1:
-        return found[0].index
-    raise _ambiguous(text, found) if found else _unknown(text)
-
-
-def resolve_targets(
-    targets: ClassName | Target | Iterable[ClassName | Target],
-) -> tuple[Target, ...]:
-    """The target that one class stands for, or each of several, in order.
-
-    Raises
-    ------
-    UsageError
-        Where there is none, or one of them is no class.
-    """
-    single = isinstance(targets, (str, bytes, Target)) or as_index(targets) is not None
-    if single or not isinstance(targets, Iterable):
-        return (_resolve_target(targets),)
-    resolved = tuple(_resolve_target(target) for target in targets)
-    if not resolved:
-        raise UsageError("expected at least one class to explain, got none", "Pass one, or `TOP`.")
-    return resolved
-
-
-def _resolve_target(target: object) -> Target:
-    if isinstance(target, Target):
-        _check_index(target.versus if target.versus is not None else TOP)
-        _check_index(target.index)
-        return target
-    if isinstance(target, str):
-        return Target(resolve_class(target))
-    return Target(_check_index(target))
-
-
-def _check_index(target: object) -> int:
-    index = as_index(target)
-    last = len(class_labels()) - 1
-    if index is None or not (index == TOP or 0 <= index <= last):
-        raise UsageError(
-            f"expected a class as an index from 0 to {last}, a name, a WordNet id or TOP, "
-            f"got {described(target)}",
-            "`gradcam classes WORD` finds the index of a name.",
-        )
-    return index
-
-
-def search_classes(word: str) -> list[ClassLabel]:
-    """The classes whose index, WordNet id or name has `word` in it; exact names first."""
-    labels = class_labels()
-    wanted = folded(word)
-    found = [
-        label
-        for label in labels
-        if wanted in folded(label.name) or word == label.wnid or word == str(label.index)
-    ]
-    return sorted(found, key=lambda label: (folded(label.name) != wanted, label.index))
-
-
-def _by_index(text: str) -> int:
-    # A number of thousands of digits is refused by int() itself.
-    last = len(class_labels()) - 1
-    if len(text) > 20 or not 0 <= int(text) <= last:
-        raise UsageError(
-            f"class {text[:20]} is not an index from 0 to {last}",
-            "`gradcam classes WORD` finds the index of a name.",
-        )
-    return int(text)
+def _joined(name: str) -> str:
+    return re.sub(r"\s+", "_", name)
 
 
 def _listed(labels: list[ClassLabel]) -> str:
-    return ", ".join(f"{label.index} {label.name} ({label.wnid})" for label in labels)
+    return ", ".join(f"{label.index} {label.name}{_in_brackets(label.wnid)}" for label in labels)
 
 
-def _ambiguous(text: str, found: list[ClassLabel]) -> UsageError:
+def _in_brackets(wnid: str) -> str:
+    return f" ({wnid})" if wnid else ""
+
+
+def _ambiguous(text: str, meant: list[ClassLabel]) -> UsageError:
     return UsageError(
-        f"{len(found)} classes are called {text!r}: {_listed(found)}", "Pass the index of one."
-    )
-
-
-def _unknown(text: str) -> UsageError:
-    labels = class_labels()
-    near = closest(text, (label.name for label in labels))
-    offered = [label for name in near for label in labels if label.name == name]
-    offer = f"The closest: {_listed(offered)}. " if offered else ""
-    return UsageError(
-        f"there is no class called {text!r}", f"{offer}`gradcam classes WORD` searches them."
+        f"{len(meant)} classes are called {text!r}: {_listed(meant)}", "Pass the index of one."
     )

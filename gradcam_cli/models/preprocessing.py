@@ -1,7 +1,8 @@
 """From RGB pixels to a model's input, in NumPy, equal to what Keras's `preprocess_input` does.
 
-Each function takes a batch (N, H, W, 3) uint8 or float32 RGB in 0..255 and gives a new float32
-array; the caller's is never changed, as Keras's own `preprocess_input` would.
+Each function takes a batch (N, H, W, C) uint8 or float32 in 0..255, of RGB or, but for those in
+`RGB_ONLY`, of grey, and gives a new float32 array of that shape; the caller's is never changed, as
+Keras's own `preprocess_input` would.
 """
 
 from __future__ import annotations
@@ -53,3 +54,6 @@ PREPROCESSING: dict[str, Callable[[Batch], Input]] = {
     "none": none,
     "lite": lite,
 }
+
+RGB_ONLY = ("caffe", "torch")
+"""Those that treat each of three channels in a way of its own."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gradcam_cli.cache import Entry
-    from gradcam_cli.models.catalog import ModelSpec
     from gradcam_cli.models.layers import LayerInfo
+    from gradcam_cli.models.sources.contract import ModelSource
 
 _PIPE_WIDTH = 10_000  # a script needs all of a line, however long
 _USUAL_WIDTH = 80
@@ -111,7 +111,7 @@ def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
     console().print(table)
 
 
-def print_models(rows: Iterable[tuple[ModelSpec, str]]) -> None:
+def print_models(rows: Iterable[tuple[ModelSource, str]]) -> None:
     """Models with their input, size and where their weights are."""
     left = (Column("model"), Column("input"))
     columns = (*left, Column("parameters", "right"), Column("weights"))
@@ -120,11 +120,12 @@ def print_models(rows: Iterable[tuple[ModelSpec, str]]) -> None:
         *(("weights", 6), ("model", 5)),
     )
     table = NarrowingTable(columns, steps)
-    for spec, state in rows:
-        size = f"{spec.side} × {spec.side}"
-        fetch = spec.weights if state == "to fetch" else None
-        much = f", {round(fetch.about_bytes / 1e6)} MB" if fetch else ""
-        table.add_row(spec.name, size, f"{spec.parameters / 1e6:.1f} M", state + much)
+    for source, state in rows:
+        info = source.info
+        size = f"{info.input.width} × {info.input.height}"
+        download = sum(file.about_bytes for file in source.downloads)
+        much = f", {round(download / 1e6)} MB" if state == "to fetch" else ""
+        table.add_row(info.name, size, f"{info.parameters / 1e6:.1f} M", state + much)
     console().print(table)
 
 

@@ -195,7 +195,7 @@ def recording(
     with _held(folder), own_stderr():
         for destination in stages.outputs.destinations:
             sweep(destination.folder)
-        digest = digest_of(stages.settings, stages.outputs, stages.model.choice)
+        digest = digest_of(stages.settings, stages.outputs, stages.opener.model)
         manifest = Manifest(folder)
         if manifest.damage:
             note(manifest.damage)

@@ -19,13 +19,13 @@ from gradcam_cli.storage.http import is_url
 
 if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.loading import Choice
+    from gradcam_cli.models.model import Model
 
 NOT_IN_THE_DIGEST = ("max_pixels", "offline", "default_class", "overlays")
 """What changes no result: whether there is one, where it is, and what is said of it."""
 
 
-def digest_of(settings: Settings, outputs: Outputs, model: Choice) -> str:
+def digest_of(settings: Settings, outputs: Outputs, model: Model) -> str:
     """A short digest of all that makes an output what it is.
 
     All but `NOT_IN_THE_DIGEST` is in it, so that whatever is added to `settings` or `outputs`
@@ -36,7 +36,7 @@ def digest_of(settings: Settings, outputs: Outputs, model: Choice) -> str:
         del values[name]
     if outputs.heatmaps is not None:
         values["heatmaps"] = os.fsdecode(outputs.heatmaps.folder.absolute())
-    made_by = {"gradcam": __version__, "model": model.spec.name, "weights": model.digest()}
+    made_by = {"gradcam": __version__, "model": model.name, "weights": model.digest()}
     text = json.dumps({**values, **made_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

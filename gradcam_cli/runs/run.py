@@ -31,7 +31,7 @@ def run(items: Iterable[Item], stages: Stages) -> Iterator[Outcome]:
     if stages.rows == 1:
         yield from (_one(item, stages) for item in items)
         return
-    engine = stages.model.explainer.engine
+    engine = stages.opener.explainer.engine
     group = engine.rows // math.gcd(engine.rows, len(stages.settings.targets))  # whole batches
     steps = Steps(partial(_read, stages), _bytes, stages.explain, stages.write)
     with in_the_calling_thread():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.loading import Choice
+    from gradcam_cli.models.model import Model
     from gradcam_cli.results.explanation import Explanation, TargetExplanation
     from gradcam_cli.results.manifest import Stamp
 
@@ -82,12 +82,12 @@ class Loaded:
     input: NDArray[np.float32]
 
 
-class Model(Protocol):
-    """A model that is opened once it is needed, and is the same each time."""
+class ModelOpener(Protocol):
+    """Opens a model once it is needed, the same each time."""
 
     @property
-    def choice(self) -> Choice:
-        """Which one, its weights there."""
+    def model(self) -> Model:
+        """The model, its weights here."""
         ...
 
     @property
@@ -102,8 +102,8 @@ class Stages:
 
     Attributes
     ----------
-    model : Model
-        Opened when the first picture is there to be explained.
+    opener : ModelOpener
+        Asked for the model when the first picture is there to be explained.
     settings, outputs
         How pictures are explained, and what is written.
     rows : int or None
@@ -114,7 +114,7 @@ class Stages:
         See `Question.progress`.
     """
 
-    model: Model
+    opener: ModelOpener
     settings: Settings
     outputs: Outputs
     rows: int | None = None
@@ -134,11 +134,11 @@ class Stages:
             self.outputs.check(item.output_stem or picture.stem, picture, one=one)
         except GradcamError as error:
             return self._failed(item, stamp, error)
-        return Loaded(item, stamp, picture, self.model.explainer.input_of(picture.pixels))
+        return Loaded(item, stamp, picture, self.opener.explainer.input_of(picture.pixels))
 
     def explain(self, group: list[Loaded]) -> list[Explanation]:
         """The explanation of each of `group`."""
-        explainer, settings = self.model.explainer, self.settings
+        explainer, settings = self.opener.explainer, self.settings
         return explainer.explain_inputs(
             [loaded.input for loaded in group],
             settings.targets,

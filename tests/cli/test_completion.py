@@ -21,7 +21,7 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.models.catalog import models
 from gradcam_cli.models.known_layers import known_layers
-from gradcam_cli.models.labels import class_labels, resolve_class
+from gradcam_cli.models.labels import imagenet_labels
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("tensorflow", "keras", "openvino", "cv2", "skimage", "PIL", "numpy", "requests", "rich")
@@ -67,7 +67,7 @@ def test_classes(option: str) -> None:
     assert values("explain", option, "Egyptian c") == ["Egyptian_cat"]
     assert values("explain", option, "99") == ["99", *map(str, range(990, 1000))]
     assert values("explain", option, "n0212") == [
-        label.wnid for label in class_labels() if label.wnid.startswith("n0212")
+        label.wnid for label in imagenet_labels() if label.wnid.startswith("n0212")
     ]
     assert values("explain", option, "to")[0] == "top"
     assert values("explain", "-c", "top", option, "zeb") == ["zebra"]
@@ -79,7 +79,7 @@ def test_each_class_that_is_offered_means_just_that_class() -> None:
     context = click.Context(group)
     parameter = group.commands["classes"].params[0]
     offered = [item.value for item in complete_class_names(context, parameter, "")]
-    assert [resolve_class(value) for value in offered] == list(range(1000))
+    assert [imagenet_labels().resolve(value) for value in offered] == list(range(1000))
     assert not [value for value in offered if set(value) & set("'\" \\$")]
 
 
@@ -283,9 +283,9 @@ def test_asked_of_fish() -> None:
 
 
 def test_a_layer_is_completed_to_one_that_is_taken() -> None:
-    from gradcam_cli.models.loading import wanted_model
+    from gradcam_cli.models.selection import select_model
 
     for name in values("explain", "-l", ""):
-        assert wanted_model("auto", layer=name) in ("vgg16", "efficientnet-lite0")
+        assert select_model("auto", layer=name).name in ("vgg16", "efficientnet-lite0")
     with pytest.raises(UsageError):
-        wanted_model("auto", layer="block9")
+        select_model("auto", layer="block9")

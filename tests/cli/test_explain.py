@@ -131,10 +131,9 @@ def test_orientation_and_size_are_those_of_the_source_as_shown(gradcam: Run) -> 
 def test_no_evidence_is_the_plain_image_and_a_next_step(gradcam: Run, tmp_path: Path) -> None:
     # A model whose weights are all zero finds evidence for nothing.
     from gradcam_cli.models.catalog import find_model
-    from gradcam_cli.models.loading import build
 
     weights = tmp_path / "zero.weights.h5"
-    build(find_model("mobilenetv2")).save_weights(weights)
+    find_model("mobilenetv2").build().save_weights(weights)
     code, out, err = gradcam(
         "explain", CAT, "--model", "mobilenetv2", "--weights", weights, "-o", "x.png", "--json",
         "--save-heatmap", "x.npy",
@@ -153,10 +152,9 @@ def test_no_evidence_is_the_plain_image_and_a_next_step(gradcam: Run, tmp_path: 
 
 def test_weights_that_are_not_finite_give_no_nan(gradcam: Run, tmp_path: Path) -> None:
     from gradcam_cli.models.catalog import find_model
-    from gradcam_cli.models.loading import build
 
     weights = tmp_path / "nan.weights.h5"
-    model = build(find_model("mobilenetv2"))
+    model = find_model("mobilenetv2").build()
     model.get_layer("predictions").kernel.assign(np.full((1280, 1000), np.nan, np.float32))
     model.save_weights(weights)
     code, out, err = gradcam(

@@ -24,10 +24,8 @@ from gradcam_cli import cli
 from gradcam_cli.models import catalog
 from gradcam_cli.models.weights import WeightsFile
 url, checksum, size = sys.argv[1:4]
-spec = dataclasses.replace(
-    catalog.find_model("vgg16"), weights=WeightsFile(url, checksum, int(size))
-)
-catalog.models()["vgg16"] = spec
+file = WeightsFile(url, checksum, int(size))
+catalog.models()["vgg16"] = dataclasses.replace(catalog.find_model("vgg16"), file=file)
 cli.main(sys.argv[4:])
 """
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gradcam_cli.models.catalog import ModelSpec
-from gradcam_cli.models.loading import Choice
+from gradcam_cli.models.labels import Labels
+from gradcam_cli.models.model import InputShape, Model, ModelInfo
+from gradcam_cli.models.sources.keras_weights import KerasWeights
 
-SPEC = ModelSpec("small", "", 16, 1000, "none", None)
+INFO = ModelInfo("small", InputShape(16, 16), "none", Labels.unnamed(7), "softmax", 1000)
+
+
+def _never_built() -> Any:
+    raise AssertionError("the tests pass the network themselves")
+
+
+def model_of(weights: Path, info: ModelInfo = INFO) -> Model:
+    """The model whose weights are said to be in the file `weights`."""
+    return Model.of(info, KerasWeights(weights, "file", _never_built, ("", "")))
 
 
 @pytest.fixture
@@ -21,7 +32,7 @@ def cache(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def choice(own_home: Path) -> Choice:
+def model(own_home: Path) -> Model:
     weights = own_home / "weights.h5"
     weights.write_bytes(b"the weights")
-    return Choice(SPEC, weights, "file")
+    return model_of(weights)

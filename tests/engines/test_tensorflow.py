@@ -17,9 +17,9 @@ from gradcam_cli.targets import TOP
 
 
 def batch_of(name: str, count: int) -> np.ndarray:
-    spec = find_model(name)
-    pixels = np.random.default_rng(3).integers(0, 256, (count, spec.side, spec.side, 3), np.uint8)
-    return PREPROCESSING[spec.preprocessing](pixels)
+    info = find_model(name).info
+    pixels = np.random.default_rng(3).integers(0, 256, (count, *info.input), np.uint8)
+    return PREPROCESSING[info.preprocessing](pixels)
 
 
 def test_rows_do_not_mix(lite0: Any) -> None:

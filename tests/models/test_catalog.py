@@ -14,9 +14,10 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.models.catalog import find_model, models
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.known_layers import known_layers, models_with
+from gradcam_cli.models.labels import imagenet_labels
 from gradcam_cli.models.layers import explainable_layers, find_layer
-from gradcam_cli.models.loading import build, zero_initializers
 from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.sources.keras_applications import KerasApplication, zero_initializers
 
 ROWS = json.loads(
     resources.files("gradcam_cli.models").joinpath("keras_applications.json").read_text()
@@ -50,7 +51,7 @@ def test_every_classifier_of_keras_is_there() -> None:
 
 @pytest.mark.parametrize("name", ["VGG16", "vgg-16", "Vgg_16"])
 def test_names_are_forgiving(name: str) -> None:
-    assert find_model(name).name == "vgg16"
+    assert find_model(name).info.name == "vgg16"
 
 
 def test_an_unknown_name_offers_the_closest() -> None:
@@ -60,8 +61,9 @@ def test_an_unknown_name_offers_the_closest() -> None:
 
 @pytest.mark.parametrize("name", known_layers())
 def test_layers_that_are_known_are_those_of_the_model(name: str) -> None:
-    built = explainable_layers(build(find_model(name)))
-    assert tuple(layer.name for layer in built) == known_layers()[name]
+    source = find_model(name)
+    assert tuple(layer.name for layer in source.layers()) == known_layers()[name]
+    assert source.info.layer_names == known_layers()[name]
 
 
 def test_whose_a_layer_is() -> None:
@@ -74,7 +76,7 @@ def test_whose_a_layer_is() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_default_layer_of_each_family(name: str) -> None:
-    model = build(find_model(name))
+    model = find_model(name).build()
     layer = find_layer(explainable_layers(model), None, name)
     assert (layer.name, layer.shape) == DEFAULTS[name]
     assert [op.name for op in model.operations].count(layer.name) == 1
@@ -89,12 +91,13 @@ class AskedError(Exception):
 def test_structure_and_weights_are_those_of_keras(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = find_model(name)
-    model = build(spec)
-    assert model.count_params() == spec.parameters
-    assert model.input_shape == (None, spec.side, spec.side, 3)
-    assert model.output_shape == (None, 1000)
-    if spec.weights is None:
+    source = find_model(name)
+    model = source.build()
+    assert model.count_params() == source.info.parameters
+    assert model.input_shape == (None, *source.info.input)
+    assert model.output_shape == (None, len(source.info.labels))
+    assert (source.info.labels, source.info.head) == (imagenet_labels(), "softmax")
+    if not isinstance(source, KerasApplication):
         return
     from keras.src.utils import file_utils
 
@@ -107,11 +110,11 @@ def test_structure_and_weights_are_those_of_keras(
     monkeypatch.setattr(file_utils, "get_file", get_file)
     _, keras = tensorflow()
     with zero_initializers(keras), pytest.raises(AskedError):
-        getattr(keras.applications, spec.builder)(
+        getattr(keras.applications, source.builder)(
             weights="imagenet", input_shape=model.input_shape[1:]
         )
-    assert asked["origin"] == spec.weights.url
-    assert (asked.get("file_hash") or "") == spec.weights.checksum.partition(":")[2]
+    assert asked["origin"] == source.file.url
+    assert (asked.get("file_hash") or "") == source.file.checksum.partition(":")[2]
 
 
 @pytest.mark.parametrize("module", sorted({row["module"] for row in ROWS}))

@@ -20,9 +20,8 @@ from PIL import Image
 from gradcam_cli import cli
 from gradcam_cli.cache import Entry
 from gradcam_cli.models.catalog import find_model
-from gradcam_cli.models.labels import class_labels
-from gradcam_cli.models.layers import LayerInfo, explainable_layers
-from gradcam_cli.models.loading import build
+from gradcam_cli.models.labels import imagenet_labels
+from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.reports.lines import print_note, print_path
 from gradcam_cli.reports.progress import progress
 from gradcam_cli.reports.terminal import (
@@ -84,7 +83,7 @@ def test_the_top_classes_keep_marks_and_numbers(columns: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(40, 130),
-    st.sampled_from([label for label in class_labels() if len(label.name) > 20]),
+    st.sampled_from([label for label in imagenet_labels() if len(label.name) > 20]),
     st.floats(0, 1),
     st.integers(1, 1000),
 )
@@ -106,7 +105,7 @@ def test_a_row_of_any_class_keeps_its_numbers(
 
 @cache
 def layers_of(name: str) -> list[LayerInfo]:
-    return explainable_layers(build(find_model(name)))
+    return find_model(name).layers()
 
 
 TABLES: dict[str, Callable[[], object]] = {

@@ -11,8 +11,8 @@ import pytest
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.images.listing import single
 from gradcam_cli.images.writing import Destination
-from gradcam_cli.models.catalog import find_model
-from gradcam_cli.models.loading import Choice
+from gradcam_cli.models.model import Model
+from gradcam_cli.models.selection import select_model
 from gradcam_cli.runs.recording import GROUP, in_groups
 from gradcam_cli.runs.resume import NOT_IN_THE_DIGEST, digest_of
 from gradcam_cli.runs.settings import Outputs, Settings
@@ -36,16 +36,16 @@ OTHER: dict[str, Any] = {
     "alpha": 0.4,
     "colormap": "hot",
 }
-LITE = Choice(find_model("efficientnet-lite0"), None, "bundled")
+LITE = select_model("efficientnet-lite0").open()
 FIELDS = [field.name for kind in (Settings, Outputs) for field in fields(kind)]
 
 
-def digest(choice: Choice = LITE, **changes: Any) -> str:
+def digest(model: Model = LITE, **changes: Any) -> str:
     def changed(value: Any) -> Any:
         names = {field.name for field in fields(value)} & changes.keys()
         return replace(value, **{name: changes[name] for name in names})
 
-    return digest_of(changed(SETTINGS), changed(OUTPUTS), choice)
+    return digest_of(changed(SETTINGS), changed(OUTPUTS), model)
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -63,7 +63,7 @@ def test_another_model_and_other_weights_are_in_the_digest(own_home: Path) -> No
     for content in (b"one", b"two"):
         (own_home / "w.h5").write_bytes(content)
         for name in ("vgg16", "resnet50"):
-            digests.add(digest(Choice(find_model(name), own_home / "w.h5", "file")))
+            digests.add(digest(select_model(name, weights=own_home / "w.h5").open()))
     assert len(digests) == 5
 
 

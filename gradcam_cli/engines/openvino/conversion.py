@@ -25,7 +25,7 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     Parameters
     ----------
     network : keras.Model
-        (N, H, W, 3) -> (N, classes) logits.
+        (N, H, W, C) -> (N, classes) logits.
     layers : list of str
         The operations of `network` that get an output of their own.
     graph : Path
@@ -78,7 +78,13 @@ def _cancel_transposes(model: Any) -> None:
                 reader.replace_source_output(source.input_value(0))
 
 
-def flaw(candidate: Engine, reference: Engine, layer: str, side: int, preprocessing: str) -> str:
+def flaw(
+    candidate: Engine,
+    reference: Engine,
+    layer: str,
+    shape: tuple[int, int, int],
+    preprocessing: str,
+) -> str:
     """What is wrong with `candidate`, compared with `reference` on a picture of noise; or nothing.
 
     At a kink, as a ReLU has it at 0, rounding alone decides between two slopes, and one unit in
@@ -88,7 +94,7 @@ def flaw(candidate: Engine, reference: Engine, layer: str, side: int, preprocess
     random = np.random.default_rng(0)
     what, difference = "", 0.0
     for _ in range(_INPUTS):
-        noise = random.integers(0, 256, (1, side, side, 3), np.uint8)
+        noise = random.integers(0, 256, (1, *shape), np.uint8)
         batch = PREPROCESSING[preprocessing](noise)
         found, expected = (
             each.gradients(batch, [Target(TOP)], [layer]) for each in (candidate, reference)

@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TRIAL = (
-    "import sys; graph, layer, side, *sys.path = sys.argv[1:]; "
-    f"from {__name__} import _open_and_exit; _open_and_exit(graph, layer, int(side))"
+    "import sys; graph, layer, *shape = sys.argv[1:6]; sys.path = sys.argv[6:]; "
+    f"from {__name__} import _open_and_exit; _open_and_exit(graph, layer, map(int, shape))"
 )
 
 
@@ -43,7 +43,7 @@ def abandoned_marks(graph: Path, layer: str) -> list[Path]:
     return [mark for mark in marks if not _is_running(mark.name.rpartition("-")[2])]
 
 
-def survives_opening(graph: Path, layer: str, side: int) -> bool:
+def survives_opening(graph: Path, layer: str, shape: tuple[int, int, int]) -> bool:
     """False where a process of its own died of opening `graph` and running it once.
 
     Parameters
@@ -52,14 +52,14 @@ def survives_opening(graph: Path, layer: str, side: int) -> bool:
         The .xml file, its .bin beside it.
     layer : str
         Where to look.
-    side : int
-        The height and width of the input.
+    shape : (int, int, int)
+        The height, width and channels of the input.
 
     An exception is no death: it will come again, and can be caught.
     """
     import subprocess
 
-    command = [sys.executable, "-c", _TRIAL, str(graph), layer, str(side), *sys.path]
+    command = [sys.executable, "-c", _TRIAL, str(graph), layer, *map(str, shape), *sys.path]
     nowhere = subprocess.DEVNULL
     try:
         trial = subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
@@ -68,14 +68,14 @@ def survives_opening(graph: Path, layer: str, side: int) -> bool:
     return trial.returncode == 0
 
 
-def _open_and_exit(graph: str, layer: str, side: int) -> None:
+def _open_and_exit(graph: str, layer: str, shape: Iterable[int]) -> None:
     with suppress(Exception):
         import numpy as np
 
         from gradcam_cli.engines.openvino.engine import OpenVINOEngine
         from gradcam_cli.targets import Target
 
-        black = np.zeros((1, side, side, 3), np.float32)
+        black = np.zeros((1, *shape), np.float32)
         OpenVINOEngine(Path(graph), layer).gradients(black, [Target(0)], [layer])
     os._exit(0)  # whatever may happen to the interpreter at its end does not count
 

@@ -38,7 +38,7 @@ from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino.engine import OpenVINOEngine
-    from gradcam_cli.models.loading import Choice
+    from gradcam_cli.models.model import Model
 
 LOCK = ".lock"
 
@@ -72,14 +72,14 @@ def _code() -> str:
 
 
 def open_compiled(
-    choice: Choice, layer: str | None, network: Callable[[], Any], note: Note
+    model: Model, layer: str | None, network: Callable[[], Any], note: Note
 ) -> OpenVINOEngine:
-    """The compiled engine for `layer` of the model of `choice`, made and checked if need be.
+    """The compiled engine for `layer` of `model`, made and checked if need be.
 
     Parameters
     ----------
-    choice : Choice
-        Which model and weights.
+    model : Model
+        Which model.
     layer : str or None
         Where to look; None for the default layer.
     network : callable
@@ -102,7 +102,7 @@ def open_compiled(
         folder()
     except ModelError as error:
         raise NotCompiledError(error.what) from error
-    task = _Task(choice, network, note)
+    task = _Task(model, network, note)
     with _failures_told():
         try:
             return task.opened(layer)
@@ -132,27 +132,27 @@ def _failures_told() -> Iterator[None]:
 class _Task:
     """One call of `open_compiled`."""
 
-    def __init__(self, choice: Choice, network: Callable[[], Any], note: Note) -> None:
-        self._spec = choice.spec
-        self._choice = choice
+    def __init__(self, model: Model, network: Callable[[], Any], note: Note) -> None:
+        self._model = model
+        self._name = model.name
         self._load = network
         self._note = note
-        self._weights = choice.digest()
-        self._place = folder() / f"{self._spec.name}-{self._weights[:16]}"
+        self._weights = model.digest()
+        self._place = folder() / f"{self._name}-{self._weights[:16]}"
         self._graph = self._place / GRAPH
         self._fresh = False
         self._engines: dict[str, OpenVINOEngine] = {}
 
     def opened(self, layer: str | None) -> OpenVINOEngine:
         about = self.usable() or self.made()
-        found = find_layer(about.layers, layer, self._spec.name).name
+        found = find_layer(about.layers, layer, self._name).name
         if marks := crashes.abandoned_marks(self._graph, found):
             about = self.cleared_of_suspicion(found, marks)
         if found not in about.checked:
             about = self.checked(found)
         if about.checked[found]:
             raise NotCompiledError(
-                f"the compiled {self._spec.name} is not used at {found}: {about.checked[found]}"
+                f"the compiled {self._name} is not used at {found}: {about.checked[found]}"
             )
         with crashes.marked(self._graph, found):
             return self.engine(found)
@@ -165,8 +165,8 @@ class _Task:
     def _network(self) -> Any:
         """The Keras model, whose weights are surely those that the digest is of."""
         network = self._load()
-        if self._choice.digest() != self._weights:
-            raise NotCompiledError(f"the weights of {self._spec.name} changed while they were read")
+        if self._model.digest() != self._weights:
+            raise NotCompiledError(f"the weights of {self._name} changed while they were read")
         return network
 
     def engine(self, layer: str) -> OpenVINOEngine:
@@ -183,12 +183,12 @@ class _Task:
         about = read(self._place)
         reason = _damage(self._place, about)
         if about is not None and not reason:
-            mine = (self._spec.name, self._weights, made_with())
+            mine = (self._name, self._weights, made_with())
             if (about.model, about.weights, about.made_with) == mine:
                 return about
             reason = "was made by other versions"
         if note:
-            self._note(f"The compiled {self._spec.name} in the cache {reason}; making it anew.")
+            self._note(f"The compiled {self._name} in the cache {reason}; making it anew.")
         return None
 
     def made(self) -> About:
@@ -213,14 +213,14 @@ class _Task:
                 return about  # another process has made it anew meanwhile
             if about is not None:
                 self._note(
-                    f"OpenVINO crashed when it opened the compiled {self._spec.name} in the cache; "
+                    f"OpenVINO crashed when it opened the compiled {self._name} in the cache; "
                     "making it anew."
                 )
             about = self._make()
             return about if self._survives(layer) else self._kept(about, layer, _CRASHES)
 
     def _survives(self, layer: str) -> bool:
-        return crashes.survives_opening(self._graph, layer, self._spec.side)
+        return crashes.survives_opening(self._graph, layer, self._model.input)
 
     def _kept(self, about: About, layer: str, reason: str) -> About:
         """Keep what is wrong with `layer`, or that nothing is."""
@@ -237,7 +237,7 @@ class _Task:
                 return about
             if not self._fresh:
                 self._note(
-                    f"Checking {layer} of the compiled {self._spec.name} against TensorFlow, "
+                    f"Checking {layer} of the compiled {self._name} against TensorFlow, "
                     "once for this layer."
                 )
             with crashes.marked(self._graph, layer):
@@ -254,7 +254,7 @@ class _Task:
         except NotDifferentiableError as error:
             return str(error)
         reference = TensorFlowEngine(self._network())
-        return flaw(candidate, reference, layer, self._spec.side, self._spec.preprocessing)
+        return flaw(candidate, reference, layer, self._model.input, self._model.preprocessing)
 
     def _make(self) -> About:
         from gradcam_cli.engines.openvino.conversion import convert
@@ -262,8 +262,7 @@ class _Task:
         self._check_room()
         network = self._network()
         self._note(
-            f"Compiling {self._spec.name} and checking it against TensorFlow, "
-            "once for these weights."
+            f"Compiling {self._name} and checking it against TensorFlow, once for these weights."
         )
         self._remove_leftovers()
         with whole_folder(self._place) as fresh:
@@ -272,7 +271,7 @@ class _Task:
             _check_written(fresh / GRAPH)
             sync([fresh / GRAPH, fresh / WEIGHTS])
             files = {name: sha256_of(fresh / name) for name in (GRAPH, WEIGHTS)}
-            about = About(self._spec.name, self._weights, made_with(), files, layers)
+            about = About(self._name, self._weights, made_with(), files, layers)
             write(fresh, about)
         for name, digest in files.items():
             digests.remember(self._place / name, digest)
@@ -287,10 +286,10 @@ class _Task:
                     remove(path)
 
     def _check_room(self) -> None:
-        needed = int(4 * self._spec.parameters * _ROOM)
+        needed = int(4 * self._model.parameters * _ROOM)
         if (free := shutil.disk_usage(folder()).free) < needed:
             raise NotCompiledError(
-                f"compiling {self._spec.name} needs {needed / 1e6:.0f} MB in {folder()}, "
+                f"compiling {self._name} needs {needed / 1e6:.0f} MB in {folder()}, "
                 f"where {free / 1e6:.0f} MB are free"
             )
 
@@ -300,7 +299,7 @@ class _Task:
         return exclusive_lock(
             self._place.with_name(f"{self._place.name}{LOCK}"),
             when_held=lambda: self._note(
-                f"Waiting for another process that is compiling {self._spec.name}."
+                f"Waiting for another process that is compiling {self._name}."
             ),
         )
 

@@ -16,11 +16,11 @@ import pytest
 from gradcam_cli.engines.openvino import about, conversion
 from gradcam_cli.engines.openvino.crashes import abandoned_marks, marked, survives_opening
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
-from gradcam_cli.models.loading import Choice
+from gradcam_cli.models.model import Model
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import sha256_of
 from tests.conftest import as_nobody
-from tests.engines.conftest import SPEC
+from tests.engines.conftest import model_of
 from tests.engines.openvino.test_model_cache import Opened, agrees, network, never, place_of
 
 REPOSITORY = Path(__file__).parents[3]
@@ -28,12 +28,9 @@ OPEN = """
 import sys
 from pathlib import Path
 from gradcam_cli.engines.openvino.model_cache import open_compiled
-from gradcam_cli.models.catalog import ModelSpec
-from gradcam_cli.models.loading import Choice
-from gradcam_cli.storage.files import sha256_of
+from tests.engines.conftest import model_of
 
-spec = ModelSpec("small", "", 16, 1000, "none", None)
-open_compiled(Choice(spec, Path(sys.argv[1]), "file"), None, None, print)
+open_compiled(model_of(Path(sys.argv[1])), None, None, print)
 """
 HOLD = """
 import sys
@@ -58,8 +55,8 @@ def make_fatal(place: Path) -> None:
         about.write(place, known)
 
 
-def open_in_a_process(choice: Choice) -> int:
-    command = [sys.executable, "-c", OPEN, str(choice.weights)]
+def open_in_a_process(model: Model) -> int:
+    command = [sys.executable, "-c", OPEN, str(model.weights.path)]
     return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
 
 
@@ -83,27 +80,27 @@ def kill_while_opening(graph: Path, layer: str) -> None:
         assert process.wait() == -signal.SIGKILL
 
 
-def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, choice: Choice) -> None:
-    Opened(choice)
+def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, model: Model) -> None:
+    Opened(model)
     place = place_of(cache)
-    assert survives_opening(place / about.GRAPH, "last", 16)
+    assert survives_opening(place / about.GRAPH, "last", (16, 16, 3))
     make_fatal(place)
-    assert not survives_opening(place / about.GRAPH, "last", 16)
-    assert open_in_a_process(choice) == -signal.SIGFPE
-    remade = Opened(choice)
+    assert not survives_opening(place / about.GRAPH, "last", (16, 16, 3))
+    assert open_in_a_process(model) == -signal.SIGFPE
+    remade = Opened(model)
     assert remade.said[0] == (
         "OpenVINO crashed when it opened the compiled small in the cache; making it anew."
     )
     assert [text.split()[0] for text in remade.said] == ["OpenVINO", "Compiling"]
     agrees(remade.engine, network())
-    assert Opened(choice, net=never).said == []
+    assert Opened(model, net=never).said == []
     assert len(list(place.iterdir())) == 3
 
 
 def test_one_that_crashes_again_is_not_opened_again(
-    cache: Path, choice: Choice, monkeypatch: pytest.MonkeyPatch
+    cache: Path, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Opened(choice)
+    Opened(model)
     convert = conversion.convert
 
     def convert_to_what_crashes(network: object, layers: list[str], graph: Path) -> None:
@@ -116,44 +113,43 @@ def test_one_that_crashes_again_is_not_opened_again(
     said: list[str] = []
     for net in (network, never, never):
         with pytest.raises(NotCompiledError, match="not used at last: OpenVINO crashes"):
-            open_compiled(choice, None, net, said.append)
+            open_compiled(model, None, net, said.append)
     assert [text.split()[0] for text in said] == ["OpenVINO", "Compiling"]
 
 
-def test_damage_that_crashes_is_told_as_damage(cache: Path, choice: Choice) -> None:
+def test_damage_that_crashes_is_told_as_damage(cache: Path, model: Model) -> None:
     """Its size and times are those of the whole file, so that at first nobody sees it."""
-    Opened(choice)
+    Opened(model)
     graph = place_of(cache) / about.GRAPH
     before, record = digests.sha256(graph), (place_of(cache) / about.ABOUT).read_bytes()
     make_fatal(graph.parent)
     (graph.parent / about.ABOUT).write_bytes(record)
     digests.remember(graph, before)
-    assert open_in_a_process(choice) == -signal.SIGFPE
-    assert "is damaged (model.xml)" in Opened(choice).said[0]
-    assert Opened(choice, net=never).said == []
+    assert open_in_a_process(model) == -signal.SIGFPE
+    assert "is damaged (model.xml)" in Opened(model).said[0]
+    assert Opened(model, net=never).said == []
 
 
-def test_a_process_that_was_killed_is_no_crash(cache: Path, choice: Choice) -> None:
-    Opened(choice)
+def test_a_process_that_was_killed_is_no_crash(cache: Path, model: Model) -> None:
+    Opened(model)
     graph = place_of(cache) / about.GRAPH
     kill_while_opening(graph, "last")
     assert len(abandoned_marks(graph, "last")) == 1
-    assert Opened(choice, net=never).said == []
+    assert Opened(model, net=never).said == []
     assert abandoned_marks(graph, "last") == []
 
 
 def test_a_cache_that_can_only_be_read_serves_in_spite_of_a_mark(
-    choice: Choice, monkeypatch: pytest.MonkeyPatch
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert choice.weights is not None
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         weights = Path(folder) / "weights.h5"
-        weights.write_bytes(choice.weights.read_bytes())
+        weights.write_bytes(model.weights.path.read_bytes())
         cache = Path(folder) / "cache"
         cache.mkdir()
         monkeypatch.setenv("GRADCAM_CACHE", str(cache))
-        theirs = Choice(SPEC, weights, "file")
+        theirs = model_of(weights)
         Opened(theirs)
         kill_while_opening(place_of(cache) / about.GRAPH, "last")
         with as_nobody():
@@ -192,4 +188,4 @@ def test_what_ends_otherwise_leaves_no_mark(own_home: Path, end: type[BaseExcept
 
 
 def test_an_exception_is_no_crash(own_home: Path) -> None:
-    assert survives_opening(own_home / "nowhere.xml", "last", 16)
+    assert survives_opening(own_home / "nowhere.xml", "last", (16, 16, 3))

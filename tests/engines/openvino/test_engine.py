@@ -18,7 +18,6 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.layers import explainable_layers
-from gradcam_cli.models.loading import build
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.targets import TOP
 
@@ -38,15 +37,15 @@ RESNET_ENDS = ["conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv
 
 
 def batch_of(name: str, count: int, seed: int = 3) -> np.ndarray:
-    spec = find_model(name)
-    shape = (count, spec.side, spec.side, 3)
+    info = find_model(name).info
+    shape = (count, *info.input)
     pixels = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    return PREPROCESSING[spec.preprocessing](pixels)
+    return PREPROCESSING[info.preprocessing](pixels)
 
 
 def seeded(name: str) -> Any:
     """The real architecture with random weights that keep signals of ordinary size."""
-    model = build(find_model(name))
+    model = find_model(name).build()
     random = np.random.default_rng(5)
     for variable in model.weights:
         shape = tuple(variable.shape)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,13 @@ from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_comp
 from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import ModelError, UsageError
-from gradcam_cli.models.catalog import ModelSpec
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.models.loading import Choice
+from gradcam_cli.models.model import Model
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import sha256_of, temporary_path
 from tests.conftest import as_nobody
 from tests.disks import full_at
-from tests.engines.conftest import SPEC
+from tests.engines.conftest import model_of
 
 
 def network(seed: int = 1) -> Any:
@@ -55,15 +55,15 @@ class Opened:
     """What came of one opening, and what was said meanwhile."""
 
     def __init__(
-        self, choice: Choice, layer: str | None = None, net: Callable[[], Any] = network
+        self, model: Model, layer: str | None = None, net: Callable[[], Any] = network
     ) -> None:
         self.said: list[str] = []
-        self.engine = open_compiled(choice, layer, net, self.said.append)
+        self.engine = open_compiled(model, layer, net, self.said.append)
 
 
-def refused(choice: Choice, layer: str | None = None, net: Callable[[], Any] = network) -> str:
+def refused(model: Model, layer: str | None = None, net: Callable[[], Any] = network) -> str:
     with pytest.raises(NotCompiledError) as error:
-        open_compiled(choice, layer, net, lambda text: None)
+        open_compiled(model, layer, net, lambda text: None)
     return str(error.value)
 
 
@@ -86,12 +86,12 @@ def agrees(engine: Any, reference: Any) -> None:
         np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
 
 
-def test_made_once_then_served_without_tensorflow(cache: Path, choice: Choice) -> None:
-    first = Opened(choice)
+def test_made_once_then_served_without_tensorflow(cache: Path, model: Model) -> None:
+    first = Opened(model)
     assert [text.split()[0] for text in first.said] == ["Compiling"]
     assert first.engine.layer == "last"
     agrees(first.engine, network())
-    again = Opened(choice, net=never)
+    again = Opened(model, net=never)
     assert again.said == []
     agrees(again.engine, network())
     assert {path.name for path in place_of(cache).iterdir()} == {
@@ -101,12 +101,12 @@ def test_made_once_then_served_without_tensorflow(cache: Path, choice: Choice) -
     }
 
 
-def test_a_further_layer_is_checked_when_it_is_first_asked_for(cache: Path, choice: Choice) -> None:
-    Opened(choice)
-    further = Opened(choice, "middle")
+def test_a_further_layer_is_checked_when_it_is_first_asked_for(cache: Path, model: Model) -> None:
+    Opened(model)
+    further = Opened(model, "middle")
     assert [text.split()[:2] for text in further.said] == [["Checking", "middle"]]
     agrees(further.engine, network())
-    assert Opened(choice, "middle", never).said == []
+    assert Opened(model, "middle", never).said == []
     assert json.loads((place_of(cache) / "about.json").read_text())["checked"] == {
         "last": "",
         "middle": "",
@@ -114,41 +114,41 @@ def test_a_further_layer_is_checked_when_it_is_first_asked_for(cache: Path, choi
 
 
 def test_a_layer_before_an_operation_without_a_rule_is_not_served(
-    cache: Path, choice: Choice
+    cache: Path, model: Model
 ) -> None:
-    assert "no rule for the operation CumSum" in refused(choice, "early")
-    assert "CumSum" in refused(choice, "early", never)  # and that is remembered
-    assert Opened(choice, "middle").engine.layer == "middle"
+    assert "no rule for the operation CumSum" in refused(model, "early")
+    assert "CumSum" in refused(model, "early", never)  # and that is remembered
+    assert Opened(model, "middle").engine.layer == "middle"
 
 
-def test_what_differs_from_tensorflow_is_not_served(cache: Path, choice: Choice) -> None:
+def test_what_differs_from_tensorflow_is_not_served(cache: Path, model: Model) -> None:
     seeds = iter((1, 2))
-    reason = refused(choice, net=lambda: network(next(seeds)))
+    reason = refused(model, net=lambda: network(next(seeds)))
     assert reason.startswith("the compiled small is not used at last: its ")
     assert "differ from TensorFlow's" in reason
-    assert refused(choice, net=never) == reason
+    assert refused(model, net=never) == reason
 
 
-def test_weights_that_are_not_finite_are_not_served(cache: Path, choice: Choice) -> None:
+def test_weights_that_are_not_finite_are_not_served(cache: Path, model: Model) -> None:
     broken = network()
     broken.get_layer("scores").kernel.assign(np.full((5, 7), np.nan))
-    assert "no finite numbers" in refused(choice, net=lambda: broken)
+    assert "no finite numbers" in refused(model, net=lambda: broken)
 
 
-def test_an_unknown_layer_is_the_users_mistake(cache: Path, choice: Choice) -> None:
+def test_an_unknown_layer_is_the_users_mistake(cache: Path, model: Model) -> None:
     with pytest.raises(UsageError, match="middle"):
-        open_compiled(choice, "midle", network, lambda text: None)
+        open_compiled(model, "midle", network, lambda text: None)
 
 
 def test_the_content_of_the_weights_counts_not_their_place(
-    cache: Path, choice: Choice, own_home: Path
+    cache: Path, model: Model, own_home: Path
 ) -> None:
-    Opened(choice)
+    Opened(model)
     elsewhere = own_home / "other.h5"
-    shutil.copy(choice.weights, elsewhere)
-    assert Opened(Choice(SPEC, elsewhere, "file"), net=never).said == []
-    choice.weights.write_bytes(b"other bytes")
-    changed = Opened(choice, net=lambda: network(9))
+    shutil.copy(model.weights.path, elsewhere)
+    assert Opened(model_of(elsewhere), net=never).said == []
+    model.weights.path.write_bytes(b"other bytes")
+    changed = Opened(model, net=lambda: network(9))
     assert [text.split()[0] for text in changed.said] == ["Compiling"]
     agrees(changed.engine, network(9))
 
@@ -311,75 +311,75 @@ def rewrite(place: Path, **fields: object) -> None:
     ],
 )
 def test_what_is_damaged_or_out_of_date_is_said_and_made_anew(
-    cache: Path, choice: Choice, harm: Callable[[Path], None], said: str
+    cache: Path, model: Model, harm: Callable[[Path], None], said: str
 ) -> None:
-    Opened(choice)
+    Opened(model)
     harm(place_of(cache))
-    remade = Opened(choice)
+    remade = Opened(model)
     assert [text.split()[0] for text in remade.said] == ["The", "Compiling"]
     assert said in remade.said[0]
     agrees(remade.engine, network())
-    assert Opened(choice, net=never).said == []
+    assert Opened(model, net=never).said == []
 
 
 def test_damage_that_left_size_and_times_is_noticed_where_it_cannot_be_opened(
-    cache: Path, choice: Choice
+    cache: Path, model: Model
 ) -> None:
-    Opened(choice)
+    Opened(model)
     graph = place_of(cache) / "model.xml"
     before = digests.sha256(graph)
     garble(graph.parent)
     digests.remember(graph, before)
-    remade = Opened(choice)
+    remade = Opened(model)
     assert "is damaged (model.xml)" in remade.said[0]
     agrees(remade.engine, network())
-    assert Opened(choice, net=never).said == []
+    assert Opened(model, net=never).said == []
 
 
 def test_a_copy_of_the_cache_serves_too(
-    cache: Path, choice: Choice, own_home: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, model: Model, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Opened(choice)
+    Opened(model)
     shutil.copytree(cache / "compiled", own_home / "restored" / "compiled")
     monkeypatch.setenv("GRADCAM_CACHE", str(own_home / "restored"))
-    assert Opened(choice, net=never).said == []
+    assert Opened(model, net=never).said == []
 
 
 @pytest.fixture
-def for_everybody(choice: Choice, monkeypatch: pytest.MonkeyPatch) -> Any:
+def for_everybody(model: Model, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A cache that others may reach, unlike the folders of pytest; the weights as well."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         weights = Path(folder) / "weights.h5"
-        shutil.copy(choice.weights, weights)
+        shutil.copy(model.weights.path, weights)
         cache = Path(folder) / "cache"
         cache.mkdir()
         monkeypatch.setenv("GRADCAM_CACHE", str(cache))
-        yield cache, Choice(SPEC, weights, "file")
+        yield cache, model_of(weights)
 
 
 def test_a_cache_that_cannot_be_written_makes_nothing(for_everybody: Any) -> None:
-    cache, choice = for_everybody
+    cache, model = for_everybody
     with as_nobody():
-        assert "cannot be kept" in refused(choice, net=never)
+        assert "cannot be kept" in refused(model, net=never)
     assert list(cache.iterdir()) == []
 
 
 def test_a_cache_that_cannot_be_written_serves_what_it_has(for_everybody: Any) -> None:
-    _, choice = for_everybody
-    Opened(choice)
+    _, model = for_everybody
+    Opened(model)
     with as_nobody():
-        assert Opened(choice, net=never).said == []
-        assert "cannot be kept" in refused(choice, "middle", never)
+        assert Opened(model, net=never).said == []
+        assert "cannot be kept" in refused(model, "middle", never)
 
 
-def test_a_cache_that_is_a_file(choice: Choice, cache: Path) -> None:
+def test_a_cache_that_is_a_file(model: Model, cache: Path) -> None:
     cache.write_text("a file")
-    assert "cannot be kept" in refused(choice, net=never)
+    assert "cannot be kept" in refused(model, net=never)
 
 
-def test_a_disk_without_room_is_told_before_any_work(choice: Choice, cache: Path) -> None:
-    vast = Choice(ModelSpec("small", "", 16, 10**15, "none", None), choice.weights, "file")
+def test_a_disk_without_room_is_told_before_any_work(model: Model, cache: Path) -> None:
+    vast = replace(model, parameters=10**15)
     assert "are free" in refused(vast, net=never)
 
 
@@ -395,12 +395,12 @@ def is_whole(place: Path) -> bool:
 @pytest.mark.parametrize("kilobytes", [8, 16, 20, 24, 28])
 @pytest.mark.parametrize("how", ["disk", "limit"])
 def test_a_disk_that_fills_up_leaves_nothing_half_done(
-    choice: Choice, cache: Path, how: str, kilobytes: int
+    model: Model, cache: Path, how: str, kilobytes: int
 ) -> None:
     """The disk is full at another file each time: the graph, its weights, the record, a check."""
     with full_at(cache, how, kilobytes << 10):
         try:
-            agrees(Opened(choice).engine, network())
+            agrees(Opened(model).engine, network())
         except NotCompiledError as error:
             assert str(error).startswith("compiled models cannot be kept in ")
             assert "\n" not in str(error)
@@ -412,7 +412,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_done(
 
 @pytest.mark.parametrize("name", [about.GRAPH, about.WEIGHTS])
 def test_a_short_write_that_nobody_noticed_is(
-    choice: Choice, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    model: Model, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     convert = conversion.convert
 
@@ -423,66 +423,62 @@ def test_a_short_write_that_nobody_noticed_is(
 
     with monkeypatch.context() as patch:
         patch.setattr(conversion, "convert", convert_and_cut)
-        assert "what was written is not whole; the disk may be full" in refused(choice)
+        assert "what was written is not whole; the disk may be full" in refused(model)
     assert list((cache / "compiled").iterdir()) == []
-    assert Opened(choice).engine.layer == "last"
+    assert Opened(model).engine.layer == "last"
 
 
-def test_room_for_the_graph_alone_is_no_room(choice: Choice, cache: Path) -> None:
+def test_room_for_the_graph_alone_is_no_room(model: Model, cache: Path) -> None:
     with full_at(cache, "limit", 12 << 10):
-        assert "cannot be kept" in refused(choice)
+        assert "cannot be kept" in refused(model)
         assert list((cache / "compiled").iterdir()) == []
-    assert Opened(choice).engine.layer == "last"
+    assert Opened(model).engine.layer == "last"
 
 
-def test_what_a_killed_process_left_is_cleared(choice: Choice, cache: Path) -> None:
-    Opened(choice)
+def test_what_a_killed_process_left_is_cleared(model: Model, cache: Path) -> None:
+    Opened(model)
     place = place_of(cache)
     left = temporary_path(place)
     place.rename(left)
     others = temporary_path(place.with_name("other-0123"))
     others.mkdir()
-    assert [text.split()[0] for text in Opened(choice).said] == ["Compiling"]
+    assert [text.split()[0] for text in Opened(model).said] == ["Compiling"]
     assert set(place.parent.iterdir()) == {place, others}
     half_written = temporary_path(place / "about.json")
     half_written.write_bytes(b"{")
-    Opened(choice, "middle")
+    Opened(model, "middle")
     assert not half_written.exists()
 
 
 @pytest.mark.parametrize("before", [None, 0o755])
-def test_nobody_else_may_enter_what_is_made(
-    choice: Choice, cache: Path, before: int | None
-) -> None:
+def test_nobody_else_may_enter_what_is_made(model: Model, cache: Path, before: int | None) -> None:
     """A folder that somebody chose to open to others stays as open as it is, and is so inside."""
     if before is not None:
         cache.mkdir()
         cache.chmod(before)
-    Opened(choice)
+    Opened(model)
     folders = [cache, *(path for path in cache.rglob("*") if path.is_dir())]
     assert {path.name for path in folders} >= {"own cache", "compiled", "digests"}
     assert {path.stat().st_mode & 0o777 for path in folders} == {before or 0o700}
 
 
-def test_weights_that_change_while_they_are_read_compile_nothing(
-    cache: Path, choice: Choice
-) -> None:
+def test_weights_that_change_while_they_are_read_compile_nothing(cache: Path, model: Model) -> None:
     def replaced() -> Any:
-        choice.weights.write_bytes(b"others")
+        model.weights.path.write_bytes(b"others")
         return network(2)
 
-    assert "changed while they were read" in refused(choice, net=replaced)
+    assert "changed while they were read" in refused(model, net=replaced)
     assert [path for path in (cache / "compiled").iterdir() if path.is_dir()] == []
-    agrees(Opened(choice, net=lambda: network(2)).engine, network(2))
+    agrees(Opened(model, net=lambda: network(2)).engine, network(2))
 
 
-def test_an_open_engine_outlives_its_files(cache: Path, choice: Choice) -> None:
-    engine = Opened(choice).engine
+def test_an_open_engine_outlives_its_files(cache: Path, model: Model) -> None:
+    engine = Opened(model).engine
     shutil.rmtree(place_of(cache))
     agrees(engine, network())  # compiles for two rows
 
 
-def test_no_home_to_keep_a_cache_in(choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_home_to_keep_a_cache_in(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     import platformdirs
 
     def nowhere(name: str) -> str:
@@ -490,11 +486,11 @@ def test_no_home_to_keep_a_cache_in(choice: Choice, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.delenv("GRADCAM_CACHE")
     monkeypatch.setattr(platformdirs, "user_cache_dir", nowhere)
-    assert "no home folder" in refused(choice, net=never)
+    assert "no home folder" in refused(model, net=never)
 
 
-def test_threads_may_share_an_engine(cache: Path, choice: Choice) -> None:
-    engine = Opened(choice).engine
+def test_threads_may_share_an_engine(cache: Path, model: Model) -> None:
+    engine = Opened(model).engine
     alone = [engine.features(batch()[[i]], np.array([3]), "logit") for i in (0, 1)]
     with ThreadPoolExecutor(4) as pool:
         found = list(
@@ -504,8 +500,8 @@ def test_threads_may_share_an_engine(cache: Path, choice: Choice) -> None:
         np.testing.assert_array_equal(features.gradients, alone[i % 2].gradients)
 
 
-def test_who_waits_is_told(choice: Choice, cache: Path) -> None:
-    Opened(choice)
+def test_who_waits_is_told(model: Model, cache: Path) -> None:
+    Opened(model)
     lock = FileLock(cache / "compiled" / f"{place_of(cache).name}{model_cache.LOCK}")
     said = []
     lock.acquire()
@@ -514,11 +510,11 @@ def test_who_waits_is_told(choice: Choice, cache: Path) -> None:
         said.append(text.split(maxsplit=1)[0])
         lock.release()
 
-    open_compiled(choice, "middle", network, tell)
+    open_compiled(model, "middle", network, tell)
     assert said == ["Waiting", "Checking"]
 
 
-def test_weights_that_cannot_be_read_are_an_error_at_once(choice: Choice, cache: Path) -> None:
-    choice.weights.unlink()
+def test_weights_that_cannot_be_read_are_an_error_at_once(model: Model, cache: Path) -> None:
+    model.weights.path.unlink()
     with pytest.raises(ModelError, match="No such file"):
-        open_compiled(choice, None, never, lambda text: None)
+        open_compiled(model, None, never, lambda text: None)

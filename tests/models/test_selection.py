@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models import catalog
-from gradcam_cli.models.loading import Choice, build, choose, load, wanted_model
+from gradcam_cli.models.selection import select_model
 from gradcam_cli.models.weights import WeightsFile, find
 from tests.models.weights_server import Answer, WeightsServer, serving
 
@@ -20,37 +21,36 @@ BODY = b"weights" * 100_000
 def server(monkeypatch: pytest.MonkeyPatch) -> WeightsServer:
     """VGG16's weights as this server has them."""
     with serving(BODY) as running:
-        spec = catalog.find_model("vgg16")
+        vgg16 = catalog.find_model("vgg16")
         file = WeightsFile(running.url("vgg16.h5"), running.checksum, len(BODY))
-        monkeypatch.setitem(catalog.models(), "vgg16", dataclasses.replace(spec, weights=file))
+        monkeypatch.setitem(catalog.models(), "vgg16", dataclasses.replace(vgg16, file=file))
         yield running
 
 
 def test_auto_is_vgg16_where_it_can_be_fetched_and_then_cached(server: WeightsServer) -> None:
     said: list[str] = []
-    choice = choose(note=said.append)
-    assert (choice.spec.name, choice.origin, choice.fallback) == ("vgg16", "fetched", "")
-    assert choice.weights is not None
-    assert choice.weights.read_bytes() == BODY
+    model = select_model().open(note=said.append)
+    assert (model.name, model.origin, model.fallback) == ("vgg16", "fetched", "")
+    assert model.digest() == hashlib.sha256(BODY).hexdigest()
     assert "MB" in said[0]
-    assert choose().origin == "cached"
-    assert choose(offline=True).origin == "cached"
+    assert select_model().open().origin == "cached"
+    assert select_model().open(offline=True).origin == "cached"
     assert len(server.log) == 1
 
 
 def test_auto_falls_back_and_says_so(server: WeightsServer) -> None:
     server.usual = Answer(status=404)
     said: list[str] = []
-    choice = choose(note=said.append)
-    assert (choice.spec.name, choice.origin) == ("efficientnet-lite0", "bundled")
-    assert "404" in choice.fallback
+    model = select_model().open(note=said.append)
+    assert (model.name, model.origin) == ("efficientnet-lite0", "bundled")
+    assert "404" in model.fallback
     assert "instead of vgg16" in said[-1]
 
 
 def test_offline_auto_is_the_bundled_model(server: WeightsServer) -> None:
-    choice = choose(offline=True)
-    assert choice.spec.name == "efficientnet-lite0"
-    assert "offline" in choice.fallback
+    model = select_model().open(offline=True)
+    assert model.name == "efficientnet-lite0"
+    assert "offline" in model.fallback
     assert server.log == []
 
 
@@ -67,22 +67,22 @@ def test_offline_auto_is_the_bundled_model(server: WeightsServer) -> None:
 def test_what_is_named_is_never_replaced(server: WeightsServer, asked: dict[str, object]) -> None:
     server.usual = Answer(status=404)
     with pytest.raises(ModelError) as caught:
-        choose(**asked)
+        select_model(**asked).open()
     for remedy in ("gradcam models pull vgg16", "--weights FILE", "--model efficientnet-lite0"):
         assert remedy in str(caught.value)
 
 
 def test_a_layer_that_only_the_bundled_model_has_means_that_one(server: WeightsServer) -> None:
-    choice = choose(layer="top_activation")
-    assert (choice.spec.name, choice.fallback) == ("efficientnet-lite0", "")
+    model = select_model(layer="top_activation").open()
+    assert (model.name, model.fallback) == ("efficientnet-lite0", "")
     assert server.log == []
 
 
 def test_an_unknown_layer_is_told_before_anything_is_fetched(server: WeightsServer) -> None:
     with pytest.raises(UsageError, match=r"The closest: block5_conv3"):
-        wanted_model("auto", layer="block5_cnv3")
+        select_model("auto", layer="block5_cnv3")
     with pytest.raises(UsageError, match=r"a layer of vgg19\. Pass --model vgg19"):
-        wanted_model("auto", layer="block5_conv4")
+        select_model("auto", layer="block5_conv4")
     assert server.log == []
 
 
@@ -90,14 +90,14 @@ def test_a_layer_of_another_model_keeps_its_weights_from_being_fetched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with serving(BODY) as server:
-        spec = catalog.find_model("mobilenet")
+        mobilenet = catalog.find_model("mobilenet")
         file = WeightsFile(server.url("mobilenet.h5"), server.checksum, len(BODY))
-        served = dataclasses.replace(spec, weights=file)
+        served = dataclasses.replace(mobilenet, file=file)
         monkeypatch.setitem(catalog.models(), "mobilenet", served)
         with pytest.raises(UsageError, match=r"mobilenet has no .* is a layer of vgg16 and vgg19"):
-            choose("mobilenet", layer="block5_conv3")
+            select_model("mobilenet", layer="block5_conv3").open()
         assert server.log == []
-        assert choose("mobilenet", layer="conv_pw_13_relu").origin == "fetched"
+        assert select_model("mobilenet", layer="conv_pw_13_relu").open().origin == "fetched"
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x89HDF\r\n\x1a\n" + bytes(500)])
@@ -105,44 +105,43 @@ def test_weights_that_are_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "w.h5"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"does not hold the weights of mobilenet"):
-        load(choose("mobilenet", weights=path))
+        select_model("mobilenet", weights=path).open().network()
 
 
 def test_weights_of_another_model(tmp_path: Path) -> None:
     path = tmp_path / "other.weights.h5"
-    build(catalog.find_model("mobilenetv2")).save_weights(path)
+    catalog.find_model("mobilenetv2").build().save_weights(path)
     with pytest.raises(ModelError, match=r"does not hold the weights of mobilenet "):
-        load(choose("mobilenet", weights=path))
+        select_model("mobilenet", weights=path).open().network()
 
 
 def test_damaged_cached_weights_name_the_remedy(server: WeightsServer) -> None:
-    choose()  # what the server has is no weights file
+    select_model().open()  # what the server has is no weights file
     with pytest.raises(ModelError, match=r"gradcam models pull vgg16 --force"):
-        load(choose())
+        select_model().open().network()
 
 
 def test_weights_of_ones_own_in_keras_new_layout(tmp_path: Path) -> None:
     path = tmp_path / "own.weights.h5"
-    spec = catalog.find_model("mobilenetv2")
-    model = build(spec)
+    model = catalog.find_model("mobilenetv2").build()
     bias = model.get_layer("predictions").bias
     bias.assign(range(1000))
     model.save_weights(path)
-    loaded = load(Choice(spec, path, "file"))
+    loaded = select_model("mobilenetv2", weights=path).open().network()
     assert loaded.get_layer("predictions").bias.numpy().tolist() == list(range(1000))
 
 
 def test_find_looks_only_in_the_cache(server: WeightsServer) -> None:
-    file = catalog.find_model("vgg16").weights
+    file = catalog.find_model("vgg16").file
     assert find(file) is None
-    choose()
+    select_model().open()
     assert find(file) is not None
 
 
 def test_building_draws_no_random_values() -> None:
     for name in ("vgg16", "efficientnetb0", "convnexttiny", "mobilenetv3small"):
         kernels = [
-            weight for weight in build(catalog.find_model(name)).weights if "kernel" in weight.path
+            weight for weight in catalog.find_model(name).build().weights if "kernel" in weight.path
         ]
         assert kernels
         assert all(not weight.numpy().any() for weight in kernels)

@@ -1,0 +1,137 @@
+"""Which model is meant, in two steps: `select_model` says it, `Selection.open` brings its weights here.
+
+select_model("auto", layer="block5_conv3") ─▶ Selection ─▶ open() ─▶ Model
+                                        labels, input, layers: all that is to be checked first
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models import efficientnet_lite
+from gradcam_cli.models.catalog import find_model
+from gradcam_cli.models.labels import Labels
+from gradcam_cli.models.layers import find_layer, unknown_layer
+from gradcam_cli.models.model import Model
+from gradcam_cli.models.sources.contract import ModelSource
+from gradcam_cli.models.sources.own_weights import OwnWeights
+
+AUTO = "auto"
+AUTO_MODELS = ("vgg16", efficientnet_lite.NAME)
+"""What `auto` stands for: the first of them whose weights can be had."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The model that is meant, nothing of it fetched yet.
+
+    Attributes
+    ----------
+    candidates : tuple of ModelSource
+        The first of them whose weights can be had is opened; all have the same classes.
+    layer : str or None
+        The layer that it must have.
+    """
+
+    candidates: tuple[ModelSource, ...]
+    layer: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the model; "auto" where that is still open."""
+        return self.candidates[0].info.name if len(self.candidates) == 1 else AUTO
+
+    @property
+    def labels(self) -> Labels:
+        """Its classes."""
+        return self.candidates[0].info.labels
+
+    def without_fetching(self) -> ModelSource:
+        """The first candidate whose weights are here, or else the last."""
+        here = (source for source in self.candidates if source.state() != "to fetch")
+        return next(here, self.candidates[-1])
+
+    def open(
+        self, *, offline: bool = False, progress: Progress = no_progress, note: Note = no_note
+    ) -> Model:
+        """The model, its weights fetched if need be.
+
+        Parameters
+        ----------
+        offline : bool
+            Use no network.
+        progress : callable
+            Called with the bytes that are there and with their number at the end.
+        note : callable
+            Given one plain sentence for each thing worth saying: a fallback, or a wait.
+
+        Raises
+        ------
+        UsageError
+            For a layer that the model does not have.
+        ModelError
+            Where the weights cannot be had.
+        """
+        first, *others = self.candidates
+        _check_layer(first, self.layer)
+        try:
+            return first.open(offline=offline, progress=progress, note=note)
+        except ModelError as error:
+            if not others:
+                raise
+            instead = f"Using the bundled {others[0].info.name} instead of {first.info.name}"
+            note(f"{error.what}. {instead}.")
+            rest = Selection(tuple(others), self.layer)
+            opened = rest.open(offline=offline, progress=progress, note=note)
+            return replace(opened, fallback=error.what)
+
+
+def select_model(
+    name: str = AUTO, *, weights: Path | None = None, layer: str | None = None
+) -> Selection:
+    """What `name` means, before anything is looked up on the network or built.
+
+    Under "auto", a weights file and a layer that only VGG16 has mean VGG16 and nothing else; a
+    layer that only the bundled model has means that one.
+
+    Parameters
+    ----------
+    name : str
+        One of `gradcam models`, or "auto".
+    weights : Path, optional
+        A file of Keras weights for it.
+    layer : str, optional
+        The layer to explain.
+
+    Raises
+    ------
+    UsageError
+        For an unknown model, or a layer that the model, or either of auto's, is known not to have.
+    """
+    names = AUTO_MODELS if name.lower() == AUTO else (name,)
+    sources = [find_model(each) for each in names]
+    if weights is not None:
+        return Selection(_having(layer, (OwnWeights(sources[0], weights),)), layer)
+    return Selection(_having(layer, tuple(sources)), layer)
+
+
+def _having(layer: str | None, sources: tuple[ModelSource, ...]) -> tuple[ModelSource, ...]:
+    """Those of `sources` that have `layer`, or may have it."""
+    known = [source.info.layer_names for source in sources]
+    if layer is None or not all(known):
+        return sources
+    having = tuple(source for source in sources if layer in source.info.layer_names)
+    if not having:
+        raise unknown_layer(
+            layer, [name for names in known for name in names], sources[0].info.name
+        )
+    return having
+
+
+def _check_layer(source: ModelSource, layer: str | None) -> None:
+    """Have nothing fetched, nor refused, for a layer that the model does not have."""
+    if layer is not None and not source.info.layer_names and source.state() == "to fetch":
+        find_layer(source.layers(), layer, source.info.name)
