@@ -204,7 +204,6 @@ def test_inputs_are_those_of_input_of(explainer: Explainer, asymmetric: np.ndarr
         {"layer": 3},
         {"score": "softmax"},
         {"engine": "torch"},
-        {"model": Path("vgg16")},
     ],
     ids=str,
 )

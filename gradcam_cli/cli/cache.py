@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import click
 
 from gradcam_cli.cli.completion_values import complete_models
-from gradcam_cli.cli.options import Notes, debug_option, json_option
+from gradcam_cli.cli.options import debug_option, json_option
 from gradcam_cli.errors import UsageError
+from gradcam_cli.reports.messages import Messages
 
 
 @click.group(
@@ -71,7 +72,7 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
     from gradcam_cli.storage.digests import forget_all
     from gradcam_cli.storage.resumable import megabytes
 
-    notes = Notes(quiet=quiet)
+    messages = Messages(quiet=quiet)
     wanted = {find_model(name).info.name for name in names}
     freed, kept = 0, []
     with _explained():
@@ -80,12 +81,12 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
         chosen = not wanted or entry.name in wanted
         if chosen and (weights or entry.kind != "weights"):
             try:
-                freed += clear_entry(entry, notes)
+                freed += clear_entry(entry, messages)
             except OSError as error:
                 kept.append(f"{entry.path} cannot be removed: {error.strerror or error}")
     if not wanted:
         forget_all()
-    notes(f"{megabytes(freed)} freed.")
+    messages(f"{megabytes(freed)} freed.")
     if kept:
         raise UsageError("; ".join(kept), "Change who may write there.")
 

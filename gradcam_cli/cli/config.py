@@ -13,8 +13,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gradcam_cli.cli.options import Notes, debug_option, json_option
+from gradcam_cli.cli.options import debug_option, json_option
 from gradcam_cli.errors import GradcamError, UsageError
+from gradcam_cli.reports.messages import Messages
 
 _SOURCES = {
     ParameterSource.COMMANDLINE: "flag",
@@ -55,7 +56,7 @@ class CommandsWithSettings(click.Group):
     def _read_settings(self, context: click.Context) -> None:
         from gradcam_cli.cli.settings_file import settings_file
 
-        file = settings_file(Notes(quiet=context.resilient_parsing).say)
+        file = settings_file(Messages(quiet=context.resilient_parsing))
         if file is not None:
             from gradcam_cli.cli.default_values import default_map
 

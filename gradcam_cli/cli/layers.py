@@ -6,8 +6,9 @@ import click
 from click.core import ParameterSource
 
 from gradcam_cli.cli.completion_values import complete_models_and_auto
-from gradcam_cli.cli.options import Notes, debug_option, json_option, model_option
+from gradcam_cli.cli.options import debug_option, json_option, model_option
 from gradcam_cli.errors import UsageError
+from gradcam_cli.reports.messages import Messages
 
 
 @click.command(
@@ -39,7 +40,7 @@ def layers(context: click.Context, name: str | None, model: str, as_json: bool) 
     selection = select_model(model)
     source = selection.without_fetching()
     if selection.name == AUTO:
-        Notes()(f"--model auto: these are the layers of {source.info.name}.")
+        Messages()(f"--model auto: these are the layers of {source.info.name}.")
     listed = source.layers()
     if as_json:
         from dataclasses import asdict

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gradcam_cli.cli.completion_values import complete_models
-from gradcam_cli.cli.options import Notes, debug_option, json_option, offline_option
+from gradcam_cli.cli.options import debug_option, json_option, offline_option
 from gradcam_cli.errors import UsageError
 from gradcam_cli.reports.lines import print_path
+from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -105,9 +106,9 @@ def pull(names: tuple[str, ...], force: bool, offline: bool, quiet: bool) -> Non
     """Fetch the weights of each NAME into the cache, and print where they are."""
     from gradcam_cli.models.catalog import find_model
 
-    notes = Notes(quiet=quiet)
+    messages = Messages(quiet=quiet)
     for source in [find_model(name) for name in names]:
-        with notes.progress() as progress:
-            paths = source.pull(offline=offline, force=force, progress=progress, note=notes)
+        with messages.download_bar() as progress:
+            paths = source.pull(offline=offline, force=force, progress=progress, note=messages)
         for path in paths:
             print_path(path)

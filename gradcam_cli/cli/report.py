@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from gradcam_cli.cli.completion_values import complete_folders
-from gradcam_cli.cli.options import Notes, debug_option
+from gradcam_cli.cli.options import debug_option
 from gradcam_cli.reports.lines import print_path
+from gradcam_cli.reports.messages import Messages
 
 
 @click.command(
@@ -39,9 +40,9 @@ def report(folder: Path, output: Path | None, quiet: bool) -> None:
     from gradcam_cli.reports.html import write_report
     from gradcam_cli.results.manifest import Manifest
 
-    notes = Notes(quiet=quiet)
+    messages = Messages(quiet=quiet)
     manifest = Manifest.of_run(folder)
     if manifest.damage:
-        notes(manifest.damage)
-    for path in write_report(manifest, output or folder / "report.html", notes):
+        messages(manifest.damage)
+    for path in write_report(manifest, output or folder / "report.html", messages):
         print_path(path)

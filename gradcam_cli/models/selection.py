@@ -1,4 +1,4 @@
-"""Which model is meant, in two steps: `select_model` says it, `Selection.open` brings its weights here.
+"""Which model is meant, and then its weights: `select_model` says it, `Selection.open` fetches.
 
 select_model("auto", layer="block5_conv3") ─▶ Selection ─▶ open() ─▶ Model
                                         labels, input, layers: all that is to be checked first
