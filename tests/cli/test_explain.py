@@ -303,6 +303,6 @@ def test_a_class_against_itself_is_refused(gradcam: Run) -> None:
     code, out, err = gradcam("explain", CAT, *LITE, "--class", "tabby", "--vs", 281)
     assert (code, out) == (2, "")
     assert err == (
-        "gradcam: class 281 tabby is also what --vs names, so their difference is nothing. "
-        "Pass two classes.\n"
+        "gradcam: expected two classes to tell apart, got 281 tabby (n02123045) twice. "
+        "Pass another for one of them.\n"
     )

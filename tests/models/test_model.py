@@ -74,13 +74,13 @@ def test_its_map_is_that_of_a_plain_tape(explainer: Explainer, asymmetric: np.nd
 
 def test_ranks_and_top_are_of_its_own_classes(explainer: Explainer, asymmetric: np.ndarray) -> None:
     explanation = explainer.explain(asymmetric, [TOP, "snow", 6, "SUN"], top=1000)
-    assert sorted(one.label.name for one in explanation.predictions) == sorted(WEATHER)
+    assert sorted(one.name for one in explanation.predictions) == sorted(WEATHER)
     assert [one.rank for one in explanation.predictions] == [1, 2, 3, 4, 5, 6, 7]
     chances = [one.probability for one in explanation.predictions]
     assert chances == sorted(chances, reverse=True)
     assert sum(chances) != pytest.approx(1)  # each class is by itself
-    best = explanation.predictions[0].label.index
-    indices = [target.prediction.label.index for target in explanation.targets]
+    best = explanation.predictions[0].index
+    indices = [target.prediction.index for target in explanation.targets]
     assert indices == list(dict.fromkeys([best, 3, 6, 0]))
     assert len(explainer.explain(asymmetric, top=2).predictions) == 2
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
@@ -78,6 +78,7 @@ def test_states_and_chosen_records(own_home: Path) -> None:
         assert [record.source for record in reader.records(keys)] == ["c.jpg", "a.jpg"]
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.integers(0, 400))
 def test_cut_off_anywhere_it_can_be_gone_on_with(
     tmp_path_factory: pytest.TempPathFactory, length: int
