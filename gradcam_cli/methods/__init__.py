@@ -15,14 +15,14 @@ from gradcam_cli.methods.table import METHODS
 if TYPE_CHECKING:
     from gradcam_cli.methods.cam import eigen_cam, grad_cam, grad_cam_plus_plus, hires_cam
     from gradcam_cli.methods.input_gradient import saliency
-    from gradcam_cli.methods.normalize import normalize
+    from gradcam_cli.methods.normalization import normalize
 
 _HOMES = {
     "eigen_cam": "cam",
     "grad_cam": "cam",
     "grad_cam_plus_plus": "cam",
     "hires_cam": "cam",
-    "normalize": "normalize",
+    "normalize": "normalization",
     "saliency": "input_gradient",
 }
 
