@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gradcam_cli.arguments import described
 from gradcam_cli.errors import UsageError
 from gradcam_cli.methods.contract import Maps, Method, Option, Question
 from gradcam_cli.methods.table import METHODS
@@ -67,7 +68,7 @@ def parse_method(text: str) -> MethodChoice:
         option, value = _option_of(method, part, text)
         if option.name in options:
             raise UsageError(
-                f"expected {option.name} of {method.name} once, got it twice in {text!r}",
+                f"expected {option.name} of {method.name} once, got it twice in {described(text)}",
                 "Leave one of them out.",
             )
         options[option.name] = value
@@ -86,9 +87,10 @@ def find_method(name: str) -> Method:
     try:
         return by_folded[folded(name)]
     except KeyError:
+        near = closest(name, METHODS) if folded(name) else ()
         raise UsageError(
-            f"there is no method called {name!r}",
-            f"{did_you_mean(closest(name, METHODS))} `gradcam methods` lists all.".strip(),
+            f"there is no method called {described(name)}",
+            f"{did_you_mean(near)} `gradcam methods` lists all.".strip(),
         ) from None
 
 
@@ -97,12 +99,14 @@ def _option_of(method: Method, part: str, text: str) -> tuple[Option, int]:
     known = {folded(option.name): option for option in method.options}
     written, equals, value = part.partition("=")
     if not known:
-        raise UsageError(f"{method.name} has no options, got {text!r}", f"Pass {method.name}.")
+        raise UsageError(
+            f"{method.name} has no options, got {described(text)}", f"Pass {method.name}."
+        )
     if not equals or folded(written) not in known:
         listed = ", ".join(option.name for option in method.options)
         example = f"{method.name}:{method.options[0].name}={method.options[0].default}"
         raise UsageError(
-            f"expected options of {method.name} ({listed}), got {part!r}",
+            f"expected options of {method.name} ({listed}), got {described(part)}",
             f"Write them as in {example}.",
         )
     option = known[folded(written)]
@@ -118,6 +122,6 @@ def _number(option: Option, text: str) -> int:
             return number
     bounds = f"from {option.low} to {option.high}"
     raise UsageError(
-        f"expected {option.name} to be a whole number {bounds}, got {text!r}",
+        f"expected {option.name} to be a whole number {bounds}, got {described(text)}",
         f"Pass {option.name}={option.default}, for instance.",
     )
