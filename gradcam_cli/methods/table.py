@@ -15,7 +15,7 @@ from gradcam_cli.passes import (
     TAIL,
 )
 
-_ONE_PASS = "1 forward and backward pass"
+_ONE_PASS = "1 forward, 1 backward pass"
 
 
 def _imported(module: str, name: str) -> Callable[..., Maps]:
@@ -77,7 +77,7 @@ _ALL = (
         summary="each map weighted by the score of the picture seen through it",
         paper="Wang et al., 2020, arXiv 1910.01279",
         needs=(ACTIVATIONS, FORWARD),
-        cost="1 forward pass, and 1 for each channel that is not constant",
+        cost="1 forward pass, and 1 a channel",
         signed=False,
         maps=_imported("perturbation", "score_cam"),
     ),
@@ -87,7 +87,7 @@ _ALL = (
         summary="each map weighted by the share of the score that is lost without it",
         paper="Desai and Ramaswamy, 2020, WACV",
         needs=(ACTIVATIONS, TAIL),
-        cost="1 forward pass, and 1 from the layer on for each channel that is not 0",
+        cost="1 forward pass, and 1 tail a channel",
         signed=True,
         maps=_imported("perturbation", "ablation_cam"),
     ),
@@ -107,7 +107,7 @@ _ALL = (
         summary="what each pixel adds to the score on the way from a black picture",
         paper="Sundararajan et al., 2017, arXiv 1703.01365",
         needs=(FORWARD, INPUT_GRADIENTS),
-        cost="1 forward pass, and 1 forward and backward pass for each step",
+        cost="1 forward pass, and 1 of both a step",
         signed=True,
         maps=_imported("input_gradient", "integrated_gradients"),
         options=(Option("steps", "points on the way", 50, 1, 10_000),),
