@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from benchmarks import machine
 from benchmarks.markdown import table
 from benchmarks.measure import Spread
-from gradcam_cli.callbacks import no_note
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import read_image
@@ -26,6 +25,7 @@ from gradcam_cli.models.catalog import BUNDLED
 from gradcam_cli.models.loading import choose
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.passes import Engine
+from gradcam_cli.results.explanation import EngineName
 from gradcam_cli.targets import Target
 
 HERE = Path(__file__).parent
@@ -40,10 +40,10 @@ MOST = 1.15
 _LEAST_SECONDS = 0.5
 
 
-def question(engine_name: str) -> Question:
+def question(engine_name: EngineName) -> Question:
     """What speaks for the cat in the sample, at the default layer."""
     choice = choose(BUNDLED, offline=True)
-    engine, layer = open_engine(choice, wanted=engine_name, note=no_note)  # type: ignore[arg-type]
+    engine, layer = open_engine(choice, wanted=engine_name, note=print)
     pictures = (read_image(SAMPLE).pixels, np.zeros((1, 1, 3), np.uint8))
     preprocess = PREPROCESSING[choice.spec.preprocessing]
     image, black = (preprocess(model_input(one, 224)[np.newaxis])[0] for one in pictures)
@@ -71,7 +71,7 @@ def seconds(call: Callable[[], object], least: float = 0.0) -> float:
 
 
 def best_rows(asked: Question) -> int:
-    """The batch size at which forward passes take least, each tried after once that does not count."""
+    """The batch size at which forward passes take least, after once that does not count."""
 
     def figure(rows: int) -> float:
         call = raw_passes(asked.engine, asked.inputs[0], TRIAL, rows)
@@ -113,10 +113,7 @@ def report(asked: Question, figures: dict[str, list[float]], rows: int) -> str:
     return "\n\n".join(
         [
             "# Methods",
-            f"""\
-Made by `python -m benchmarks.methods`: one picture and one class, {BUNDLED} at `{asked.layer}`, engine
-{asked.engine.name}. Medians of {len(figures["raw"])} rounds in which all take turns. Score-CAM is held
-against its {1 + CHANNELS:,} raw forward passes at the best batch size ({rows}), {asked.engine.parallel} side by side.""",
+            _HOW.format(asked, BUNDLED, len(figures["raw"]), 1 + CHANNELS, rows),
             table(
                 ("", "measured", "bar", ""),
                 [
@@ -132,6 +129,12 @@ against its {1 + CHANNELS:,} raw forward passes at the best batch size ({rows}),
             table(("", ""), about, left=2),
         ]
     )
+
+
+_HOW = """\
+Made by `python -m benchmarks.methods`: one picture and one class, {1} at `{0.layer}`, engine
+{0.engine.name}. Medians of {2} rounds in which all take turns. Score-CAM is held against {3:,} raw
+forward passes at the best batch size, {4}, with {0.engine.parallel} batches side by side."""
 
 
 def main() -> None:

@@ -118,7 +118,7 @@ def grad_cam_plus_plus(activations: Array, gradients: Array) -> Array:
     denominator = 2 + a.sum(axis=(0, 1)) * g
     alpha = np.divide(1, denominator, out=np.zeros_like(g), where=denominator != 0)
     weights = (alpha * np.maximum(g, 0)).sum(axis=(0, 1))
-    raw: Array = (a @ weights).astype(np.float32)
+    raw: Array = (a * weights).sum(axis=-1).astype(np.float32)
     return raw
 
 

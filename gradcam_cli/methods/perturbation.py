@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.methods.batching import RowMap, by_row, captures, resolved, scores_of_jobs
 from gradcam_cli.methods.contract import Question
-from gradcam_cli.methods.upsampling import bilinear, extremes
+from gradcam_cli.methods.upsampling import Places, extremes, upsampled
 from gradcam_cli.targets import target_scores
 
 Array = NDArray[np.float32]
@@ -81,8 +81,7 @@ def distinct_masks(activations: Array, height: int, width: int) -> tuple[Array, 
 def masked(masks: list[Array], inputs: list[Array]) -> Array:
     """Each input times its mask, upsampled: (N, H, W, C) float32.
 
-    Rows of pixels and channels are one axis here, for then a mask is made by two matrix products
-    and applied in one sweep.
+    Columns and channels are one axis here, for NumPy is slow where the last axis is short.
 
     Parameters
     ----------
@@ -90,9 +89,9 @@ def masked(masks: list[Array], inputs: list[Array]) -> Array:
     inputs : list of (H, W, C) float32
     """
     height, width, channels = inputs[0].shape
-    small = np.stack(masks)
-    columns = np.repeat(bilinear(width, small.shape[2]), channels, axis=0)
-    batch: Array = bilinear(height, small.shape[1]) @ (small @ columns.T)
+    h, w = masks[0].shape
+    rows, columns = Places.of(height, h), Places.of(width, w)
+    batch = upsampled(np.stack(masks), rows, columns, repeats=channels)
     for row, one in enumerate(inputs):
         batch[row] *= one.reshape(height, -1)
     return batch.reshape(-1, height, width, channels)

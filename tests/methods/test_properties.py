@@ -166,7 +166,7 @@ def test_methods_of_many_passes_tell_how_far_they_are(name: str, ask: Ask) -> No
 @every_method
 def test_threads_change_nothing(method: Method, ask: Ask, engine: TensorFlowEngine) -> None:
     class SideBySide(TensorFlowEngine):
-        rows, parallel = 2, 3
+        rows, forward_rows, parallel = 2, 2, 3
 
     threaded = SideBySide(engine._model)
     serial = SideBySide(engine._model)
