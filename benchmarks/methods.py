@@ -16,20 +16,17 @@ from numpy.typing import NDArray
 from benchmarks import machine
 from benchmarks.markdown import table
 from benchmarks.measure import Spread
-from gradcam_cli.engines.selection import open_engine
-from gradcam_cli.images.overlay import model_input
+from gradcam_cli.engines import EngineName
+from gradcam_cli.explainer import Explainer
 from gradcam_cli.images.reading import read_image
 from gradcam_cli.methods import METHODS, Question
 from gradcam_cli.methods.batching import in_batches
-from gradcam_cli.models.catalog import BUNDLED
-from gradcam_cli.models.loading import choose
-from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.passes import Engine
-from gradcam_cli.results.explanation import EngineName
 from gradcam_cli.targets import Target
 
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "sample_images" / "egyptian_cat.jpg"
+MODEL = "efficientnet-lite0"
 CAT = 285
 CHANNELS = 1280
 BATCHES = (1, 2, 4, 8, 16)
@@ -40,14 +37,12 @@ MOST = 1.15
 _LEAST_SECONDS = 0.5
 
 
-def question(engine_name: EngineName) -> Question:
+def question(engine: EngineName) -> Question:
     """What speaks for the cat in the sample, at the default layer."""
-    choice = choose(BUNDLED, offline=True)
-    engine, layer = open_engine(choice, wanted=engine_name, note=print)
+    explainer = Explainer.load(MODEL, methods=tuple(METHODS), engine=engine, offline=True)
     pictures = (read_image(SAMPLE).pixels, np.zeros((1, 1, 3), np.uint8))
-    preprocess = PREPROCESSING[choice.spec.preprocessing]
-    image, black = (preprocess(model_input(one, 224)[np.newaxis])[0] for one in pictures)
-    return Question(engine, [image], [Target(CAT)], layer, "logit", black)
+    image, black = map(explainer.input_of, pictures)
+    return Question(explainer.engine, [image], [Target(CAT)], explainer.layer, "logit", black)
 
 
 def raw_passes(
@@ -113,7 +108,7 @@ def report(asked: Question, figures: dict[str, list[float]], rows: int) -> str:
     return "\n\n".join(
         [
             "# Methods",
-            _HOW.format(asked, BUNDLED, len(figures["raw"]), 1 + CHANNELS, rows),
+            _HOW.format(asked, MODEL, len(figures["raw"]), 1 + CHANNELS, rows),
             table(
                 ("", "measured", "bar", ""),
                 [

@@ -115,39 +115,3 @@ def score_weights(
             elif index is not None:
                 weights[row, index] += weight
     return weights, top
-
-
-def target_scores(
-    scores: NDArray[np.float32], targets: Sequence[Target], score: Score
-) -> NDArray[np.float64]:
-    """The scalar y of each of `targets` in each row of `scores`.
-
-    Parameters
-    ----------
-    scores : (N, classes) float32
-        Before the softmax.
-    targets : sequence of Target
-        T of them; `TOP` is the class that each row predicts.
-    score : "logit" or "probability"
-        Whether s is `scores`, or their softmax.
-
-    Returns
-    -------
-    (N, T) float64
-    """
-    values = _values(scores, score)
-    weights, top = score_weights(targets, scores.shape[-1])
-    y: NDArray[np.float64] = values @ weights.T + values.max(axis=-1, keepdims=True) * top
-    return y
-
-
-def _values(scores: NDArray[np.float32], score: Score) -> NDArray[np.float64]:
-    """What s is in each row, (N, classes) float64."""
-    import numpy as np
-
-    values = scores.astype(np.float64)
-    if score == "logit":
-        return values
-    shares = np.exp(values - values.max(axis=-1, keepdims=True))
-    normalized: NDArray[np.float64] = shares / shares.sum(axis=-1, keepdims=True)
-    return normalized

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.passes import LAYER, Engine, Pass
-from gradcam_cli.targets import Score, Target
+from gradcam_cli.targets import Head, Score, Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,8 @@ class Question:
         What the targets are made of.
     baseline : (H, W, C) float32
         The model's input for a black picture.
+    head : "softmax" or "sigmoid"
+        What makes probabilities of the model's scores.
     rows : int
         How many inputs to run at a time, for passes of one an input. Where there are many passes an
         input, as many run at a time as suit the engine.
@@ -48,6 +50,7 @@ class Question:
     layer: str
     score: Score
     baseline: NDArray[np.float32] = field(repr=False)
+    head: Head = "softmax"
     rows: int = 1
     progress: Progress = no_progress
 

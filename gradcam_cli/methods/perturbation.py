@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.heads import target_scores
 from gradcam_cli.methods.batching import RowMap, by_row, captures, resolved, scores_of_jobs
 from gradcam_cli.methods.contract import Question
 from gradcam_cli.methods.upsampling import Places, extremes, upsampled
-from gradcam_cli.targets import target_scores
 
 Array = NDArray[np.float32]
 
@@ -48,7 +48,7 @@ def score_cam(question: Question) -> Iterator[RowMap]:
     scores = scores_of_jobs(question, [list(distinct) for distinct, _ in masks], run)
     for (rows, activations, own), (_, mask_of), found in zip(groups, masks, scores, strict=True):
         targets = [resolved(question, row, own) for row in rows]
-        y = target_scores(found, targets, question.score)[mask_of]
+        y = target_scores(found, targets, question.score, question.head)[mask_of]
         for row, column in zip(rows, y.T, strict=True):
             yield row, activations @ _softmax(column), own
 
@@ -147,6 +147,7 @@ def ablation_cam(question: Question) -> Iterator[RowMap]:
 def _lost(question: Question, row: int, own: Array, scores: Array) -> NDArray[np.float64]:
     """The share of y that is lost in each row of `scores` but the first, which has y."""
     target = resolved(question, row, own)
-    y = target_scores(scores, [replace(target, counterfactual=False)], question.score)[:, 0]
+    target_itself = replace(target, counterfactual=False)
+    y = target_scores(scores, [target_itself], question.score, question.head)[:, 0]
     lost: NDArray[np.float64] = (y[0] - y[1:]) / (y[0] or 1)
     return -lost if target.counterfactual else lost

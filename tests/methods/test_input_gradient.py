@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
+from gradcam_cli.heads import target_scores
 from gradcam_cli.methods import METHODS, parse_method
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.targets import TOP, Target, target_scores
+from gradcam_cli.targets import TOP, Target
 from tests.methods.conftest import Ask
 
 

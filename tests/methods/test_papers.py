@@ -154,7 +154,7 @@ def test_a_small_network(name: str, target: int, layer: str, inputs: list[np.nda
 
 def cat(model: Any, layer: str) -> Case:
     pixels = read_image(SAMPLES / "egyptian_cat.jpg").pixels
-    image = PREPROCESSING["lite"](model_input(pixels, 224)[np.newaxis])[0]
+    image = PREPROCESSING["lite"](model_input(pixels, (224, 224, 3))[np.newaxis])[0]
     return Case(model, layer, image, 285)
 
 
