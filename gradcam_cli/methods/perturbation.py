@@ -124,18 +124,18 @@ def ablation_cam(question: Question) -> Iterator[RowMap]:
     """
     inputs, engine, layer = list(question.inputs), question.engine, question.layer
     groups = list(captures(question))
-    live = [np.flatnonzero(activations.any(axis=(0, 1))) for _, activations, _ in groups]
+    live = [np.flatnonzero(activations.any(axis=(0, 1))).tolist() for _, activations, _ in groups]
 
-    def run(jobs: list[tuple[int, int]]) -> Array:
+    def run(jobs: list[tuple[int, int | None]]) -> Array:
         ablated = np.stack([groups[number][1] for number, _ in jobs])
         for row, (_, channel) in zip(ablated, jobs, strict=True):
-            row[:, :, channel : channel + 1] = 0  # an empty slice for the one that is whole
+            if channel is not None:
+                row[:, :, channel] = 0
         batch = np.stack([inputs[groups[number][0][0]] for number, _ in jobs])
         return engine.tail(ablated, layer, batch)
 
     # The whole one first, by the same pass, so that the differences are not those of two programs.
-    jobs = [[activations.shape[-1], *channels.tolist()] for (_, activations, _), channels in
-            zip(groups, live, strict=True)]  # fmt: skip
+    jobs: list[list[int | None]] = [[None, *channels] for channels in live]
     scores = scores_of_jobs(question, jobs, run)
     for (rows, activations, own), channels, found in zip(groups, live, scores, strict=True):
         for row in rows:
