@@ -36,6 +36,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.folder
 	$(BIN)/python -m benchmarks.resume
 	$(BIN)/python -m benchmarks.families
+	$(BIN)/python -m benchmarks.methods
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -154,6 +154,18 @@ def check_maps(activations: object, gradients: object) -> None:
     )
 
 
+def check_activations(array: object) -> None:
+    """Raise UsageError unless `array` is (h, w, C), floats, and not empty."""
+    import numpy as np
+
+    if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim == 3 and array.size:
+        return
+    raise UsageError(
+        f"expected activations or gradients of (h, w, C) float32, got {described(array)}",
+        "Pass those of one image.",
+    )
+
+
 def check_raw_heatmap(raw: object) -> None:
     """Raise UsageError unless `raw` is (h, w), floats, and not empty; any number will do."""
     import numpy as np

@@ -14,10 +14,10 @@ from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines import ENGINES, EngineName
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import UsageError
+from gradcam_cli.heads import probabilities
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import METHODS, Maps, Question, normalize
-from gradcam_cli.models.heads import probabilities
 from gradcam_cli.models.labels import ClassName, Labels
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import PREPROCESSING
@@ -214,6 +214,7 @@ class Explainer:
             layer=self.layer,
             score=self.score,
             baseline=self.input_of(np.zeros((1, 1, 3), np.uint8)),
+            head=self.model.head,
             rows=rows,
             progress=progress,
         )

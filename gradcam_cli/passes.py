@@ -31,6 +31,8 @@ INPUT = "<input>"
 LAYER = "<layer>"
 """The layer that is explained, in the passes of a method, which knows no layer's name."""
 
+_WORDS = {INPUT: "the input", LAYER: "the layer"}
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -56,7 +58,7 @@ class Pass:
 
     def __str__(self) -> str:
         rules = "" if self.rules == "standard" else f"{self.rules} "
-        places = ", ".join("the input" if name == INPUT else name for name in self.at)
+        places = ", ".join(_WORDS.get(name, name) for name in self.at)
         return f"{rules}{self.kind}{f' at {places}' if places else ''}"
 
 

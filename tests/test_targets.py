@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcam_cli.targets import TOP, Target, score_weights
+from gradcam_cli.heads import probabilities, target_scores
+from gradcam_cli.targets import TOP, Head, Score, Target, score_weights
 
 CLASSES = 7
 INDICES = st.integers(TOP, CLASSES - 1)
@@ -31,6 +32,17 @@ def test_weights_give_y(targets: list[Target], seed: int) -> None:
     predicted = np.arange(CLASSES) == scores.argmax()
     for row, target in enumerate(targets):
         assert float((weights[row] + top[row] * predicted) @ scores) == y_of(target, scores)
+
+
+@pytest.mark.parametrize("score", ["logit", "probability"])
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+@given(targets=st.lists(TARGETS, min_size=1, max_size=5), seed=st.integers(0, 2**32 - 1))
+def test_scores_of_targets(score: Score, head: Head, targets: list[Target], seed: int) -> None:
+    scores = np.random.default_rng(seed).standard_normal((3, CLASSES)).astype(np.float32)
+    values = scores if score == "logit" else probabilities(scores, head)
+    found = target_scores(scores, targets, score, head)
+    expected = [[y_of(target, row.astype(np.float64)) for target in targets] for row in values]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 @given(TARGETS, st.integers(0, CLASSES - 1))

@@ -15,6 +15,7 @@ from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, complet
 from gradcam_cli.cli.config import CommandsWithSettings, config
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.layers import layers
+from gradcam_cli.cli.methods import methods
 from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
 from gradcam_cli.errors import ExitCode, GradcamError
@@ -54,7 +55,7 @@ def gradcam(context: click.Context) -> None:
         context.exit(ExitCode.USAGE)
 
 
-for _command in (explain, report, classes, layers, models, cache, config, completion):
+for _command in (explain, report, classes, layers, methods, models, cache, config, completion):
     gradcam.add_command(_command)
 
 

@@ -36,6 +36,18 @@ def complete_models_and_auto(
     return [*_beginning(incomplete, [AUTO]), *complete_models(context, parameter, incomplete)]
 
 
+def complete_methods(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The methods, with what each does."""
+    from click.shell_completion import CompletionItem
+
+    from gradcam_cli.methods.table import METHODS
+
+    names = _beginning(incomplete, METHODS)
+    return [CompletionItem(name, help=METHODS[name].summary) for name in names]
+
+
 def complete_class_names(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:

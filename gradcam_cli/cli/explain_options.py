@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gradcam_cli.cli.completion_values import complete_classes, complete_files, complete_layers
+from gradcam_cli.cli.completion_values import (
+    complete_classes,
+    complete_files,
+    complete_layers,
+    complete_methods,
+)
 from gradcam_cli.cli.options import Share, engine_option, json_option, model_option, offline_option
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images import MAX_PIXELS
@@ -190,6 +195,7 @@ explain_options = as_one(
         default=[DEFAULT_METHOD],
         show_default=DEFAULT_METHOD,
         metavar="METHOD",
+        shell_complete=complete_methods,
         help="One of `gradcam methods`; may be repeated, for an overlay each.",
     ),
     click.option(

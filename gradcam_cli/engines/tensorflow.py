@@ -45,7 +45,7 @@ class TensorFlowEngine:
     def capture(self, batch: Array, at: Sequence[str]) -> Captured:
         """See `Engine.capture`."""
         inputs = self._tf.convert_to_tensor(batch)
-        *activations, scores = self._submodel(tuple(at))(inputs, training=False)
+        *activations, scores = self._arrays(tuple(at), inputs)
         return Captured(
             {name: a.numpy() for name, a in zip(at, activations, strict=True)}, scores.numpy()
         )
@@ -68,7 +68,7 @@ class TensorFlowEngine:
         with tf.GradientTape() as tape:
             inputs = tf.convert_to_tensor(batch)
             tape.watch(inputs)
-            *activations, logits = self._submodel(layers)(inputs, training=False)
+            *activations, logits = self._arrays(layers, inputs)
             y = self._score(logits, targets, score)
         places = {INPUT: inputs, **dict(zip(layers, activations, strict=True))}
         gradients = tape.gradient(y, {name: places[name] for name in at})
@@ -89,6 +89,11 @@ class TensorFlowEngine:
         given = [self._tf.convert_to_tensor(each) for each in (batch, activations)]
         scores: Array = self._tail(layer)(given, training=False).numpy()
         return scores
+
+    def _arrays(self, layers: tuple[str, ...], inputs: Any) -> list[Any]:
+        """The outputs of `layers`, and the scores; Keras gives a list of one without the list."""
+        arrays = self._submodel(layers)(inputs, training=False)
+        return list(arrays) if layers else [arrays]
 
     def _score(self, logits: Any, targets: Sequence[Target], score: Score) -> Any:
         tf = self._tf

@@ -1,28 +1,49 @@
-"""Methods: from a model's arrays to a raw signed map, in a table by name.
+"""Methods: from a model's arrays to a raw map, in a table by name.
 
-To add one: a function, an entry here, a test.
+To add one: a function, a record in `table`, a test. NumPy is loaded where a function is used.
 """
 
 from __future__ import annotations
 
-from gradcam_cli.methods.cam import from_gradients, grad_cam
-from gradcam_cli.methods.contract import Maps, Method, Question
-from gradcam_cli.methods.normalize import normalize
-from gradcam_cli.passes import LAYER_GRADIENTS
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-_ALL = (
-    Method(
-        name="grad-cam",
-        title="Grad-CAM",
-        summary="the maps of a layer, each weighted by its mean gradient",
-        paper="Selvaraju et al., 2017, arXiv 1610.02391",
-        needs=(LAYER_GRADIENTS,),
-        cost="1 forward and 1 backward pass",
-        signed=True,
-        maps=from_gradients(grad_cam),
-    ),
-)
+from gradcam_cli.methods.choice import MethodChoice, parse_method
+from gradcam_cli.methods.contract import Maps, Method, Option, Question
+from gradcam_cli.methods.table import METHODS
 
-METHODS: dict[str, Method] = {method.name: method for method in _ALL}
+if TYPE_CHECKING:
+    from gradcam_cli.methods.cam import eigen_cam, grad_cam, grad_cam_plus_plus, hires_cam
+    from gradcam_cli.methods.input_gradient import saliency
+    from gradcam_cli.methods.normalization import normalize
 
-__all__ = ["METHODS", "Maps", "Method", "Question", "grad_cam", "normalize"]
+_HOMES = {
+    "eigen_cam": "cam",
+    "grad_cam": "cam",
+    "grad_cam_plus_plus": "cam",
+    "hires_cam": "cam",
+    "normalize": "normalization",
+    "saliency": "input_gradient",
+}
+
+__all__ = [
+    "METHODS",
+    "Maps",
+    "Method",
+    "MethodChoice",
+    "Option",
+    "Question",
+    "eigen_cam",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "hires_cam",
+    "normalize",
+    "parse_method",
+    "saliency",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

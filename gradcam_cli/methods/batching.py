@@ -1,44 +1,132 @@
-"""Running many inputs a few at a time."""
+"""Running many inputs a few at a time, and putting together what comes of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from functools import wraps
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
+from gradcam_cli.callbacks import Progress, no_progress
+from gradcam_cli.methods.contract import Maps, Question
+from gradcam_cli.targets import Target
+
+Array = NDArray[np.float32]
+Numbers = NDArray[np.intp]
+RowMap = tuple[int, NDArray[np.floating[Any]], Array]
+"""Of one row of a question: its number, its raw map and its scores."""
 T = TypeVar("T")
+Job = TypeVar("Job")
 
 
 def in_batches(
-    run: Callable[[NDArray[np.intp]], T], count: int, rows: int, parallel: int
-) -> list[T]:
-    """What `run` gives for each batch of `rows` of `count` inputs, in order.
+    run: Callable[[Numbers], T],
+    count: int,
+    rows: int,
+    parallel: int,
+    progress: Progress = no_progress,
+) -> Iterator[tuple[list[int], T]]:
+    """The numbers of the inputs in each batch of `rows` of `count`, and what `run` gives for it.
 
-    The last batch is filled up with what is there, so that every row is computed in a batch of the
-    same size, and what comes of it does not depend on the others.
+    The batches come in order. The last one is filled up with what is there, so that every row is
+    computed in a batch of the same size, and what comes of it does not depend on the others.
 
     Parameters
     ----------
     run : callable
-        Given the numbers of the inputs to run, (rows,) int. Of the last batch's, those from
-        ``count - start`` on are only there to fill it.
+        Given the numbers of the inputs to run, (rows,) int. Of the last batch's, those beyond the
+        ones that come out beside its result are only there to fill it.
     count, rows : int
         How many inputs there are, and how many to run at a time.
     parallel : int
         How many threads run batches side by side.
+    progress : callable
+        Given the inputs done, and `count`.
     """
-    import numpy as np
-
     starts = range(0, count, rows)
 
     def batch(start: int) -> T:
         return run(np.arange(start, start + rows) % count)
 
-    if len(starts) == 1 or parallel == 1:
-        return [batch(start) for start in starts]
-    with ThreadPoolExecutor(parallel) as pool:
-        return list(pool.map(batch, starts))
+    pool = ThreadPoolExecutor(parallel) if parallel > 1 and len(starts) > 1 else None
+    try:
+        results = pool.map(batch, starts) if pool else map(batch, starts)
+        for start, result in zip(starts, results, strict=True):
+            stop = min(start + rows, count)
+            yield list(range(start, stop)), result
+            progress(stop, count)
+    finally:
+        if pool:  # nobody waits for batches of an interrupted run
+            pool.shutdown(cancel_futures=True)
+
+
+def by_row(function: Callable[..., Iterable[RowMap]]) -> Callable[..., Maps]:
+    """A method of a function that gives the rows of a question one by one, in any order."""
+
+    @wraps(function)
+    def maps(question: Question, **options: int) -> Maps:
+        rows = sorted(function(question, **options), key=lambda row: row[0])
+        raw = np.stack([one for _, one, _ in rows])
+        return Maps(raw.astype(np.float32, copy=False), np.stack([scores for *_, scores in rows]))
+
+    return maps
+
+
+def resolved(question: Question, row: int, scores: Array) -> Target:
+    """The target of `row`, where `scores`, (classes,), say which class is predicted."""
+    return question.targets[row].resolved(int(scores.argmax()))
+
+
+def rows_by_input(inputs: list[Array]) -> list[list[int]]:
+    """The rows of each input: one that is explained for several targets is there several times."""
+    groups: dict[int, list[int]] = {}
+    for row, one in enumerate(inputs):
+        groups.setdefault(id(one), []).append(row)
+    return list(groups.values())
+
+
+def captures(question: Question) -> Iterator[tuple[list[int], Array, Array]]:
+    """The rows, the layer's activations (h, w, C) and the scores (classes,) of each input."""
+    inputs, engine, layer = list(question.inputs), question.engine, question.layer
+    groups = rows_by_input(inputs)
+
+    def run(numbers: Numbers) -> tuple[Array, Array]:
+        batch = np.stack([inputs[groups[number][0]] for number in numbers.tolist()])
+        captured = engine.capture(batch, [layer])
+        return captured.activations[layer], captured.scores
+
+    for numbers, arrays in in_batches(run, len(groups), question.rows, engine.parallel):
+        for number, activations, scores in zip(numbers, *arrays, strict=False):
+            yield groups[number], activations, scores
+
+
+def scores_of_jobs(
+    question: Question, jobs: list[list[Job]], run: Callable[[list[tuple[int, Job]]], Array]
+) -> list[Array]:
+    """The scores of many passes for each of several inputs, batched across the inputs.
+
+    Parameters
+    ----------
+    question : Question
+        Has the engine, and who hears of the progress.
+    jobs : list of list
+        The jobs of each input, one pass each.
+    run : callable
+        From a batch of (number of the input, job) to scores, (N, classes).
+
+    Returns
+    -------
+    list of (jobs, classes) float32
+        For each input.
+    """
+    engine = question.engine
+    flat = [(number, job) for number, several in enumerate(jobs) for job in several]
+    batches = in_batches(
+        lambda numbers: run([flat[number] for number in numbers.tolist()]),
+        *(len(flat), engine.rows, engine.parallel, question.progress),
+    )
+    scores = np.concatenate([found[: len(numbers)] for numbers, found in batches])
+    return np.split(scores, np.cumsum([len(several) for several in jobs])[:-1])

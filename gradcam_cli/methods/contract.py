@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Progress, no_progress
-from gradcam_cli.passes import Engine, Pass
-from gradcam_cli.targets import Score, Target
+from gradcam_cli.passes import LAYER, Engine, Pass
+from gradcam_cli.targets import Head, Score, Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,10 +33,15 @@ class Question:
         What the targets are made of.
     baseline : (H, W, C) float32
         The model's input for a black picture.
+    head : "softmax" or "sigmoid"
+        What makes probabilities of the model's scores.
     rows : int
-        How many inputs to run at a time, for methods of one pass an input.
+        How many inputs to run at a time, for passes of one an input. Where there are many passes an
+        input, as many run at a time as suit the engine.
     progress : callable
         Called with the passes done and all of them, by methods of many.
+
+    No method changes the inputs or the baseline.
     """
 
     engine: Engine
@@ -46,6 +50,7 @@ class Question:
     layer: str
     score: Score
     baseline: NDArray[np.float32] = field(repr=False)
+    head: Head = "softmax"
     rows: int = 1
     progress: Progress = no_progress
 
@@ -68,8 +73,29 @@ class Maps:
 
 
 @dataclass(frozen=True)
+class Option:
+    """A whole number that a method takes.
+
+    Attributes
+    ----------
+    name : str
+        As `--method NAME:option=value` takes it.
+    summary : str
+        What it is, in a few words.
+    default, low, high : int
+        Its value where none is given, and its bounds, which are allowed.
+    """
+
+    name: str
+    summary: str
+    default: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, eq=False)
 class Method:
-    """A way to explain.
+    """A way to explain; equal to itself only.
 
     Attributes
     ----------
@@ -91,8 +117,8 @@ class Method:
         From a `Question`, and its options by name, to `Maps`.
     uses_target : bool
         False where the map is the same for every class.
-    defaults : mapping of str to int or float
-        Its options.
+    options : tuple of Option
+        What `maps` takes beside the question.
     """
 
     name: str
@@ -104,11 +130,14 @@ class Method:
     signed: bool
     maps: Callable[..., Maps]
     uses_target: bool = True
-    defaults: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    options: tuple[Option, ...] = ()
+
+    @property
+    def defaults(self) -> dict[str, int]:
+        """Its options where none are given."""
+        return {option.name: option.default for option in self.options}
 
     @property
     def uses_layer(self) -> bool:
         """False where it looks at the input only."""
-        from gradcam_cli.passes import LAYER
-
         return any(LAYER in need.at for need in self.needs)

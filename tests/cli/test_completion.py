@@ -19,6 +19,7 @@ from gradcam_cli.cli.completion_values import complete_class_names
 from gradcam_cli.engines.openvino import about
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import COLORMAPS
+from gradcam_cli.methods import METHODS
 from gradcam_cli.models.catalog import models
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.labels import imagenet_labels
@@ -81,6 +82,12 @@ def test_each_class_that_is_offered_means_just_that_class() -> None:
     offered = [item.value for item in complete_class_names(context, parameter, "")]
     assert [imagenet_labels().resolve(value) for value in offered] == list(range(1000))
     assert not [value for value in offered if set(value) & set("'\" \\$")]
+
+
+def test_methods() -> None:
+    assert values("methods", "") == list(METHODS)
+    assert values("explain", "--method", "") == list(METHODS)
+    assert values("explain", "--method", "GradCAM") == ["grad-cam", "grad-cam++"]
 
 
 def test_layers_are_those_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +193,7 @@ PROBE = (
         ("gradcam explain -m resnet50 -l con", "conv1_conv"),
         ("gradcam explain -c egy", "Egyptian_cat"),
         ("gradcam explain --colormap vi", "viridis"),
+        ("gradcam methods hi", "hirescam"),
     ],
 )
 def test_a_completion_is_quick_and_loads_nothing_heavy(

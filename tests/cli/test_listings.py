@@ -1,4 +1,4 @@
-"""`gradcam classes`, `layers` and `models`, and what holds for every command."""
+"""`gradcam classes`, `layers`, `methods` and `models`, and what holds for every command."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from gradcam_cli.cli import gradcam as group
 from gradcam_cli.errors import ExitCode
+from gradcam_cli.methods import METHODS
 
 Run = Callable[..., tuple[int, str, str]]
 README = Path(__file__).parents[2] / "README.md"
@@ -99,6 +100,24 @@ def test_layers_of_a_model_that_is_an_argument(
     code, _, err = gradcam("layers", "vgg1O")
     assert code == 2
     assert "The closest: vgg19, vgg16." in err
+
+
+def test_methods(gradcam: Run) -> None:
+    code, out, err = gradcam("methods")
+    assert (code, err) == (0, "")
+    names = [line.split()[0] for line in out.splitlines()[2:]]
+    assert names == list(METHODS)
+    listed = json.loads(gradcam("methods", "--json")[1])["methods"]
+    assert [each["name"] for each in listed] == names
+    assert listed[0]["needs"] == ["gradients at the layer"]
+    code, out, err = gradcam("methods", "Integrated Gradients")
+    assert (code, err) == (0, "")
+    assert re.search(r"^:steps= +points on the way, 1 to 10000 \(default 50\)", out, re.MULTILINE)
+    (one,) = json.loads(gradcam("methods", "integrated-gradients", "--json")[1])["methods"]
+    assert one["options"] == {"steps": {"default": 50, "low": 1, "high": 10_000}}
+    code, out, err = gradcam("methods", "hirescm")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "The closest: hirescam." in err
 
 
 def test_models(gradcam: Run, tmp_path: Path) -> None:

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gradcam_cli.methods import METHODS, grad_cam, normalize
+from gradcam_cli.errors import UsageError
+from gradcam_cli.methods import (
+    eigen_cam,
+    grad_cam,
+    grad_cam_plus_plus,
+    hires_cam,
+    normalize,
+    saliency,
+)
 
 MAPS = hnp.arrays(
     np.float32, (3, 4), elements=st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -53,12 +63,20 @@ def test_no_evidence(raw: np.ndarray) -> None:
     assert not heatmap.any()
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_leaves_its_input_alone(name: str) -> None:
-    random = np.random.default_rng(1)
-    maps = [random.standard_normal((5, 6, 7), np.float32) for _ in range(2)]
-    before = [each.copy() for each in maps]
-    raw = METHODS[name](*maps)
-    assert raw.shape == (5, 6)
-    assert raw.dtype == np.float32
-    np.testing.assert_array_equal(maps, before)
+GOOD = np.ones((2, 3, 4), np.float32)
+BAD = [GOOD[0], GOOD[:0], GOOD.astype(int), GOOD[np.newaxis], GOOD.tolist(), None]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=["flat", "empty", "int", "batch", "list", "none"])
+@pytest.mark.parametrize("function", [grad_cam, grad_cam_plus_plus, hires_cam])
+def test_maps_of_another_shape_or_type_are_refused(function: Any, bad: Any) -> None:
+    for pair in ((bad, GOOD), (GOOD, bad), (bad, bad), (GOOD, GOOD[:1])):
+        with pytest.raises(UsageError, match=r"^expected activations and gradients of one shape"):
+            function(*pair)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=["flat", "empty", "int", "batch", "list", "none"])
+@pytest.mark.parametrize("function", [eigen_cam, saliency])
+def test_an_array_of_another_shape_or_type_is_refused(function: Any, bad: Any) -> None:
+    with pytest.raises(UsageError, match=r"^expected activations or gradients of \(h, w, C\)"):
+        function(bad)

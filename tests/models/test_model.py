@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.explainer import Explainer
+from gradcam_cli.heads import probabilities
 from gradcam_cli.images.overlay import model_input, overlay
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.models.heads import probabilities
 from gradcam_cli.models.labels import Labels, imagenet_labels
 from gradcam_cli.models.model import InputShape, Model
 from gradcam_cli.models.selection import Selection, select_model

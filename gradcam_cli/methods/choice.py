@@ -1,0 +1,127 @@
+"""A method as people write it: ``grad-cam``, ``integrated-gradients:steps=100``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gradcam_cli.arguments import described
+from gradcam_cli.errors import UsageError
+from gradcam_cli.methods.contract import Maps, Method, Option, Question
+from gradcam_cli.methods.table import METHODS
+from gradcam_cli.suggestions import closest, did_you_mean, folded
+
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """A method with its options.
+
+    Attributes
+    ----------
+    method : Method
+    options : mapping of str to int
+        Every one of its options.
+    """
+
+    method: Method
+    options: Mapping[str, int] = field(hash=False)
+
+    @property
+    def text(self) -> str:
+        """As `parse_method` takes it, with those options only that are not the default.
+
+        One choice has one text, whatever was written: it stands in JSON and in digests.
+        """
+        return ":".join(filter(None, (self.method.name, ",".join(self._changed("=")))))
+
+    @property
+    def slug(self) -> str:
+        """The same for names of files: ``integrated-gradients-steps-100``."""
+        return "-".join((self.method.name, *self._changed("-")))
+
+    def maps(self, question: Question) -> Maps:
+        """The method's answer with these options."""
+        return self.method.maps(question, **self.options)
+
+    def _changed(self, sign: str) -> list[str]:
+        given = ((option, self.options[option.name]) for option in self.method.options)
+        return [f"{option.name}{sign}{value}" for option, value in given if value != option.default]
+
+
+def parse_method(text: str) -> MethodChoice:
+    """The method that `text` names, with its options: ``name`` or ``name:option=value,…``.
+
+    In names, case, spaces, hyphens and underscores do not matter.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such method or option, or a value cannot be.
+    """
+    name, colon, given = text.partition(":")
+    method = find_method(name)
+    options: dict[str, int] = {}
+    for part in given.split(",") if colon else ():
+        option, value = _option_of(method, part, text)
+        if option.name in options:
+            raise UsageError(
+                f"expected {option.name} of {method.name} once, got it twice in {described(text)}",
+                "Leave one of them out.",
+            )
+        options[option.name] = value
+    return MethodChoice(method, {**method.defaults, **options})
+
+
+def find_method(name: str) -> Method:
+    """The method called `name`; case, spaces, hyphens and underscores do not matter.
+
+    Raises
+    ------
+    UsageError
+        With the closest names where there is none.
+    """
+    by_folded = {folded(each): method for each, method in METHODS.items()}
+    try:
+        return by_folded[folded(name)]
+    except KeyError:
+        near = closest(name, METHODS) if folded(name) else ()
+        raise UsageError(
+            f"there is no method called {described(name)}",
+            f"{did_you_mean(near)} `gradcam methods` lists all.".strip(),
+        ) from None
+
+
+def _option_of(method: Method, part: str, text: str) -> tuple[Option, int]:
+    """The option that `part` of `text` sets, and to what."""
+    known = {folded(option.name): option for option in method.options}
+    written, equals, value = part.partition("=")
+    if not known:
+        raise UsageError(
+            f"{method.name} has no options, got {described(text)}", f"Pass {method.name}."
+        )
+    if not equals or folded(written) not in known:
+        listed = ", ".join(option.name for option in method.options)
+        example = f"{method.name}:{method.options[0].name}={method.options[0].default}"
+        raise UsageError(
+            f"expected options of {method.name} ({listed}), got {described(part)}",
+            f"Write them as in {example}.",
+        )
+    option = known[folded(written)]
+    return option, _number(option, value)
+
+
+def _number(option: Option, text: str) -> int:
+    """`text` as a value of `option`."""
+    written = text.strip()
+    if re.fullmatch(rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}", written):
+        number = int(written)
+        if option.low <= number <= option.high:
+            return number
+    bounds = f"from {option.low} to {option.high}"
+    raise UsageError(
+        f"expected {option.name} to be a whole number {bounds}, got {described(text)}",
+        f"Pass {option.name}={option.default}, for instance.",
+    )

@@ -1,0 +1,37 @@
+"""A control: what a map that knows nothing is worth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.methods.batching import RowMap, by_row, captures, resolved
+from gradcam_cli.methods.contract import Question
+
+
+@by_row
+def random_maps(question: Question, seed: int = 0) -> Iterator[RowMap]:
+    """Noise at the layer's resolution, uniform in 0..1.
+
+    It is seeded by the input's bytes, the target and `seed`, so that it is the same in any batch
+    and in any run.
+
+    Returns
+    -------
+    Maps
+        Raw maps of (h, w), without a unit.
+    """
+    for rows, activations, scores in captures(question):
+        for row in rows:
+            target = resolved(question, row, scores)
+            noise = _generator(question.inputs[row], f"{target.slug} {seed}")
+            yield row, noise.random(activations.shape[:2], np.float32), scores
+
+
+def _generator(array: NDArray[np.float32], text: str) -> np.random.Generator:
+    digest = hashlib.sha256(array.tobytes())
+    digest.update(text.encode())
+    return np.random.default_rng(int.from_bytes(digest.digest(), "big"))

@@ -1,0 +1,94 @@
+"""Methods as people write them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.methods import METHODS, MethodChoice, parse_method
+from gradcam_cli.suggestions import folded
+
+
+@st.composite
+def choices(draw: st.DrawFn) -> MethodChoice:
+    method = draw(st.sampled_from(list(METHODS.values())))
+    options = {each.name: draw(st.integers(each.low, each.high)) for each in method.options}
+    return MethodChoice(method, options)
+
+
+@given(choices())
+def test_the_text_of_a_choice_means_that_choice(choice: MethodChoice) -> None:
+    parsed = parse_method(choice.text)
+    assert parsed == choice
+    assert hash(parsed) == hash(choice)
+    assert parsed.text == choice.text
+
+
+@given(choices(), st.randoms(use_true_random=False))
+def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, random) -> None:
+    options = [f" {name.upper()} = {value:+06d} " for name, value in choice.options.items()]
+    random.shuffle(options)
+    name = random.choice([choice.method.name.upper(), choice.method.name.replace("-", "_")])
+    assert parse_method(":".join(filter(None, (name, ",".join(options))))).text == choice.text
+
+
+@given(choices(), choices())
+def test_slugs_are_safe_and_differ_where_choices_do(one: MethodChoice, other: MethodChoice) -> None:
+    assert re.fullmatch(r"[a-z0-9+-]+", one.slug)
+    assert (one.slug == other.slug) == (one == other)
+
+
+@given(st.text() | st.from_regex(r"(integrated-gradients|random|saliency):[a-z,=0-9:-]*"))
+def test_anything_else_is_refused_in_one_line(text: str) -> None:
+    try:
+        choice = parse_method(text)
+    except UsageError as error:
+        assert error.remedy
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert parse_method(choice.text) == choice
+
+
+def test_what_is_not_given_has_its_default() -> None:
+    assert parse_method("integrated-gradients").options == {"steps": 50}
+    assert parse_method("integrated-gradients:steps=50").text == "integrated-gradients"
+    choice = parse_method("Integrated Gradients:steps=100")
+    assert choice.text == "integrated-gradients:steps=100"
+    assert choice.slug == "integrated-gradients-steps-100"
+    assert parse_method("grad-cam++").slug == "grad-cam++"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gradcm", "there is no method called 'gradcm'. The closest: grad-cam"),
+        ("", "there is no method called ''. `gradcam methods` lists all."),
+        ("saliency:steps=1", "saliency has no options, got 'saliency:steps=1'. Pass saliency."),
+        ("saliency:", "saliency has no options, got 'saliency:'. Pass saliency."),
+        ("random:sed=1", "expected options of random (seed), got 'sed=1'. Write them as in random"),
+        ("random:", "expected options of random (seed), got ''. Write them as in random:seed=0."),
+        ("random:seed", "expected options of random (seed), got 'seed'."),
+        ("random:seed=1,", "expected options of random (seed), got ''."),
+        ("random:seed=1,seed=1", "expected seed of random once, got it twice in"),
+        ("random:seed=-1", "expected seed to be a whole number from 0 to 4294967295, got '-1'."),
+        ("integrated-gradients:steps=0", "expected steps to be a whole number from 1 to 10000"),
+        ("integrated-gradients:steps=1e2", "got '1e2'. Pass steps=50, for instance."),
+        ("integrated-gradients:steps=1_0", "got '1_0'."),
+        ("integrated-gradients:steps=٣", "got '٣'."),
+        (f"integrated-gradients:steps={'9' * 5000}", "expected steps to be a whole number"),
+    ],
+)
+def test_what_cannot_be_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_method(text)
+    assert said in str(error.value)
+    assert len(str(error.value)) < 200
+
+
+def test_no_two_names_are_alike() -> None:
+    for names in (METHODS, *({o.name: o for o in m.options} for m in METHODS.values())):
+        assert len({folded(name) for name in names}) == len(names)
