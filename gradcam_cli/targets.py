@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Score = Literal["logit", "probability"]
 """What s is: the scores before the softmax, or after it."""
 
+Head = Literal["softmax", "sigmoid"]
+"""What makes a probability of a score: a softmax over the classes, or each class's own sigmoid."""
+
 TOP = -1
 """The class that stands for the predicted one, whichever it turns out to be."""
 

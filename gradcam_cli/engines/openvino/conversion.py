@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcam_cli.engines.openvino.engine import LOGITS, TOLERANCE, agreement, output_name
+from gradcam_cli.engines.comparison import TOLERANCE, agreement
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.runtime import converter, openvino, ops
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
