@@ -110,7 +110,8 @@ class Explainer:
         if isinstance(model, str):
             file = None if weights is None else Path(weights)
             model = choose(model, weights=file, layer=layer, offline=offline, note=note)
-        opened, found = open_engine(model, layer, wanted=engine, note=note)
+        needs = list(dict.fromkeys(need for name in methods for need in METHODS[name].needs))
+        opened, found = open_engine(model, layer, needs, wanted=engine, note=note)
         return cls(model, opened, found, methods, score=score, offline=offline)
 
     def explain(

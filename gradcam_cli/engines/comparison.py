@@ -23,7 +23,7 @@ def agreement(candidate: Captured, reference: Captured) -> tuple[str, float]:
     -------
     what : "logits", "activations" or "gradients"
     difference : float
-        The largest difference as a share of the largest value that was expected, of the worst layer.
+        The largest difference, at the worst layer, as a share of the largest expected value.
     """
     apart = [("logits", relative_difference(candidate.scores, reference.scores))]
     for what in ("activations", "gradients"):

@@ -10,7 +10,7 @@ from gradcam_cli.suggestions import closest, did_you_mean
 
 
 def check_places(what: Pass, layers: Collection[str], model: str) -> None:
-    """Raise UsageError unless `what` is at places that `model`, which has `layers`, can answer for."""
+    """Raise UsageError where `what` is at a layer that is none of `layers`, those of `model`."""
     for place in what.at:
         if place == INPUT and what.kind == "gradients":
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_comp
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.models.loading import Choice, load
+from gradcam_cli.passes import LAYER_GRADIENTS, Pass
+from gradcam_cli.targets import Head
 
 if TYPE_CHECKING:
     from gradcam_cli.passes import Engine
@@ -18,14 +21,38 @@ if TYPE_CHECKING:
 
 
 def open_engine(
-    choice: Choice, layer: str | None = None, *, wanted: EngineName = "auto", note: Note = no_note
+    choice: Choice,
+    layer: str | None = None,
+    needs: Sequence[Pass] = (LAYER_GRADIENTS,),
+    *,
+    wanted: EngineName = "auto",
+    head: Head = "softmax",
+    note: Note = no_note,
 ) -> tuple[Engine, str]:
     """The engine for the model of `choice`, and the layer to look at: `layer`, or the default one.
+
+    Parameters
+    ----------
+    choice : Choice
+        Which model and weights.
+    layer : str, optional
+        One of the model's; by default the last convolutional activation.
+    needs : sequence of Pass
+        What the engine is going to be asked, with `LAYER` for the layer. Of the compiled engine
+        each is checked against TensorFlow when it is needed for the first time. It refuses other
+        gradients than these; it serves scores, activations and tails at all layers, which are
+        parts of the forward pass that was checked with any of them.
+    wanted : "auto", "openvino" or "tensorflow"
+        What is to run it.
+    head : "softmax" or "sigmoid"
+        What makes probabilities of the scores.
+    note : callable
+        Given one plain sentence for what takes long, and for why it is not the compiled engine.
 
     Raises
     ------
     UsageError
-        For a layer that the model does not have.
+        For a layer that the model does not have, or guided gradients of one without ReLUs.
     ModelError
         Where the weights do not fit, or the compiled engine was asked for and cannot serve.
     """
@@ -36,8 +63,7 @@ def open_engine(
 
     if wanted == "openvino" or (wanted == "auto" and find_spec("openvino") is not None):
         try:
-            compiled = open_compiled(choice, layer, network, note)
-            return compiled, compiled.layer
+            return open_compiled(choice, layer, network, note, needs=needs, head=head)
         except NotCompiledError as error:
             if wanted == "openvino":
                 raise ModelError(
@@ -45,7 +71,16 @@ def open_engine(
                     "Leave --engine at auto, or pass --engine tensorflow.",
                 ) from error
             note(f"{error}. TensorFlow runs it.")
+    return _opened_in_tensorflow(choice, network(), layer, needs, head)
+
+
+def _opened_in_tensorflow(
+    choice: Choice, network: Any, layer: str | None, needs: Sequence[Pass], head: Head
+) -> tuple[Engine, str]:
     from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
-    found = find_layer(explainable_layers(network()), layer, choice.spec.name)
-    return TensorFlowEngine(network()), found.name
+    name = find_layer(explainable_layers(network), layer, choice.spec.name).name
+    engine = TensorFlowEngine(network, model_name=choice.spec.name, head=head)
+    for need in needs:
+        engine.prepare(need.at_layer(name))
+    return engine, name

@@ -55,7 +55,7 @@ class OpenVINOEngine:
     graph : Path
         The .xml file that `conversion.convert` made, its .bin beside it; read once, for it may be
         replaced meanwhile.
-    model : str, optional
+    model_name : str, optional
         The model's name, for errors; by default the network's own.
     head : "softmax" or "sigmoid"
         What makes probabilities of the scores.
@@ -68,12 +68,14 @@ class OpenVINOEngine:
     name = "openvino"
     parallel = min(_MOST_STREAMS, os.cpu_count() or 1)
 
-    def __init__(self, graph: Path, *, model: str | None = None, head: Head = "softmax") -> None:
+    def __init__(
+        self, graph: Path, *, model_name: str | None = None, head: Head = "softmax"
+    ) -> None:
         self._head = head
         self._preparing = RLock()
         self._core = openvino.Core()
         self._forward = self._core.read_model(graph)
-        self._model = model or self._forward.get_friendly_name()
+        self._model = model_name or self._forward.get_friendly_name()
         self._layers = layers_of(self._forward)
         self._classes = classes_of(self._forward)
         self._alone: dict[Pass, CompiledPass] = {}

@@ -176,7 +176,7 @@ def _before_transpose(port: Any) -> tuple[Any, Any]:
 
 
 def _tail(image: Any, activations: Any, logits: Any) -> Graph:
-    """From the layer's output to the scores; from the image too, where they read it past the layer."""
+    """From the layer's output to the scores, and from the image where they read it as well."""
     given = ops.parameter(list(activations.get_shape()), np.float32, ACTIVATIONS)
     inside, order = _before_transpose(activations)
     back = given.output(0)
