@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ class TensorFlowEngine:
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
-        scores: Array = self._model(self._tf.convert_to_tensor(batch), training=False).numpy()
+        scores: Array = self._traced_forward(batch).numpy()
         return scores
 
     def capture(self, batch: Array, at: Sequence[str]) -> Captured:
@@ -98,11 +98,11 @@ class TensorFlowEngine:
         """See `Engine.tail`."""
         check_places(Pass("tail", (layer,)), self._outputs, self._name)
         tail, reads_batch = self._tail(layer)
-        given = [self._tf.convert_to_tensor(activations)]
+        given = [activations]
         if reads_batch:
             check_rows(len(activations), len(batch))
             given.append(np.broadcast_to(batch, (len(activations), *batch.shape[1:])))
-        scores: Array = tail(given).numpy()
+        scores: Array = tail(*given).numpy()
         return scores
 
     def prepare(self, what: Pass) -> None:
@@ -168,16 +168,29 @@ class TensorFlowEngine:
         outputs = [self._outputs[layer] for layer in layers]
         return self._keras.Model(self._model.inputs[0], [outputs, self._model.output])
 
-    def _built_tail(self, layer: str) -> tuple[Any, bool]:
+    @cached_property
+    def _traced_forward(self) -> Callable[..., Any]:
+        return self._traced(lambda batch: self._model(batch, training=False), self._model.inputs)
+
+    def _built_tail(self, layer: str) -> tuple[Callable[..., Any], bool]:
         """From the layer's output to the scores; whether they read the inputs as well.
 
         A `keras.Function`, for a `keras.Model` from the middle of another adds nodes to it.
         """
-        image, output = self._model.inputs[0], self._outputs[layer]
+        given = [self._outputs[layer], self._model.inputs[0]]
         try:
-            return self._keras.Function([output], self._model.output), False
+            tail, given = self._keras.Function(given[:1], self._model.output), given[:1]
         except ValueError:  # not connected to the layer alone
-            return self._keras.Function([output, image], self._model.output), True
+            tail = self._keras.Function(given, self._model.output)
+        return self._traced(lambda *tensors: tail(list(tensors)), given), len(given) > 1
+
+    def _traced(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
+        """`function` as a graph, which takes half the time of the same operations one by one."""
+        signature = [self._tf.TensorSpec(each.shape, self._tf.float32) for each in inputs]
+        traced: Callable[..., Any] = self._tf.function(
+            function, input_signature=signature, autograph=False
+        )
+        return traced
 
 
 @cache
