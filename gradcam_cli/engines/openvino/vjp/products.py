@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     Port,
     Vjp,
     constant,
+    fixed_value,
     only_input,
     shape_of,
+    times,
     unbroadcast,
 )
 
@@ -90,8 +93,36 @@ def _product(one: tuple[Port, bool], other: tuple[Port, bool]) -> Port:
     return ops.matmul(one[0], other[0], one[1], other[1]).output(0)
 
 
+def _attention(node: Node, g: Port, number: int) -> Port:
+    """y = p·v with p = softmax(s), s = c·q·kᵀ, c a scale.
+
+    With ds = p · (g·vᵀ − Σ p·(g·vᵀ)): dy/dq = c·ds·k, dy/dk = c·dsᵀ·q, dy/dv = pᵀ·g.
+    """
+    query, key, value, scale = _parts_of_attention(node)
+    scores = ops.multiply(_product((query, False), (key, True)), scale)
+    p = ops.softmax(scores, len(shape_of(query)) - 1).output(0)
+    if number == 2:
+        return _product((p, True), (g, False))
+    by_p = times(_product((g, False), (value, True)), p)
+    total = ops.reduce_sum(by_p, constant([-1], np.int64), keep_dims=True)
+    by_scores = times(ops.subtract(by_p, ops.multiply(p, total)).output(0), scale)
+    return _product((by_scores, bool(number)), (query if number else key, False))
+
+
+def _parts_of_attention(node: Node) -> tuple[Port, Port, Port, Any]:
+    """Query, key, value and scale, where nothing is masked."""
+    inputs = [node.input_value(number) for number in range(len(node.inputs()))]
+    masked = node.get_attributes()["causal"] or (len(inputs) > 3 and fixed_value(node, 3).any())
+    if masked or len({tuple(shape_of(each)[:-2]) for each in inputs[:3]}) > 1:
+        raise NotDifferentiableError("ScaledDotProductAttention with a mask or shared heads")
+    width = shape_of(inputs[0])[-1]
+    scale = inputs[4] if len(inputs) > 4 else constant(1 / math.sqrt(width))
+    return inputs[0], inputs[1], inputs[2], scale
+
+
 PRODUCTS: dict[str, Vjp] = {
     "Convolution": _convolution,
     "GroupConvolution": _convolution,
     "MatMul": _matmul,
+    "ScaledDotProductAttention": _attention,
 }
