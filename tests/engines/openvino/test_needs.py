@@ -1,0 +1,114 @@
+"""What an engine is opened for: each pass is checked once, kept, served or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradcam_cli.engines.comparison import agreement, relative_difference
+from gradcam_cli.engines.tensorflow import TensorFlowEngine
+from gradcam_cli.errors import UsageError
+from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.loading import Choice
+from gradcam_cli.passes import (
+    ACTIVATIONS,
+    FORWARD,
+    GUIDED_GRADIENTS,
+    INPUT_GRADIENTS,
+    LAYER,
+    LAYER_GRADIENTS,
+    TAIL,
+    Pass,
+)
+from gradcam_cli.targets import Target
+from tests.engines.openvino.test_model_cache import (
+    Opened,
+    agrees,
+    batch,
+    checked,
+    network,
+    never,
+    place_of,
+    refused,
+)
+
+ALL_SERVED = (FORWARD, ACTIVATIONS, LAYER_GRADIENTS, TAIL, Pass("gradients", (LAYER, "middle")))
+
+
+def test_each_pass_is_checked_when_it_is_first_needed(cache: Path, choice: Choice) -> None:
+    Opened(choice)
+    both = Opened(choice, needs=ALL_SERVED)
+    assert both.said == [
+        f"Checking the pass “{what}” of the compiled small against TensorFlow, once for this pass."
+        for what in ("forward", "capture at last", "tail at last", "gradients at last, middle")
+    ]
+    assert checked(cache) == dict.fromkeys([str(what.at_layer("last")) for what in ALL_SERVED], "")
+    again = Opened(choice, net=never, needs=ALL_SERVED)
+    assert again.said == []
+    reference = TensorFlowEngine(network())
+    captured, expected = (each.capture(batch(), ["last"]) for each in (again.engine, reference))
+    assert agreement(captured, expected)[1] <= 1e-5
+    halves = captured.activations["last"] / 2
+    assert (
+        relative_difference(
+            again.engine.tail(halves, "last", batch()), reference.tail(halves, "last", batch())
+        )
+        <= 1e-5
+    )
+    assert relative_difference(again.engine.forward(batch()), expected.scores) <= 1e-5
+
+
+def test_a_pass_through_an_operation_without_a_rule_is_not_served(
+    cache: Path, choice: Choice
+) -> None:
+    needs = (LAYER_GRADIENTS, INPUT_GRADIENTS)
+    expected = (
+        "the compiled small is not used for gradients at the input: "
+        "no rule for the operation CumSum"
+    )
+    assert refused(choice, needs=needs) == expected
+    assert refused(choice, net=never, needs=needs) == expected  # and that is remembered
+    assert Opened(choice, net=never).said == []
+    early = Opened(choice, "early", needs=(FORWARD, ACTIVATIONS, TAIL))
+    assert early.layer == "early"
+
+
+def test_gradients_that_were_no_need_are_refused(cache: Path, choice: Choice) -> None:
+    engine = Opened(choice, needs=(FORWARD,)).engine
+    engine.capture(batch(), ["middle"])
+    with pytest.raises(UsageError, match="expected gradients that small was opened and checked"):
+        engine.gradients(batch(), [Target(1)] * 2, ["last"])
+
+
+def test_no_needs_are_those_of_the_layer(cache: Path, choice: Choice) -> None:
+    agrees(Opened(choice, needs=()).engine, network())
+
+
+def test_guided_gradients_without_a_relu_are_the_users_mistake(cache: Path, choice: Choice) -> None:
+    def smooth() -> Any:
+        _, keras = tensorflow()
+        image = keras.Input((16, 16, 3))
+        maps = keras.layers.Conv2D(4, 3, activation="swish", name="last")(image)
+        return keras.Model(
+            image, keras.layers.Dense(7)(keras.layers.GlobalAveragePooling2D()(maps))
+        )
+
+    for net in (smooth, never):
+        with pytest.raises(UsageError, match="need a model with ReLUs, and small has none"):
+            Opened(choice, net=net, needs=(GUIDED_GRADIENTS,))
+
+
+def test_an_unknown_layer_in_a_pass_is_the_users_mistake(cache: Path, choice: Choice) -> None:
+    with pytest.raises(UsageError, match="middle"):
+        Opened(choice, needs=(Pass("gradients", ("last", "midle")),))
+
+
+def test_a_copy_that_is_made_anew_is_checked_for_all_needs(cache: Path, choice: Choice) -> None:
+    """An earlier pass was checked of what a later one's mark makes suspect and replaces."""
+    Opened(choice, needs=(FORWARD, LAYER_GRADIENTS))
+    (place_of(cache) / "model.bin").write_bytes(b"")
+    remade = Opened(choice, needs=(FORWARD, LAYER_GRADIENTS))
+    assert checked(cache) == {"forward": "", "gradients at last": ""}
+    agrees(remade.engine, network())
