@@ -17,12 +17,19 @@ from gradcam_cli.engines.openvino import about, conversion
 from gradcam_cli.engines.openvino.crashes import abandoned_marks, marked, survives_opening
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
 from gradcam_cli.models.loading import Choice
-from gradcam_cli.passes import Pass
+from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import sha256_of
 from tests.conftest import as_nobody
 from tests.engines.conftest import SPEC
-from tests.engines.openvino.test_model_cache import Opened, agrees, network, never, place_of
+from tests.engines.openvino.test_model_cache import (
+    Opened,
+    agrees,
+    checked,
+    network,
+    never,
+    place_of,
+)
 
 REPOSITORY = Path(__file__).parents[3]
 AT_LAST, AT_MIDDLE = (Pass("gradients", (layer,)) for layer in ("last", "middle"))
@@ -41,7 +48,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from gradcam_cli.engines.openvino.crashes import marked
-from gradcam_cli.passes import Pass
+from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, Pass
 
 with marked(Path(sys.argv[1]), Pass("gradients", (sys.argv[2],))):
     print("marked", flush=True)
@@ -101,6 +108,16 @@ def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, choice
     agrees(remade.engine, network())
     assert Opened(choice, net=never).said == []
     assert len(list(place.iterdir())) == 3
+
+
+def test_what_is_made_anew_is_checked_for_all_needs(cache: Path, choice: Choice) -> None:
+    """A pass that was found good belonged to the files that a later one's mark condemns."""
+    needs = (FORWARD, LAYER_GRADIENTS)
+    Opened(choice, needs=needs)
+    make_fatal(place_of(cache))
+    kill_while_opening(place_of(cache) / about.GRAPH, "last")
+    agrees(Opened(choice, needs=needs).engine, network())
+    assert checked(cache) == {"forward": "", "gradients at last": ""}
 
 
 def test_one_that_crashes_again_is_not_opened_again(

@@ -30,7 +30,6 @@ from tests.engines.openvino.test_model_cache import (
     checked,
     network,
     never,
-    place_of,
     refused,
 )
 
@@ -103,12 +102,3 @@ def test_guided_gradients_without_a_relu_are_the_users_mistake(cache: Path, choi
 def test_an_unknown_layer_in_a_pass_is_the_users_mistake(cache: Path, choice: Choice) -> None:
     with pytest.raises(UsageError, match="middle"):
         Opened(choice, needs=(Pass("gradients", ("last", "midle")),))
-
-
-def test_a_copy_that_is_made_anew_is_checked_for_all_needs(cache: Path, choice: Choice) -> None:
-    """An earlier pass was checked of what a later one's mark makes suspect and replaces."""
-    Opened(choice, needs=(FORWARD, LAYER_GRADIENTS))
-    (place_of(cache) / "model.bin").write_bytes(b"")
-    remade = Opened(choice, needs=(FORWARD, LAYER_GRADIENTS))
-    assert checked(cache) == {"forward": "", "gradients at last": ""}
-    agrees(remade.engine, network())
