@@ -186,11 +186,10 @@ class TensorFlowEngine:
 
     def _traced(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
         """`function` as a graph, which takes half the time of the same operations one by one."""
-        signature = [self._tf.TensorSpec(each.shape, self._tf.float32) for each in inputs]
-        traced: Callable[..., Any] = self._tf.function(
-            function, input_signature=signature, autograph=False
-        )
-        return traced
+        tf = self._tf
+        signature = [tf.TensorSpec(each.shape, tf.float32) for each in inputs]
+        traced = tf.function(function, autograph=False).get_concrete_function(*signature)
+        return lambda *arrays: traced(*map(tf.convert_to_tensor, arrays))
 
 
 @cache
