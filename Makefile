@@ -35,6 +35,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(BIN)/python -m benchmarks.folder
 	$(BIN)/python -m benchmarks.resume
+	$(BIN)/python -m benchmarks.passes
 	$(BIN)/python -m benchmarks.families
 	$(BIN)/python -m benchmarks.methods
 

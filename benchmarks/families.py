@@ -21,17 +21,19 @@ from numpy.typing import NDArray
 from benchmarks import machine
 from benchmarks.markdown import line, table
 from benchmarks.weights import draw
+from gradcam_cli.engines.comparison import relative_difference
 from gradcam_cli.engines.openvino.conversion import convert, flaw
-from gradcam_cli.engines.openvino.engine import OpenVINOEngine, relative_difference
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
-from gradcam_cli.methods import METHODS, normalize
+from gradcam_cli.methods import grad_cam, normalize
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.models.model import ModelInfo
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.models.sources.contract import KerasSource
-from gradcam_cli.results.explanation import TOP, Features
+from gradcam_cli.passes import Gradients, Pass
+from gradcam_cli.targets import TOP, Target
 
 MODELS = (
     *("vgg16", "vgg19", "efficientnet-lite0", "convnexttiny", "densenet121", "efficientnetb0"),
@@ -112,59 +114,62 @@ def layers_of(name: str, layers: list[LayerInfo]) -> list[str]:
     return [layer.name for layer in layers if layer.default or layer.name in wanted]
 
 
-def heatmap_of(features: Features) -> NDArray[np.float32]:
-    """The Grad-CAM heatmap of the one row of `features`."""
-    heatmap, _ = normalize(METHODS["grad-cam"](features.activations[0], features.gradients[0]))
+def heatmap_of(results: Gradients, layer: str) -> NDArray[np.float32]:
+    """The Grad-CAM heatmap of the first row of `results`."""
+    heatmap, _ = normalize(grad_cam(results.activations[layer][0], results.gradients[layer][0]))
     return heatmap
 
 
-def heatmap_difference(found: Features, expected: Features) -> float:
+def heatmap_difference(candidate: Gradients, reference: Gradients, layer: str) -> float:
     """The largest difference between the two heatmaps; NaN where neither has any heat."""
-    one, other = heatmap_of(found), heatmap_of(expected)
+    one, other = heatmap_of(candidate, layer), heatmap_of(reference, layer)
     return float(np.abs(one - other).max()) if one.any() or other.any() else math.nan
 
 
-def features_with_heat(engine: TensorFlowEngine, batch: NDArray[np.float32]) -> Features:
-    """Those for the most probable class that the layer has any heat for, among the first few."""
-    features = engine.features(batch, np.array([TOP]), "logit")
-    for target in np.argsort(-features.logits[0])[1:CLASSES]:
-        if heatmap_of(features).any():
-            break
-        features = engine.features(batch, np.array([target]), "logit")
-    return features
+def target_with_heat(engine: TensorFlowEngine, batch: NDArray[np.float32], layer: str) -> Target:
+    """The most probable class that the layer has any heat for, among the first few."""
+    ranked = np.argsort(-engine.forward(batch)[0])[:CLASSES]
+    for index in ranked.tolist():
+        if heatmap_of(engine.gradients(batch, [Target(index)], [layer]), layer).any():
+            return Target(index)
+    return Target(TOP)
 
 
 def compared(info: ModelInfo, network: Any, graph: Path, layer: str) -> Apart:
     """The worst of both engines on a few pictures, and what the check at first use says."""
-    reference = TensorFlowEngine(network, layer)
+    reference = TensorFlowEngine(network)
     try:
-        candidate = OpenVINOEngine(graph, layer)
-        parts = [on_a_picture(info, candidate, reference, seed) for seed in PICTURES]
+        candidate = OpenVINOEngine(graph)
+        parts = [on_a_picture(info, candidate, reference, layer, seed) for seed in PICTURES]
     except Exception as error:  # whatever OpenVINO comes up with is the finding
         return Apart(reason=" ".join(str(error).split())[:80] or type(error).__name__)
     return Apart(
         *(float(np.fmax.reduce(figures)) for figures in zip(*parts, strict=True)),
-        reason=flaw(candidate, reference, info.input, info.preprocessing),
+        reason=flaw(
+            candidate,
+            reference,
+            Pass("gradients", (layer,)),
+            info.input,
+            info.preprocessing,
+        ),
     )
 
 
 def on_a_picture(
-    info: ModelInfo, candidate: OpenVINOEngine, reference: TensorFlowEngine, seed: int
+    info: ModelInfo, candidate: OpenVINOEngine, reference: TensorFlowEngine, layer: str, seed: int
 ) -> tuple[float, ...]:
     """How far apart the two are on noise for one class: the figures of `Apart`, in its order."""
     noise = np.random.default_rng(seed).integers(0, 256, (1, *info.input), np.uint8)
     batch = PREPROCESSING[info.preprocessing](noise)
-    expected = features_with_heat(reference, batch)
-    found = candidate.features(batch, expected.targets, "logit")
-    several = reference.features(
-        np.repeat(batch, BATCH, 0), np.repeat(expected.targets, BATCH), "logit"
-    )
+    targets = [target_with_heat(reference, batch, layer)]
+    expected, got = (each.gradients(batch, targets, [layer]) for each in (reference, candidate))
+    several = reference.gradients(np.repeat(batch, BATCH, 0), targets * BATCH, [layer])
     return (
-        relative_difference(found.logits, expected.logits),
-        relative_difference(found.activations, expected.activations),
-        relative_difference(found.gradients, expected.gradients),
-        heatmap_difference(found, expected),
-        heatmap_difference(several[:1], expected),
+        relative_difference(got.scores, expected.scores),
+        relative_difference(got.activations[layer], expected.activations[layer]),
+        relative_difference(got.gradients[layer], expected.gradients[layer]),
+        heatmap_difference(got, expected, layer),
+        heatmap_difference(several, expected, layer),
     )
 
 

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.explainer import Explainer
-from gradcam_cli.methods import METHODS, normalize
+from gradcam_cli.methods import grad_cam, normalize
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.models.selection import select_model
+from gradcam_cli.targets import Target
 
 MODEL = "vgg16"
 SUNGLASSES = 837
@@ -51,16 +52,18 @@ def explanation(engine_name: Any) -> Prepare:
 
     As many batches side by side as the engine gains by.
     """
-    engine = Explainer.load(MODEL, engine=engine_name, offline=True).engine
-    method, pool = METHODS["grad-cam"], ThreadPoolExecutor(engine.parallel)
+    explainer = Explainer.load(MODEL, engine=engine_name, offline=True)
+    engine, layer = explainer.engine, explainer.layer
+    pool = ThreadPoolExecutor(engine.parallel)
 
-    def explain(batch: Batch, targets: NDArray[np.int64]) -> None:
-        features = engine.features(batch, targets, "logit")
-        for activations, gradients in zip(features.activations, features.gradients, strict=True):
-            normalize(method(activations, gradients))
+    def explain(batch: Batch, targets: list[Target]) -> None:
+        results = engine.gradients(batch, targets, [layer])
+        pairs = zip(results.activations[layer], results.gradients[layer], strict=True)
+        for activations, gradients in pairs:
+            normalize(grad_cam(activations, gradients))
 
     def prepare(batch: Batch) -> tuple[Callable[[], Any], int]:
-        targets = np.full(len(batch), SUNGLASSES, np.int64)
+        targets = [Target(SUNGLASSES)] * len(batch)
         several = range(engine.parallel if len(batch) > 1 else 1)
         return (
             lambda: list(pool.map(lambda _: explain(batch, targets), several)),

@@ -110,7 +110,8 @@ class Explainer:
             model = select_model(model, layer=layer)
         if isinstance(model, Selection):
             model = model.open(offline=offline, note=note)
-        opened, layer = open_engine(model, layer, wanted=engine, note=note)
+        needs = list(dict.fromkeys(need for name in methods for need in METHODS[name].needs))
+        opened, layer = open_engine(model, layer, needs, wanted=engine, note=note)
         return cls(model, opened, layer, methods, score=score, offline=offline)
 
     def explain(

@@ -110,7 +110,12 @@ class Engine(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many rows it runs at a time where there are many."""
+        """How many rows of gradients it runs at a time where there are many."""
+        ...
+
+    @property
+    def forward_rows(self) -> int:
+        """How many rows it runs at a time where there are many passes without gradients."""
         ...
 
     @property
@@ -148,6 +153,17 @@ class Engine(Protocol):
             Whether y is made of the scores before the softmax, or after it.
         rules : "standard" or "guided"
             How gradients pass a ReLU.
+
+        Returns
+        -------
+        Gradients
+            For the places `at`, in their order; the activations at `INPUT` are the batch.
+
+        Raises
+        ------
+        UsageError
+            Where the model has no such layer, the scores do not depend on it, or guided gradients
+            are asked of a model without ReLUs.
         """
         ...
 
@@ -159,8 +175,20 @@ class Engine(Protocol):
         Parameters
         ----------
         activations : (N, h, w, C) float32
+            What counts the rows.
         layer : str
-        batch : (N, H, W, C) float32
-            The inputs, which reach the scores past `layer` too where the model has branches.
+        batch : (N, H, W, C) float32, or (1, H, W, C) float32 for all rows
+            The inputs, which reach the scores past `layer` too where the model has branches. Where
+            it has none there, they are not looked at, and may have any number of rows.
+
+        Returns
+        -------
+        (N, classes) float32
+            Before the softmax.
+
+        Raises
+        ------
+        UsageError
+            Where the model has no such layer, or the numbers of rows do not fit.
         """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -10,22 +11,44 @@ from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.layers import explainable_layers, find_layer
-from gradcam_cli.models.model import Model
+from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.models.model import Model
     from gradcam_cli.passes import Engine
 
 
 def open_engine(
-    model: Model, layer: str | None = None, *, wanted: EngineName = "auto", note: Note = no_note
+    model: Model,
+    layer: str | None = None,
+    needs: Sequence[Pass] = (LAYER_GRADIENTS,),
+    *,
+    wanted: EngineName = "auto",
+    note: Note = no_note,
 ) -> tuple[Engine, str]:
     """The engine for `model`, and the layer to look at: `layer`, or the default one.
+
+    Parameters
+    ----------
+    model : Model
+        Which one, its weights here.
+    layer : str, optional
+        One of the model's; by default the last convolutional activation.
+    needs : sequence of Pass
+        What the engine is going to be asked, with `LAYER` for the layer. Of the compiled engine
+        each is checked against TensorFlow when it is needed for the first time. It refuses other
+        gradients than these; it serves scores, activations and tails at all layers, which are
+        parts of the forward pass that was checked with any of them.
+    wanted : "auto", "openvino" or "tensorflow"
+        What is to run it.
+    note : callable
+        Given one plain sentence for what takes long, and for why it is not the compiled engine.
 
     Raises
     ------
     UsageError
-        For a layer that the model does not have.
+        For a layer that the model does not have, or guided gradients of one without ReLUs.
     ModelError
         Where the weights do not fit, or the compiled engine was asked for and cannot serve.
     """
@@ -36,8 +59,7 @@ def open_engine(
 
     if wanted == "openvino" or (wanted == "auto" and find_spec("openvino") is not None):
         try:
-            compiled = open_compiled(model, layer, network, note)
-            return compiled, compiled.layer
+            return open_compiled(model, layer, network, note, needs=needs)
         except NotCompiledError as error:
             if wanted == "openvino":
                 raise ModelError(
@@ -45,7 +67,16 @@ def open_engine(
                     "Leave --engine at auto, or pass --engine tensorflow.",
                 ) from error
             note(f"{error}. TensorFlow runs it.")
+    return _opened_in_tensorflow(model, network(), layer, needs)
+
+
+def _opened_in_tensorflow(
+    model: Model, network: Any, layer: str | None, needs: Sequence[Pass]
+) -> tuple[Engine, str]:
     from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
-    found = find_layer(explainable_layers(network()), layer, model.name)
-    return TensorFlowEngine(network()), found.name
+    name = find_layer(explainable_layers(network), layer, model.name).name
+    engine = TensorFlowEngine(network, model_name=model.name, head=model.head)
+    for need in needs:
+        engine.prepare(need.at_layer(name))
+    return engine, name

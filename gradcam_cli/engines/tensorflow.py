@@ -1,51 +1,66 @@
-"""The reference engine: TensorFlow, eagerly, with a gradient tape."""
+"""The reference engine: TensorFlow, with a gradient tape."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.passes import INPUT, Captured, Gradients, Rules
-from gradcam_cli.targets import Score, Target, score_weights
+from gradcam_cli.passes import INPUT, Captured, Gradients, Pass, Rules
+from gradcam_cli.targets import Head, Score, Target, score_weights
 
 Array = NDArray[np.float32]
 
+_RELUS = {"Relu": "GradcamGuidedRelu", "Relu6": "GradcamGuidedRelu6"}
+"""TensorFlow's operations that are ReLUs, and what their guided gradients are registered as."""
+
 
 class TensorFlowEngine:
-    """Runs a Keras model whose output is logits.
+    """Runs a Keras model whose output is scores before the softmax, and leaves it as it is.
 
     Parameters
     ----------
     model : keras.Model
-        (N, H, W, C) -> (N, classes) logits.
+        (N, H, W, C) -> (N, classes) scores.
+    model_name : str, optional
+        The model's name, for errors; by default its own.
+    head : "softmax" or "sigmoid"
+        What makes probabilities of the scores.
     """
 
     name = "tensorflow"
     rows = 8
+    forward_rows = 8
     parallel = 1  # it uses every core by itself
 
-    def __init__(self, model: Any) -> None:
+    def __init__(
+        self, model: Any, *, model_name: str | None = None, head: Head = "softmax"
+    ) -> None:
         self._tf, self._keras = tensorflow()
         self._model = model
+        self._name = model_name or model.name
+        self._probabilities = {"softmax": self._tf.nn.softmax, "sigmoid": self._tf.sigmoid}[head]
         self._outputs = {op.name: op.output for op in model.operations}
         self._submodel = lru_cache(maxsize=8)(self._built_submodel)
         self._tail = lru_cache(maxsize=8)(self._built_tail)
+        self._guided = lru_cache(maxsize=8)(self._traced_guided)
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
-        scores: Array = self._model(self._tf.convert_to_tensor(batch), training=False).numpy()
+        scores: Array = self._traced_forward(batch).numpy()
         return scores
 
     def capture(self, batch: Array, at: Sequence[str]) -> Captured:
         """See `Engine.capture`."""
+        check_places(Pass("capture", tuple(at)), self._outputs, self._name)
         inputs = self._tf.convert_to_tensor(batch)
-        *activations, scores = self._arrays(tuple(at), inputs)
+        activations, scores = self._submodel(tuple(at))(inputs, training=False)
         return Captured(
             {name: a.numpy() for name, a in zip(at, activations, strict=True)}, scores.numpy()
         )
@@ -63,49 +78,137 @@ class TensorFlowEngine:
 
         Rows do not mix at inference, so the gradient of the sum over the batch is each row's own.
         """
-        tf = self._tf
-        layers = tuple(name for name in at if name != INPUT)
-        with tf.GradientTape() as tape:
-            inputs = tf.convert_to_tensor(batch)
-            tape.watch(inputs)
-            *activations, logits = self._arrays(layers, inputs)
-            y = self._score(logits, targets, score)
-        places = {INPUT: inputs, **dict(zip(layers, activations, strict=True))}
-        gradients = tape.gradient(y, {name: places[name] for name in at})
-        for name, gradient in gradients.items():
+        what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
+        check_places(what, self._outputs, self._name)
+        weights, top = score_weights(targets, self._model.output.shape[-1])
+        inputs = self._tf.convert_to_tensor(batch)
+        probability = score == "probability"
+        run = self._guided(what.at, probability) if rules == "guided" else self._eagerly
+        scores, activations, gradients = run(inputs, weights, top, probability, what.at)
+        for name, gradient in zip(what.at, gradients, strict=True):
             if gradient is None:
-                raise UsageError(
-                    f"the class score does not depend on the layer {name!r}",
-                    "`gradcam layers` lists the layers that can be explained.",
-                )
+                raise _independent(name)
         return Gradients(
-            {name: places[name].numpy() for name in at},
-            logits.numpy(),
-            {name: gradient.numpy() for name, gradient in gradients.items()},
+            {name: a.numpy() for name, a in zip(what.at, activations, strict=True)},
+            scores.numpy(),
+            {name: g.numpy() for name, g in zip(what.at, gradients, strict=True)},
         )
 
     def tail(self, activations: Array, layer: str, batch: Array) -> Array:
         """See `Engine.tail`."""
-        given = [self._tf.convert_to_tensor(each) for each in (batch, activations)]
-        scores: Array = self._tail(layer)(given, training=False).numpy()
+        check_places(Pass("tail", (layer,)), self._outputs, self._name)
+        tail, reads_batch = self._tail(layer)
+        given = [activations]
+        if reads_batch:
+            check_rows(len(activations), len(batch))
+            given.append(np.broadcast_to(batch, (len(activations), *batch.shape[1:])))
+        scores: Array = tail(*given).numpy()
         return scores
 
-    def _arrays(self, layers: tuple[str, ...], inputs: Any) -> list[Any]:
-        """The outputs of `layers`, and the scores; Keras gives a list of one without the list."""
-        arrays = self._submodel(layers)(inputs, training=False)
-        return list(arrays) if layers else [arrays]
+    def prepare(self, what: Pass) -> None:
+        """Make what `what` needs once.
 
-    def _score(self, logits: Any, targets: Sequence[Target], score: Score) -> Any:
+        Raises
+        ------
+        UsageError
+            Where the model has no such layer, or no ReLU for guided gradients.
+        """
+        check_places(what, self._outputs, self._name)
+        if what.rules == "guided":
+            self._guided(what.at, False)
+
+    def _eagerly(
+        self, inputs: Any, weights: Array, top: Array, probability: bool, at: tuple[str, ...]
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """The scores, and activations and gradients at `at`."""
+        with self._tf.GradientTape() as tape:
+            tape.watch(inputs)
+            places, scores = self._places(inputs, at)
+            y = self._y(scores, weights, top, probability)
+        return scores, places, tape.gradient(y, places)
+
+    def _places(self, inputs: Any, at: tuple[str, ...]) -> tuple[list[Any], Any]:
+        """The tensors at `at`, and the scores."""
+        layers = tuple(name for name in at if name != INPUT)
+        activations, scores = self._submodel(layers)(inputs, training=False)
+        tensors = {INPUT: inputs, **dict(zip(layers, activations, strict=True))}
+        return [tensors[name] for name in at], scores
+
+    def _y(self, scores: Any, weights: Any, top: Any, probability: bool) -> Any:
         tf = self._tf
-        weights, top = score_weights(targets, logits.shape[-1])
-        best = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1])
-        scores = tf.nn.softmax(logits) if score == "probability" else logits
-        return tf.reduce_sum(scores * (weights + top[:, np.newaxis] * best))
+        best = tf.one_hot(tf.argmax(scores, axis=-1), scores.shape[-1])
+        s = self._probabilities(scores) if probability else scores
+        return tf.reduce_sum(s * (weights + top[:, np.newaxis] * best))
+
+    def _traced_guided(self, at: tuple[str, ...], probability: bool) -> Callable[..., Any]:
+        """The same as `_eagerly` with guided gradients, for these two arguments only.
+
+        It is traced, for that is where TensorFlow lets the gradients of its operations be others,
+        and no layer has to be changed.
+        """
+        tf = self._tf
+        _register_guided_gradients()
+
+        @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+        def run(inputs: Any, weights: Any, top: Any) -> Any:
+            with tf.compat.v1.get_default_graph().gradient_override_map(_RELUS):
+                places, scores = self._places(inputs, at)
+            return scores, places, tf.gradients(self._y(scores, weights, top, probability), places)
+
+        classes = self._model.output.shape[-1]
+        shapes = ((None, *self._model.inputs[0].shape[1:]), (None, classes), (None,))
+        traced = run.get_concrete_function(*(tf.TensorSpec(shape, tf.float32) for shape in shapes))
+        if not any(operation.type in _RELUS for operation in traced.graph.get_operations()):
+            raise without_relu(self._name)
+        return lambda inputs, weights, top, *_: traced(
+            inputs, tf.constant(weights), tf.constant(top)
+        )
 
     def _built_submodel(self, layers: tuple[str, ...]) -> Any:
         outputs = [self._outputs[layer] for layer in layers]
-        return self._keras.Model(self._model.inputs[0], [*outputs, self._model.output])
+        return self._keras.Model(self._model.inputs[0], [outputs, self._model.output])
 
-    def _built_tail(self, layer: str) -> Any:
-        given = [self._model.inputs[0], self._outputs[layer]]
-        return self._keras.Model(given, self._model.output)
+    @cached_property
+    def _traced_forward(self) -> Callable[..., Any]:
+        return self._traced(lambda batch: self._model(batch, training=False), self._model.inputs)
+
+    def _built_tail(self, layer: str) -> tuple[Callable[..., Any], bool]:
+        """From the layer's output to the scores; whether they read the inputs as well.
+
+        A `keras.Function`, for a `keras.Model` from the middle of another adds nodes to it.
+        """
+        given = [self._outputs[layer], self._model.inputs[0]]
+        try:
+            tail, given = self._keras.Function(given[:1], self._model.output), given[:1]
+        except ValueError:  # not connected to the layer alone
+            tail = self._keras.Function(given, self._model.output)
+        return self._traced(lambda *tensors: tail(list(tensors)), given), len(given) > 1
+
+    def _traced(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
+        """`function` as a graph, which takes half the time of the same operations one by one."""
+        tf = self._tf
+        signature = [tf.TensorSpec(each.shape, tf.float32) for each in inputs]
+        traced = tf.function(function, autograph=False).get_concrete_function(*signature)
+        return lambda *arrays: traced(*map(tf.convert_to_tensor, arrays))
+
+
+@cache
+def _register_guided_gradients() -> None:
+    """Let a gradient pass a ReLU only where it is positive (Springenberg et al., 2015)."""
+    tf, _ = tensorflow()
+    raw = tf.raw_ops
+
+    @tf.RegisterGradient(_RELUS["Relu"])  # type: ignore[untyped-decorator]
+    def relu(operation: Any, gradient: Any) -> Any:
+        return raw.ReluGrad(gradients=tf.nn.relu(gradient), features=operation.outputs[0])
+
+    @tf.RegisterGradient(_RELUS["Relu6"])  # type: ignore[untyped-decorator]
+    def relu6(operation: Any, gradient: Any) -> Any:
+        return raw.Relu6Grad(gradients=tf.nn.relu(gradient), features=operation.outputs[0])
+
+
+def _independent(layer: str) -> UsageError:
+    return UsageError(
+        f"the class score does not depend on the layer {layer!r}",
+        "`gradcam layers` lists the layers that can be explained.",
+    )

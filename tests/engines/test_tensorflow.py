@@ -13,7 +13,9 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.targets import TOP
+from gradcam_cli.targets import TOP, Target
+
+LAST = "top_activation"
 
 
 def batch_of(name: str, count: int) -> np.ndarray:
@@ -23,35 +25,44 @@ def batch_of(name: str, count: int) -> np.ndarray:
 
 
 def test_rows_do_not_mix(lite0: Any) -> None:
-    engine = TensorFlowEngine(lite0, "top_activation")
+    engine = TensorFlowEngine(lite0)
     batch = batch_of("efficientnet-lite0", 3)
-    targets = np.array([285, TOP, 837])
-    together = engine.features(batch, targets, "probability")
+    targets = [Target(285), Target(TOP), Target(837)]
+    together = engine.gradients(batch, targets, [LAST], score="probability")
     for row in range(3):
-        alone = engine.features(batch[row : row + 1], targets[row : row + 1], "probability")
-        assert alone.targets[0] == together.targets[row]
-        for name in ("activations", "gradients", "logits"):
-            expected, got = getattr(alone, name)[0], getattr(together, name)[row]
-            np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+        alone = engine.gradients(batch[[row]], [targets[row]], [LAST], score="probability")
+        for expected, got in (
+            (alone.activations[LAST], together.activations[LAST]),
+            (alone.gradients[LAST], together.gradients[LAST]),
+            (alone.scores, together.scores),
+        ):
+            np.testing.assert_allclose(got[row], expected[0], atol=1e-5 * np.abs(expected).max())
 
 
 def test_gradients_are_those_of_a_small_step(lite0: Any) -> None:
     # From the last activation on the model is linear: mean over positions, then one dense layer.
-    engine = TensorFlowEngine(lite0, "top_activation")
-    features = engine.features(batch_of("efficientnet-lite0", 1), np.array([285]), "logit")
+    engine = TensorFlowEngine(lite0)
+    results = engine.gradients(batch_of("efficientnet-lite0", 1), [Target(285)], [LAST])
     kernel = lite0.get_layer("predictions").kernel.numpy()[:, 285]
     expected = np.broadcast_to(kernel / (7 * 7), (7, 7, 1280))
-    np.testing.assert_allclose(features.gradients[0], expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(results.gradients[LAST][0], expected, rtol=1e-4, atol=1e-7)
 
 
-def test_a_layer_off_the_way_to_the_score_is_refused() -> None:
+def test_a_graph_gives_what_the_operations_give_one_by_one(lite0: Any) -> None:
+    batch = batch_of("efficientnet-lite0", 2)
+    expected = lite0(batch, training=False).numpy()
+    np.testing.assert_allclose(TensorFlowEngine(lite0).forward(batch), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("rules", ["standard", "guided"])
+def test_a_layer_off_the_way_to_the_score_is_refused(rules: Any) -> None:
     _, keras = tensorflow()
     inputs = keras.Input((8, 8, 3))
     aside = keras.layers.Conv2D(2, 3, name="aside")(inputs)
-    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(inputs))
     merged = keras.layers.Dense(4)(pooled)
     model = keras.Model(inputs, [merged, aside])
     scores_only = SimpleNamespace(operations=model.operations, inputs=model.inputs, output=merged)
-    engine = TensorFlowEngine(scores_only, "aside")
+    engine = TensorFlowEngine(scores_only, model_name="two heads")
     with pytest.raises(UsageError, match=r"does not depend on the layer 'aside'"):
-        engine.features(np.ones((1, 8, 8, 3), np.float32), np.array([1]), "logit")
+        engine.gradients(np.ones((1, 8, 8, 3), np.float32), [Target(1)], ["aside"], rules=rules)

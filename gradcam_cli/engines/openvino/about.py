@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -13,7 +14,8 @@ from gradcam_cli.text import printable
 
 GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
 
-_SCHEMA = 1
+_SCHEMA = 2
+_PASS = re.compile(r"(guided )?(forward|capture|gradients|tail)( at .+)?")
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,14 @@ class About:
     weights : str
         The SHA-256 of the weights it was made from.
     made_with : dict
-        See `compiled.made_with`.
+        See `model_cache.made_with`.
     files : dict
         The SHA-256 of `GRAPH` and `WEIGHTS`.
     layers : list of LayerInfo
         The layers it has an output for, one of them the default.
     checked : dict
-        For each layer that was asked for so far what is wrong with it; empty where nothing is.
+        For each pass that was asked for so far, by its text, what is wrong with it; empty where
+        nothing is.
     """
 
     model: str
@@ -82,7 +85,7 @@ def _is_sound(about: About) -> bool:
         and _is_text(about.weights)
         and all(map(_has_texts, (about.made_with, about.files, about.checked)))
         and about.files.keys() == {GRAPH, WEIGHTS}
-        and about.checked.keys() <= names
+        and all(map(_PASS.fullmatch, about.checked))
         and len(names) == len(about.layers)
         and sum(layer.default for layer in about.layers) == 1
     )

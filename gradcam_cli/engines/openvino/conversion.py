@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradcam_cli.engines.openvino.engine import LOGITS, TOLERANCE, agreement, output_name
+from gradcam_cli.engines.comparison import TOLERANCE, agreement
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.runtime import converter, openvino, ops
 from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.passes import Engine
+from gradcam_cli.passes import Captured, Engine, Pass
 from gradcam_cli.process import uninterrupted
 from gradcam_cli.targets import TOP, Target
 
@@ -25,7 +28,7 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     Parameters
     ----------
     network : keras.Model
-        (N, H, W, C) -> (N, classes) logits.
+        (N, H, W, C) -> (N, classes) scores.
     layers : list of str
         The operations of `network` that get an output of their own.
     graph : Path
@@ -79,11 +82,7 @@ def _cancel_transposes(model: Any) -> None:
 
 
 def flaw(
-    candidate: Engine,
-    reference: Engine,
-    layer: str,
-    shape: tuple[int, int, int],
-    preprocessing: str,
+    candidate: Engine, reference: Engine, what: Pass, shape: InputShape, preprocessing: str
 ) -> str:
     """What is wrong with `candidate`, compared with `reference` on a picture of noise; or nothing.
 
@@ -92,16 +91,29 @@ def flaw(
     graph that is wrong is wrong for all.
     """
     random = np.random.default_rng(0)
-    what, difference = "", 0.0
+    kind, difference = "", 0.0
     for _ in range(_INPUTS):
         noise = random.integers(0, 256, (1, *shape), np.uint8)
         batch = PREPROCESSING[preprocessing](noise)
-        found, expected = (
-            each.gradients(batch, [Target(TOP)], [layer]) for each in (candidate, reference)
-        )
-        what, difference = agreement(found, expected)
+        kind, difference = agreement(*_answers((candidate, reference), what, batch))
         if difference <= TOLERANCE:
             return ""
     if not np.isfinite(difference):
-        return f"its {what}, or TensorFlow's, are no finite numbers"
-    return f"its {what} differ from TensorFlow's by {difference:.1e} of the largest"
+        return f"its {kind}, or TensorFlow's, are no finite numbers"
+    return f"its {kind} differ from TensorFlow's by {difference:.1e} of the largest"
+
+
+def _answers(
+    engines: tuple[Engine, Engine], what: Pass, batch: NDArray[np.float32]
+) -> list[Captured]:
+    """What each of `engines` answers to `what`, the second one being the reference."""
+    if what.kind == "gradients":
+        return [one.gradients(batch, [Target(TOP)], what.at, rules=what.rules) for one in engines]
+    if what.kind == "capture":
+        return [one.capture(batch, what.at) for one in engines]
+    if what.kind == "forward":
+        return [Captured({}, one.forward(batch)) for one in engines]
+    (layer,) = what.at
+    activations = engines[1].capture(batch, [layer]).activations[layer]
+    share = np.random.default_rng(0).random(activations.shape, np.float32)
+    return [Captured({}, one.tail(activations * share, layer, batch)) for one in engines]

@@ -3,7 +3,7 @@
 A damaged graph, or a fault of OpenVINO, may end in SIGSEGV or SIGFPE. So whoever opens a model
 leaves a mark beside it until that has gone well:
 
-    opening-1f2e3d4c-4711        the layer, by a digest of its name, and the process
+    opening-1f2e3d4c-4711        the pass, by a digest of its name, and the process
 
 The mark of a process that is gone makes the model suspect, no more: somebody may have killed that
 process. Then another process tries first, which may die.
@@ -12,22 +12,25 @@ process. Then another process tries first, which may die.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gradcam_cli.passes import Pass
+
 _TRIAL = (
-    "import sys; graph, layer, *shape = sys.argv[1:6]; sys.path = sys.argv[6:]; "
-    f"from {__name__} import _open_and_exit; _open_and_exit(graph, layer, map(int, shape))"
+    "import sys; graph, what, *sys.path = sys.argv[1:]; "
+    f"from {__name__} import _open_and_exit; _open_and_exit(graph, what)"
 )
 
 
 @contextmanager
-def marked(graph: Path, layer: str) -> Iterator[None]:
+def marked(graph: Path, what: Pass) -> Iterator[None]:
     """Leave a mark beside `graph` for as long as the block takes, where that can be written."""
-    mark = graph.with_name(f"{_mark_of(layer)}{os.getpid()}")
+    mark = graph.with_name(f"{_mark_of(what)}{os.getpid()}")
     with suppress(OSError):
         mark.touch()
     try:
@@ -37,29 +40,28 @@ def marked(graph: Path, layer: str) -> Iterator[None]:
             mark.unlink()
 
 
-def abandoned_marks(graph: Path, layer: str) -> list[Path]:
+def abandoned_marks(graph: Path, what: Pass) -> list[Path]:
     """The marks beside `graph` of processes that are gone."""
-    marks = graph.parent.glob(f"{_mark_of(layer)}*")
+    marks = graph.parent.glob(f"{_mark_of(what)}*")
     return [mark for mark in marks if not _is_running(mark.name.rpartition("-")[2])]
 
 
-def survives_opening(graph: Path, layer: str, shape: tuple[int, int, int]) -> bool:
-    """False where a process of its own died of opening `graph` and running it once.
+def survives_opening(graph: Path, what: Pass) -> bool:
+    """False where a process of its own died of opening `graph` and running `what` once.
 
     Parameters
     ----------
     graph : Path
         The .xml file, its .bin beside it.
-    layer : str
-        Where to look.
-    shape : (int, int, int)
-        The height, width and channels of the input.
+    what : Pass
+        What to run.
 
     An exception is no death: it will come again, and can be caught.
     """
     import subprocess
 
-    command = [sys.executable, "-c", _TRIAL, str(graph), layer, *map(str, shape), *sys.path]
+    pass_as_json = json.dumps([what.kind, what.at, what.rules])
+    command = [sys.executable, "-c", _TRIAL, str(graph), pass_as_json, *sys.path]
     nowhere = subprocess.DEVNULL
     try:
         trial = subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
@@ -68,20 +70,17 @@ def survives_opening(graph: Path, layer: str, shape: tuple[int, int, int]) -> bo
     return trial.returncode == 0
 
 
-def _open_and_exit(graph: str, layer: str, shape: Iterable[int]) -> None:
+def _open_and_exit(graph: str, pass_as_json: str) -> None:
     with suppress(Exception):
-        import numpy as np
-
         from gradcam_cli.engines.openvino.engine import OpenVINOEngine
-        from gradcam_cli.targets import Target
 
-        black = np.zeros((1, *shape), np.float32)
-        OpenVINOEngine(Path(graph), layer).gradients(black, [Target(0)], [layer])
+        kind, at, rules = json.loads(pass_as_json)
+        OpenVINOEngine(Path(graph)).rehearse(Pass(kind, tuple(at), rules))
     os._exit(0)  # whatever may happen to the interpreter at its end does not count
 
 
-def _mark_of(layer: str) -> str:
-    return f"opening-{hashlib.sha256(layer.encode()).hexdigest()[:8]}-"
+def _mark_of(what: Pass) -> str:
+    return f"opening-{hashlib.sha256(str(what).encode()).hexdigest()[:8]}-"
 
 
 def _is_running(process: str) -> bool:

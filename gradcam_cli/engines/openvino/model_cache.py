@@ -2,12 +2,12 @@
 
     <cache>/compiled/vgg16-3f2a…/    one for each model and weights
         model.xml, model.bin         the forward pass, as OpenVINO reads it
-        about.json                   what made it, the digests of the files, the layers it was
-                                     checked at; written last
+        about.json                   what made it, the digests of the files, the passes that were
+                                     checked; written last
 
 The name is made of the model and the digest of its weights; what made it stands inside, so that
-another version of gradcam, Keras or OpenVINO replaces it. A layer is checked when it is first
-asked for, and a layer that fails is never served.
+another version of gradcam, Keras or OpenVINO replaces it. A pass is checked when it is first
+asked for, and a pass that fails is never served.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import errno
 import hashlib
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from importlib import resources
@@ -29,6 +29,7 @@ from gradcam_cli.engines.openvino import crashes
 from gradcam_cli.engines.openvino.about import GRAPH, WEIGHTS, About, read, write
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.layers import explainable_layers, find_layer
+from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import final_name, remove, sha256_of, sweep, sync, whole_folder
 from gradcam_cli.storage.folders import cache_folder, make_folder
@@ -57,7 +58,7 @@ def folder() -> Path:
 
 
 def made_with() -> dict[str, str]:
-    """What a compiled model, and the checks of its layers, depend on besides the weights."""
+    """What a compiled model, and the checks of its passes, depend on besides the weights."""
     found = {**versions("tensorflow"), **versions("openvino"), "machine": platform.machine()}
     del found["numpy"]
     return {**found, "code": _code()}
@@ -65,34 +66,45 @@ def made_with() -> dict[str, str]:
 
 def _code() -> str:
     """A digest of the modules that convert and differentiate, which change between versions too."""
+    package = resources.files(__package__)
+    names = ("conversion.py", "graphs.py", "compiled.py", "engine.py")
+    rules = sorted(package.joinpath("vjp").iterdir(), key=lambda module: module.name)
     digest = hashlib.sha256()
-    for name in ("conversion.py", "vjp.py", "engine.py"):
-        digest.update(resources.files(__package__).joinpath(name).read_bytes())
+    for module in [*map(package.joinpath, names), *rules]:
+        if module.name.endswith(".py"):
+            digest.update(module.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def open_compiled(
-    model: Model, layer: str | None, network: Callable[[], Any], note: Note
-) -> OpenVINOEngine:
-    """The compiled engine for `layer` of `model`, made and checked if need be.
+    model: Model,
+    layer: str | None,
+    network: Callable[[], Any],
+    note: Note,
+    *,
+    needs: Sequence[Pass] = (LAYER_GRADIENTS,),
+) -> tuple[OpenVINOEngine, str]:
+    """The compiled engine for `model`, made and checked if need be, and the layer.
 
     Parameters
     ----------
     model : Model
-        Which model.
+        Which one, its weights here.
     layer : str or None
         Where to look; None for the default layer.
     network : callable
         Gives the Keras model; called only where something has to be made or checked.
     note : callable
         Given one sentence for what takes long or was found broken.
+    needs : sequence of Pass
+        What the engine is going to be asked, with `LAYER` for the layer.
 
     Raises
     ------
     NotCompiledError
-        Where it cannot be made or kept, or this layer is not served.
+        Where it cannot be made or kept, or one of `needs` is not served.
     UsageError
-        For a layer that the model does not have.
+        For a layer that the model does not have, or guided gradients of one without ReLUs.
     ModelError
         Where the weights cannot be read.
     """
@@ -105,11 +117,11 @@ def open_compiled(
     task = _Task(model, network, note)
     with _failures_told():
         try:
-            return task.opened(layer)
+            return task.opened(layer, needs)
         except RuntimeError:
             if task.is_whole():
                 raise
-            return task.opened(layer)
+            return task.opened(layer, needs)
 
 
 @contextmanager
@@ -141,21 +153,40 @@ class _Task:
         self._place = folder() / f"{self._name}-{self._weights[:16]}"
         self._graph = self._place / GRAPH
         self._fresh = False
-        self._engines: dict[str, OpenVINOEngine] = {}
+        self._engine: OpenVINOEngine | None = None
 
-    def opened(self, layer: str | None) -> OpenVINOEngine:
+    def opened(self, layer: str | None, needs: Sequence[Pass]) -> tuple[OpenVINOEngine, str]:
         about = self.usable() or self.made()
-        found = find_layer(about.layers, layer, self._name).name
-        if marks := crashes.abandoned_marks(self._graph, found):
-            about = self.cleared_of_suspicion(found, marks)
-        if found not in about.checked:
-            about = self.checked(found)
-        if about.checked[found]:
-            raise NotCompiledError(
-                f"the compiled {self._name} is not used at {found}: {about.checked[found]}"
-            )
-        with crashes.marked(self._graph, found):
-            return self.engine(found)
+        name = find_layer(about.layers, layer, self._name).name
+        passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
+        for place in {place for what in passes for place in what.at} - {INPUT}:
+            find_layer(about.layers, place, self._name)
+        for what in passes:
+            about = self.vetted(what, about)
+            if reason := about.checked[str(what)]:
+                raise NotCompiledError(f"{self._not_used(what)}: {reason}")
+        if not all(str(what) in about.checked for what in passes):  # made anew meanwhile
+            return self.opened(name, needs)
+        return self.prepared(passes), name
+
+    def vetted(self, what: Pass, about: About) -> About:
+        """What is there once `what` has been checked, or is known to be fit or unfit."""
+        if marks := crashes.abandoned_marks(self._graph, what):
+            about = self.cleared_of_suspicion(what, marks)
+        return about if str(what) in about.checked else self.checked(what)
+
+    def prepared(self, passes: Sequence[Pass]) -> OpenVINOEngine:
+        """The engine, with `passes` compiled."""
+        for what in passes:
+            with crashes.marked(self._graph, what):
+                self.engine().prepare(what)
+        engine = self.engine()
+        engine.serve_only(passes)
+        return engine
+
+    def _not_used(self, what: Pass) -> str:
+        use = f"at {what.at[0]}" if _is_plain(what) else f"for {what}"
+        return f"the compiled {self._name} is not used {use}"
 
     def is_whole(self) -> bool:
         """True where the files, read anew, are those that were made; not so once cleared."""
@@ -169,12 +200,12 @@ class _Task:
             raise NotCompiledError(f"the weights of {self._name} changed while they were read")
         return network
 
-    def engine(self, layer: str) -> OpenVINOEngine:
-        if layer not in self._engines:
+    def engine(self) -> OpenVINOEngine:
+        if self._engine is None:
             from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 
-            self._engines[layer] = OpenVINOEngine(self._graph, layer)
-        return self._engines[layer]
+            self._engine = OpenVINOEngine(self._graph, model_name=self._name, head=self._model.head)
+        return self._engine
 
     def usable(self, *, note: bool = False) -> About | None:
         """What is there, where it is whole and made by what runs now; else None, told if `note`."""
@@ -196,20 +227,20 @@ class _Task:
         with self._alone():
             return self.usable(note=True) or self._make()
 
-    def cleared_of_suspicion(self, layer: str, marks: list[Path]) -> About:
-        """What is there, or made anew, after processes that left `marks` died of opening `layer`.
+    def cleared_of_suspicion(self, what: Pass, marks: list[Path]) -> About:
+        """What is there, or made anew, after processes that left `marks` died of opening `what`.
 
-        Where that helps nothing, `layer` is written down as one that is not served.
+        Where that helps nothing, `what` is written down as one that is not served.
         """
         about = self.usable() if self.is_whole() else None
-        if about is not None and self._survives(layer):
+        if about is not None and self._survives(what):
             for mark in marks:
                 with suppress(OSError):  # a cache that can only be read
                     mark.unlink()
             return about
         with self._alone():
             about = self.usable(note=True)
-            if about is not None and not crashes.abandoned_marks(self._graph, layer):
+            if about is not None and not crashes.abandoned_marks(self._graph, what):
                 return about  # another process has made it anew meanwhile
             if about is not None:
                 self._note(
@@ -217,44 +248,49 @@ class _Task:
                     "making it anew."
                 )
             about = self._make()
-            return about if self._survives(layer) else self._kept(about, layer, _CRASHES)
+            return about if self._survives(what) else self._kept(about, what, _CRASHES)
 
-    def _survives(self, layer: str) -> bool:
-        return crashes.survives_opening(self._graph, layer, self._model.input)
+    def _survives(self, what: Pass) -> bool:
+        return crashes.survives_opening(self._graph, what)
 
-    def _kept(self, about: About, layer: str, reason: str) -> About:
-        """Keep what is wrong with `layer`, or that nothing is."""
-        about = replace(about, checked={**about.checked, layer: printable(reason)})
+    def _kept(self, about: About, what: Pass, reason: str) -> About:
+        """Keep what is wrong with `what`, or that nothing is."""
+        about = replace(about, checked={**about.checked, str(what): printable(reason)})
         sweep(self._place)
         write(self._place, about)
         return about
 
-    def checked(self, layer: str) -> About:
-        """Compare `layer`, as it is read back, with TensorFlow, and keep the outcome."""
+    def checked(self, what: Pass) -> About:
+        """Compare `what`, as it is read back, with TensorFlow, and keep the outcome."""
         with self._alone():
             about = self.usable() or self._make()
-            if layer in about.checked:
+            if str(what) in about.checked:
                 return about
             if not self._fresh:
-                self._note(
-                    f"Checking {layer} of the compiled {self._name} against TensorFlow, "
-                    "once for this layer."
-                )
-            with crashes.marked(self._graph, layer):
-                reason = self._flaw(layer)
-            return self._kept(about, layer, reason)
+                self._note(self._checking(what))
+            with crashes.marked(self._graph, what):
+                reason = self._flaw(what)
+            return self._kept(about, what, reason)
 
-    def _flaw(self, layer: str) -> str:
+    def _checking(self, what: Pass) -> str:
+        subject, once = (what.at[0], "layer") if _is_plain(what) else (f"the pass “{what}”", "pass")
+        return (
+            f"Checking {subject} of the compiled {self._name} against TensorFlow, "
+            f"once for this {once}."
+        )
+
+    def _flaw(self, what: Pass) -> str:
         from gradcam_cli.engines.openvino.conversion import flaw
         from gradcam_cli.engines.openvino.vjp import NotDifferentiableError
         from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
+        candidate = self.engine()
         try:
-            candidate = self.engine(layer)
+            candidate.prepare(what)
         except NotDifferentiableError as error:
             return str(error)
-        reference = TensorFlowEngine(self._network())
-        return flaw(candidate, reference, layer, self._model.input, self._model.preprocessing)
+        reference = TensorFlowEngine(self._network(), model_name=self._name)
+        return flaw(candidate, reference, what, self._model.input, self._model.preprocessing)
 
     def _make(self) -> About:
         from gradcam_cli.engines.openvino.conversion import convert
@@ -276,7 +312,7 @@ class _Task:
         for name, digest in files.items():
             digests.remember(self._place / name, digest)
         self._fresh = True
-        self._engines.clear()
+        self._engine = None
         return about
 
     def _remove_leftovers(self) -> None:
@@ -302,6 +338,16 @@ class _Task:
                 f"Waiting for another process that is compiling {self._name}."
             ),
         )
+
+
+def _is_plain(what: Pass) -> bool:
+    """True for the gradients at one layer, which is what most are opened for."""
+    return (
+        what.kind == "gradients"
+        and what.rules == "standard"
+        and len(what.at) == 1
+        and INPUT not in what.at
+    )
 
 
 def _damage(place: Path, about: About | None) -> str:

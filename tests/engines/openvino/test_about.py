@@ -27,7 +27,11 @@ SOUND = About(
     made_with={"gradcam": "0.1.0", "openvino": "2026.4"},
     files={"model.xml": "1" * 64, "model.bin": "2" * 64},
     layers=LAYERS,
-    checked={"early": "no rule for the operation CumSum", "last": ""},
+    checked={
+        "gradients at early": "no rule for the operation CumSum",
+        "guided gradients at the input": "",
+        "forward": "",
+    },
 )
 
 

@@ -17,13 +17,22 @@ from gradcam_cli.engines.openvino import about, conversion
 from gradcam_cli.engines.openvino.crashes import abandoned_marks, marked, survives_opening
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
 from gradcam_cli.models.model import Model
+from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import sha256_of
 from tests.conftest import as_nobody
 from tests.engines.conftest import model_of
-from tests.engines.openvino.test_model_cache import Opened, agrees, network, never, place_of
+from tests.engines.openvino.test_model_cache import (
+    Opened,
+    agrees,
+    checked,
+    network,
+    never,
+    place_of,
+)
 
 REPOSITORY = Path(__file__).parents[3]
+AT_LAST, AT_MIDDLE = (Pass("gradients", (layer,)) for layer in ("last", "middle"))
 OPEN = """
 import sys
 from pathlib import Path
@@ -36,8 +45,9 @@ HOLD = """
 import sys
 from pathlib import Path
 from gradcam_cli.engines.openvino.crashes import marked
+from gradcam_cli.passes import Pass
 
-with marked(Path(sys.argv[1]), sys.argv[2]):
+with marked(Path(sys.argv[1]), Pass("gradients", (sys.argv[2],))):
     print("marked", flush=True)
     sys.stdin.read()
 """
@@ -83,9 +93,9 @@ def kill_while_opening(graph: Path, layer: str) -> None:
 def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, model: Model) -> None:
     Opened(model)
     place = place_of(cache)
-    assert survives_opening(place / about.GRAPH, "last", (16, 16, 3))
+    assert survives_opening(place / about.GRAPH, AT_LAST)
     make_fatal(place)
-    assert not survives_opening(place / about.GRAPH, "last", (16, 16, 3))
+    assert not survives_opening(place / about.GRAPH, AT_LAST)
     assert open_in_a_process(model) == -signal.SIGFPE
     remade = Opened(model)
     assert remade.said[0] == (
@@ -95,6 +105,16 @@ def test_a_graph_that_crashes_openvino_is_made_anew_and_said(cache: Path, model:
     agrees(remade.engine, network())
     assert Opened(model, net=never).said == []
     assert len(list(place.iterdir())) == 3
+
+
+def test_what_is_made_anew_is_checked_for_all_needs(cache: Path, model: Model) -> None:
+    """A pass that was found good belonged to the files that a later one's mark condemns."""
+    needs = (FORWARD, LAYER_GRADIENTS)
+    Opened(model, needs=needs)
+    make_fatal(place_of(cache))
+    kill_while_opening(place_of(cache) / about.GRAPH, "last")
+    agrees(Opened(model, needs=needs).engine, network())
+    assert checked(cache) == {"forward": "", "gradients at last": ""}
 
 
 def test_one_that_crashes_again_is_not_opened_again(
@@ -134,14 +154,15 @@ def test_a_process_that_was_killed_is_no_crash(cache: Path, model: Model) -> Non
     Opened(model)
     graph = place_of(cache) / about.GRAPH
     kill_while_opening(graph, "last")
-    assert len(abandoned_marks(graph, "last")) == 1
+    assert len(abandoned_marks(graph, AT_LAST)) == 1
     assert Opened(model, net=never).said == []
-    assert abandoned_marks(graph, "last") == []
+    assert abandoned_marks(graph, AT_LAST) == []
 
 
 def test_a_cache_that_can_only_be_read_serves_in_spite_of_a_mark(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert model.weights.path is not None
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         weights = Path(folder) / "weights.h5"
@@ -156,30 +177,30 @@ def test_a_cache_that_can_only_be_read_serves_in_spite_of_a_mark(
             assert Opened(theirs, net=never).said == []
 
 
-def test_a_mark_is_of_one_layer_and_of_a_process_that_is_gone(own_home: Path) -> None:
+def test_a_mark_is_of_one_pass_and_of_a_process_that_is_gone(own_home: Path) -> None:
     graph = own_home / "model.xml"
-    with marked(graph, "last"), opening(graph, "middle"):
+    with marked(graph, AT_LAST), opening(graph, "middle"):
         assert len(list(own_home.iterdir())) == 2
-        assert abandoned_marks(graph, "middle") == []
+        assert abandoned_marks(graph, AT_MIDDLE) == []
     assert len(list(own_home.iterdir())) == 1
-    assert len(abandoned_marks(graph, "middle")) == 1
-    assert abandoned_marks(graph, "last") == []
+    assert len(abandoned_marks(graph, AT_MIDDLE)) == 1
+    assert abandoned_marks(graph, AT_LAST) == []
 
 
 @pytest.mark.parametrize("process", ["", "x", "9" * 30, "0", "\udcff"])
 def test_a_mark_of_no_process_is_abandoned(own_home: Path, process: str) -> None:
     graph = own_home / "model.xml"
-    with marked(graph, "last"):
+    with marked(graph, AT_LAST):
         (mark,) = own_home.iterdir()
         strange = mark.with_name(f"{mark.name.rpartition('-')[0]}-{process}")
         strange.touch()
-    assert abandoned_marks(graph, "last") == [strange]
+    assert abandoned_marks(graph, AT_LAST) == [strange]
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, ValueError])
 def test_what_ends_otherwise_leaves_no_mark(own_home: Path, end: type[BaseException]) -> None:
     def fail(raised: Callable[[], BaseException]) -> None:
-        with marked(own_home / "model.xml", "last"):
+        with marked(own_home / "model.xml", AT_LAST):
             raise raised()
 
     with pytest.raises(end):
@@ -187,5 +208,24 @@ def test_what_ends_otherwise_leaves_no_mark(own_home: Path, end: type[BaseExcept
     assert list(own_home.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        Pass("forward"),
+        Pass("capture", ("last",)),
+        Pass("tail", ("middle",)),
+        Pass("gradients", ("last", "middle"), "guided"),
+    ],
+    ids=str,
+)
+def test_a_trial_runs_the_pass_itself(cache: Path, model: Model, what: Pass) -> None:
+    """Only the backward pass reads the shape that is wrong, so only it dies."""
+    Opened(model)
+    graph = place_of(cache) / about.GRAPH
+    assert survives_opening(graph, what)
+    make_fatal(graph.parent)
+    assert survives_opening(graph, what) == (what.kind != "gradients")
+
+
 def test_an_exception_is_no_crash(own_home: Path) -> None:
-    assert survives_opening(own_home / "nowhere.xml", "last", (16, 16, 3))
+    assert survives_opening(own_home / "nowhere.xml", AT_LAST)

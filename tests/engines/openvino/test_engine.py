@@ -9,18 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcam_cli.models.loading import build
 
-from gradcam_cli.engines import Engine, in_batches
-from gradcam_cli.engines.openvino import engine as openvino_engine
+from gradcam_cli.engines.comparison import TOLERANCE, agreement, relative_difference
+from gradcam_cli.engines.openvino import compiled
 from gradcam_cli.engines.openvino.conversion import convert
-from gradcam_cli.engines.openvino.engine import TOLERANCE, OpenVINOEngine, relative_difference
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
-from gradcam_cli.methods import METHODS
+from gradcam_cli.errors import UsageError
+from gradcam_cli.methods import grad_cam
+from gradcam_cli.methods.batching import in_batches
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.models.preprocessing import PREPROCESSING
-from gradcam_cli.targets import TOP
+from gradcam_cli.passes import INPUT, Engine, Gradients, Pass
+from gradcam_cli.targets import TOP, Head, Target
 
+LAST = "top_activation"
 SMALLEST = (
     *("convnexttiny", "densenet121", "efficientnetb0", "efficientnetv2b0"),
     *("inceptionresnetv2", "inceptionv3", "mobilenet", "mobilenetv2", "mobilenetv3small"),
@@ -45,7 +50,7 @@ def batch_of(name: str, count: int, seed: int = 3) -> np.ndarray:
 
 def seeded(name: str) -> Any:
     """The real architecture with random weights that keep signals of ordinary size."""
-    model = find_model(name).build()
+    model = build(find_model(name))
     random = np.random.default_rng(5)
     for variable in model.weights:
         shape = tuple(variable.shape)
@@ -64,29 +69,41 @@ def converted(model: Any, folder: Path) -> Path:
     return folder / "model.xml"
 
 
-def raw_heatmaps(features: Features) -> list[np.ndarray]:
+def arrays(results: Gradients) -> list[np.ndarray]:
+    """All that there is, in one order."""
+    kinds = (results.activations, results.gradients)
+    return [*(array for kind in kinds for array in kind.values()), results.scores]
+
+
+def raw_heatmaps(results: Gradients) -> list[np.ndarray]:
     """Before their negative part, which for an arbitrary class may be all of it, is cut off."""
     return [
-        METHODS["grad-cam"](activations, gradients)
-        for activations, gradients in zip(features.activations, features.gradients, strict=True)
+        grad_cam(activations, gradients)
+        for layer in results.activations
+        for activations, gradients in zip(
+            results.activations[layer], results.gradients[layer], strict=True
+        )
     ]
 
 
-def apart(found: Features, expected: Features) -> float:
+def apart(one: Gradients, other: Gradients) -> float:
     """The largest difference of a raw heatmap, as a share of its largest value."""
-    pairs = list(zip(raw_heatmaps(found), raw_heatmaps(expected), strict=True))
-    assert all(other.any() for _, other in pairs)
-    return max(relative_difference(one, other) for one, other in pairs)
+    pairs = list(zip(raw_heatmaps(one), raw_heatmaps(other), strict=True))
+    assert all(expected.any() for _, expected in pairs)
+    return max(relative_difference(*pair) for pair in pairs)
 
 
-def agree(found: Engine, expected: Engine, batch: np.ndarray, targets: list[int]) -> None:
-    asked = np.array(targets)
-    got, want = (each.features(batch, asked, "logit") for each in (found, expected))
-    assert got.targets.tolist() == want.targets.tolist()
-    assert got.activations.shape == got.gradients.shape == want.gradients.shape
-    assert apart(got, want) <= TOLERANCE
-    for name in ("activations", "logits"):
-        assert relative_difference(getattr(got, name), getattr(want, name)) <= TOLERANCE
+def agree(
+    candidate: Engine, reference: Engine, layer: str, batch: np.ndarray, targets: list[Target]
+) -> Gradients:
+    got, expected = (each.gradients(batch, targets, [layer]) for each in (candidate, reference))
+    for what in ("activations", "gradients"):
+        assert getattr(got, what).keys() == getattr(expected, what).keys() == {layer}
+        assert getattr(got, what)[layer].shape == getattr(expected, what)[layer].shape
+    assert apart(got, expected) <= TOLERANCE
+    assert relative_difference(got.activations[layer], expected.activations[layer]) <= TOLERANCE
+    assert relative_difference(got.scores, expected.scores) <= TOLERANCE
+    return got
 
 
 @pytest.mark.slow
@@ -94,40 +111,37 @@ def agree(found: Engine, expected: Engine, batch: np.ndarray, targets: list[int]
 def test_every_family_at_its_default_layer(name: str, tmp_path: Path) -> None:
     model = seeded(name)
     layer = next(each for each in explainable_layers(model) if each.default)
-    engine = OpenVINOEngine(converted(model, tmp_path), layer.name)
-    reference = TensorFlowEngine(model, layer.name)
-    agree(engine, reference, batch_of(name, 1), [TOP])
-    features = engine.features(batch_of(name, 1), np.array([TOP]), "logit")
-    assert features.activations.shape == (1, *layer.shape)
-    assert features.targets.tolist() == [features.logits[0].argmax()]
+    engine = OpenVINOEngine(converted(model, tmp_path))
+    got = agree(engine, TensorFlowEngine(model), layer.name, batch_of(name, 1), [Target(TOP)])
+    assert got.activations[layer.name].shape == (1, *layer.shape)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VGG_ENDS)
 def test_every_block_end_of_vgg(name: str, tmp_path: Path) -> None:
     model = seeded(name)
-    graph = converted(model, tmp_path)
+    engine = OpenVINOEngine(converted(model, tmp_path))
     weights = sum(4 * np.prod(variable.shape) for variable in model.weights)
     assert sum(path.stat().st_size for path in tmp_path.glob("model.*")) <= 1.1 * weights
     pools = [f"block{number}_pool" for number in range(1, 6)]
     for layer in [*VGG_ENDS[name], *pools]:
-        agree(OpenVINOEngine(graph, layer), TensorFlowEngine(model, layer), batch_of(name, 1), [7])
+        agree(engine, TensorFlowEngine(model), layer, batch_of(name, 1), [Target(7)])
 
 
 @pytest.mark.slow
 def test_every_block_end_of_resnet50(tmp_path: Path) -> None:
     model = seeded("resnet50")
-    graph = converted(model, tmp_path)
+    reference, engine = TensorFlowEngine(model), OpenVINOEngine(converted(model, tmp_path))
     for layer in RESNET_ENDS:
-        reference, engine = TensorFlowEngine(model, layer), OpenVINOEngine(graph, layer)
         for seed in (3, 4, 5):
-            batch, target = batch_of("resnet50", 1, seed), np.array([7])
-            both = (engine, reference)
-            found, expected = (each.features(batch, target, "logit") for each in both)
-            assert apart(found, expected) <= AT_KINKS
-            for name in ("activations", "logits"):
-                one, other = getattr(found, name), getattr(expected, name)
-                assert relative_difference(one, other) <= TOLERANCE
+            batch, targets = batch_of("resnet50", 1, seed), [Target(7)]
+            got, expected = (
+                each.gradients(batch, targets, [layer]) for each in (engine, reference)
+            )
+            assert apart(got, expected) <= AT_KINKS
+            one, other = got.activations[layer], expected.activations[layer]
+            assert relative_difference(one, other) <= TOLERANCE
+            assert relative_difference(got.scores, expected.scores) <= TOLERANCE
 
 
 @pytest.fixture(scope="module")
@@ -138,77 +152,231 @@ def graph(lite0: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return converted(lite0, folder)
 
 
+@pytest.fixture(scope="module")
+def engine(graph: Path) -> OpenVINOEngine:
+    return OpenVINOEngine(graph)
+
+
+@pytest.fixture(scope="module")
+def reference(lite0: Any) -> TensorFlowEngine:
+    return TensorFlowEngine(lite0)
+
+
 @pytest.mark.parametrize("layer", ["stem_conv", "block3b_add", "block5c_dwconv", "top_bn"])
-def test_layers_of_every_kind(graph: Path, lite0: Any, layer: str) -> None:
-    batch = batch_of("efficientnet-lite0", 1)
-    agree(OpenVINOEngine(graph, layer), TensorFlowEngine(lite0, layer), batch, [285])
+def test_layers_of_every_kind(
+    engine: OpenVINOEngine, reference: TensorFlowEngine, layer: str
+) -> None:
+    agree(engine, reference, layer, batch_of("efficientnet-lite0", 1), [Target(285)])
 
 
 @pytest.mark.parametrize("score", ["logit", "probability"])
-def test_rows_do_not_mix_and_each_has_its_own_target(graph: Path, lite0: Any, score: Any) -> None:
-    engine = OpenVINOEngine(graph, "top_activation")
-    batch, targets = batch_of("efficientnet-lite0", 3), np.array([285, TOP, 837])
-    together = engine.features(batch, targets, score)
-    expected = TensorFlowEngine(lite0, "top_activation").features(batch, targets, score)
-    assert together.targets.tolist() == expected.targets.tolist()
+def test_rows_do_not_mix_and_each_has_its_own_target(
+    engine: OpenVINOEngine, reference: TensorFlowEngine, score: Any
+) -> None:
+    batch = batch_of("efficientnet-lite0", 3)
+    targets = [Target(285), Target(TOP), Target(837, versus=TOP)]
+    together = engine.gradients(batch, targets, [LAST], score=score)
+    expected = reference.gradients(batch, targets, [LAST], score=score)
     for row in range(3):
-        alone = engine.features(batch[row : row + 1], targets[row : row + 1], score)
-        for name in ("activations", "gradients", "logits"):
-            got = getattr(together, name)[row]
-            for other in (getattr(alone, name)[0], getattr(expected, name)[row]):
-                np.testing.assert_allclose(got, other, atol=1e-5 * np.abs(other).max())
+        alone = engine.gradients(batch[[row]], [targets[row]], [LAST], score=score)
+        for got, one, other in zip(arrays(together), arrays(alone), arrays(expected), strict=True):
+            np.testing.assert_allclose(got[row], one[0], atol=1e-5 * np.abs(one).max())
+            np.testing.assert_allclose(got[row], other[row], atol=1e-5 * np.abs(other[row]).max())
+
+
+TARGETS = [
+    Target(285),
+    Target(TOP),
+    Target(285, versus=282),
+    Target(TOP, versus=3),
+    Target(7, versus=TOP),
+    Target(285, counterfactual=True),
+    Target(TOP, versus=9, counterfactual=True),
+]
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("score", ["logit", "probability"])
+def test_targets_of_every_kind(graph: Path, lite0: Any, head: Head, score: Any) -> None:
+    batch = np.repeat(batch_of("efficientnet-lite0", 1), len(TARGETS), 0)
+    got, expected = (
+        each.gradients(batch, TARGETS, [LAST], score=score).gradients[LAST]
+        for each in (OpenVINOEngine(graph, head=head), TensorFlowEngine(lite0, head=head))
+    )
+    for one, other in zip(got, expected, strict=True):
+        assert other.any()
+        assert relative_difference(one, other) <= TOLERANCE
+
+
+@pytest.mark.parametrize("rules", ["standard", "guided"])
+def test_several_places_at_once_are_those_of_one_by_one(
+    engine: OpenVINOEngine, reference: TensorFlowEngine, rules: Any
+) -> None:
+    batch, targets = batch_of("efficientnet-lite0", 1), [Target(285)]
+    at = ["block5c_add", INPUT, LAST, "block7a_project_bn"]
+    together = engine.gradients(batch, targets, at, rules=rules)
+    expected = reference.gradients(batch, targets, at, rules=rules)
+    assert list(together.gradients) == list(together.activations) == at
+    assert agreement(together, expected)[1] <= TOLERANCE
+    for place in at:
+        alone = engine.gradients(batch, targets, [place], rules=rules)
+        assert relative_difference(together.gradients[place], alone.gradients[place]) <= 1e-5
+        assert relative_difference(together.activations[place], alone.activations[place]) <= 1e-5
+
+
+def test_the_activations_of_the_input_are_the_batch(engine: OpenVINOEngine) -> None:
+    batch = batch_of("efficientnet-lite0", 2)
+    got = engine.gradients(batch, [Target(1)] * 2, [INPUT])
+    np.testing.assert_array_equal(got.activations[INPUT], batch)
+    assert got.gradients[INPUT].shape == batch.shape
+
+
+def test_guided_gradients_are_not_the_plain_ones(engine: OpenVINOEngine) -> None:
+    batch, targets = batch_of("efficientnet-lite0", 1), [Target(285)]
+    plain, guided = (
+        engine.gradients(batch, targets, [INPUT], rules=rules).gradients[INPUT]
+        for rules in ("standard", "guided")
+    )
+    assert relative_difference(guided, plain) > 0.1
+
+
+def test_forward_and_capture_are_those_of_tensorflow(
+    engine: OpenVINOEngine, reference: TensorFlowEngine
+) -> None:
+    batch, at = batch_of("efficientnet-lite0", 2), ["stem_conv", LAST]
+    assert relative_difference(engine.forward(batch), reference.forward(batch)) <= TOLERANCE
+    got, expected = (each.capture(batch, at) for each in (engine, reference))
+    assert list(got.activations) == at
+    assert agreement(got, expected)[1] <= TOLERANCE
+
+
+IN_A_BRANCH = "block5c_dwconv"
+
+
+@pytest.mark.parametrize("layer", [LAST, "block5c_add", IN_A_BRANCH])
+def test_the_tail_of_a_layers_own_activations_gives_the_scores(
+    engine: OpenVINOEngine, reference: TensorFlowEngine, layer: str
+) -> None:
+    batch = batch_of("efficientnet-lite0", 3)
+    captured = engine.capture(batch, [layer])
+    scores = engine.tail(captured.activations[layer], layer, batch)
+    assert relative_difference(scores, captured.scores) <= 1e-5
+    masked = captured.activations[layer] * np.linspace(0, 1, scores.shape[0])[:, None, None, None]
+    masked = masked.astype(np.float32)
+    expected = reference.tail(masked, layer, batch)
+    assert relative_difference(engine.tail(masked, layer, batch), expected) <= TOLERANCE
+    assert relative_difference(expected, captured.scores) > 0.1
+
+
+@pytest.mark.parametrize("name", ["openvino", "tensorflow"])
+def test_activations_count_the_rows_of_a_tail(
+    engine: OpenVINOEngine, reference: TensorFlowEngine, name: str
+) -> None:
+    chosen: Engine = {"openvino": engine, "tensorflow": reference}[name]
+    batch = batch_of("efficientnet-lite0", 3)
+    for layer in (LAST, IN_A_BRANCH):  # one input may stand for all
+        activations = chosen.capture(batch[:1], [layer]).activations[layer]
+        several = np.concatenate([activations, activations * 0])
+        scores = chosen.tail(several, layer, batch[:1])
+        expected = chosen.tail(several, layer, np.repeat(batch[:1], 2, 0))
+        np.testing.assert_array_equal(scores, expected)
+    activations = chosen.capture(batch[:1], [LAST]).activations[LAST]
+    assert chosen.tail(activations, LAST, batch).shape == (1, 1000)  # no branch: not looked at
+    activations = chosen.capture(batch[:2], [IN_A_BRANCH]).activations[IN_A_BRANCH]
+    with pytest.raises(UsageError, match="one for each of 2 rows of activations, got 3"):
+        chosen.tail(activations, IN_A_BRANCH, batch)
 
 
 def test_the_same_input_gives_the_same_bytes_and_keeps_the_earlier_ones(graph: Path) -> None:
-    engine = OpenVINOEngine(graph, "top_activation")
+    engine = OpenVINOEngine(graph)
     batch = batch_of("efficientnet-lite0", 1)
-    first = engine.features(batch, np.array([285]), "logit")
-    kept = first.gradients.copy(), first.activations.copy()
-    engine.features(batch_of("efficientnet-lite0", 1, seed=4), np.array([1]), "logit")
-    again = OpenVINOEngine(graph, "top_activation").features(batch, np.array([285]), "logit")
-    for one, two, three in zip(
-        (first.gradients, first.activations),
-        kept,
-        (again.gradients, again.activations),
-        strict=True,
-    ):
+    first = arrays(engine.gradients(batch, [Target(285)], [LAST]))
+    kept = [array.copy() for array in first]
+    engine.gradients(batch_of("efficientnet-lite0", 1, seed=4), [Target(1)], [LAST])
+    again = arrays(OpenVINOEngine(graph).gradients(batch, [Target(285)], [LAST]))
+    for one, two, three in zip(first, kept, again, strict=True):
         np.testing.assert_array_equal(one, two)
         np.testing.assert_array_equal(one, three)
 
 
-def test_a_row_does_not_depend_on_its_place_or_on_the_others(graph: Path) -> None:
-    engine = OpenVINOEngine(graph, "top_activation")
-    batch, targets = batch_of("efficientnet-lite0", 10), np.arange(10)
-    straight = in_batches(engine, batch, targets, "logit", 4)
-    turned = in_batches(engine, batch[::-1], targets[::-1], "logit", 4)
-    fewer = in_batches(engine, batch[:1], targets[:1], "logit", 4)
-    for name in ("activations", "gradients", "logits", "targets"):
-        whole = getattr(straight, name)
+def test_a_row_does_not_depend_on_its_place_or_on_the_others(engine: OpenVINOEngine) -> None:
+    batch, targets = batch_of("efficientnet-lite0", 10), [Target(index) for index in range(10)]
+
+    def run(order: list[int]) -> list[np.ndarray]:
+        def some(rows: np.ndarray) -> list[np.ndarray]:
+            picked = [order[row] for row in rows]
+            return arrays(engine.gradients(batch[picked], [targets[i] for i in picked], [LAST]))
+
+        parts = in_batches(some, len(order), 4, engine.parallel)
+        return [np.concatenate(each)[: len(order)] for each in zip(*parts, strict=True)]
+
+    straight, turned, fewer = run([*range(10)]), run([*range(9, -1, -1)]), run([0])
+    for whole, reverse, one in zip(straight, turned, fewer, strict=True):
         assert len(whole) == 10
-        np.testing.assert_array_equal(whole, getattr(turned, name)[::-1])
-        np.testing.assert_array_equal(whole[:1], getattr(fewer, name))
+        np.testing.assert_array_equal(whole, reverse[::-1])
+        np.testing.assert_array_equal(whole[:1], one)
 
 
+@pytest.mark.parametrize("places", [[LAST], [IN_A_BRANCH, INPUT]])
 def test_rows_that_differ_from_one_alone_are_run_one_by_one(
-    graph: Path, monkeypatch: pytest.MonkeyPatch
+    graph: Path, monkeypatch: pytest.MonkeyPatch, places: list[str]
 ) -> None:
-    engine = OpenVINOEngine(graph, "top_activation")
-    batch, targets = batch_of("efficientnet-lite0", 3), np.array([1, 2, 3])
-    monkeypatch.setattr(openvino_engine, "TOLERANCE", -1.0)  # nothing is ever near enough
-    found = engine.features(batch, targets, "logit")
+    engine = OpenVINOEngine(graph)
+    batch, targets = batch_of("efficientnet-lite0", 3), [Target(1), Target(2), Target(3)]
+    monkeypatch.setattr(compiled, "TOLERANCE", -1.0)  # nothing is ever near enough
+    together = arrays(engine.gradients(batch, targets, places))
+    tails = engine.tail(engine.capture(batch, [LAST]).activations[LAST], LAST, batch[:1])
     for row in range(3):
-        alone = engine.features(batch[[row]], targets[[row]], "logit")
-        np.testing.assert_array_equal(found.logits[row], alone.logits[0])
-        np.testing.assert_array_equal(found.gradients[row], alone.gradients[0])
+        alone = arrays(engine.gradients(batch[[row]], [targets[row]], places))
+        for several, one in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(several[row], one[0])
+        captured = engine.capture(batch[[row]], [LAST])
+        np.testing.assert_array_equal(
+            tails[row], engine.tail(captured.activations[LAST], LAST, batch)[0]
+        )
 
 
-def test_a_batch_that_is_a_view_is_read_rightly(graph: Path) -> None:
-    engine = OpenVINOEngine(graph, "top_activation")
+def test_what_is_compiled_for_several_rows_is_bounded(graph: Path) -> None:
+    engine = OpenVINOEngine(graph)
     batch = batch_of("efficientnet-lite0", 2)
-    view = batch[::2, ::-1]
-    found = engine.features(view, np.array([285]), "logit")
-    expected = engine.features(np.ascontiguousarray(view), np.array([285]), "logit")
-    np.testing.assert_array_equal(found.logits, expected.logits)
+    first = engine.forward(batch)
+    for layer in ("top_bn", LAST, "block5c_add", "block3b_add", "stem_conv"):
+        engine.capture(batch, [layer])
+    assert len(engine._several) <= 4
+    np.testing.assert_array_equal(engine.forward(batch), first)
+
+
+def test_a_batch_that_is_a_view_is_read_rightly(engine: OpenVINOEngine) -> None:
+    view = batch_of("efficientnet-lite0", 2)[::2, ::-1]
+    np.testing.assert_array_equal(engine.forward(view), engine.forward(np.ascontiguousarray(view)))
+
+
+@pytest.mark.parametrize("name", ["openvino", "tensorflow"])
+def test_a_layer_that_is_none_is_the_users_mistake(
+    engine: OpenVINOEngine, reference: TensorFlowEngine, name: str
+) -> None:
+    chosen: Engine = {"openvino": engine, "tensorflow": reference}[name]
+    batch = batch_of("efficientnet-lite0", 1)
+    expected = "expected a layer of efficientnet_lite0, got 'top_activatoin'.*top_activation"
+    for ask in (
+        lambda: chosen.capture(batch, ["top_activatoin"]),
+        lambda: chosen.gradients(batch, [Target(1)], ["top_activatoin"]),
+        lambda: chosen.tail(batch, "top_activatoin", batch),
+        lambda: chosen.capture(batch, ["top_activatoin", INPUT]),
+    ):
+        with pytest.raises(UsageError, match=expected):
+            ask()
+
+
+def test_only_gradients_that_were_checked_are_served(graph: Path) -> None:
+    engine = OpenVINOEngine(graph, model_name="lite")
+    engine.serve_only([Pass("gradients", (LAST,))])
+    batch, targets = batch_of("efficientnet-lite0", 1), [Target(1)]
+    engine.gradients(batch, targets, [LAST], score="probability")
+    engine.tail(engine.capture(batch, ["top_bn"]).activations["top_bn"], "top_bn", batch)
+    for at, rules in (([INPUT], "standard"), ([LAST], "guided"), ([LAST, INPUT], "standard")):
+        with pytest.raises(UsageError, match="that lite was opened and checked for, got"):
+            engine.gradients(batch, targets, at, rules=rules)
 
 
 def test_openvino_is_left_whole_and_tells_nobody() -> None:

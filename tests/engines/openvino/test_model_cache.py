@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from gradcam_cli.engines.comparison import agreement
 from gradcam_cli.engines.openvino import about, conversion, model_cache
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
 from gradcam_cli.engines.openvino.runtime import openvino
@@ -23,8 +24,10 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.model import Model
+from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import sha256_of, temporary_path
+from gradcam_cli.targets import TOP, Target
 from tests.conftest import as_nobody
 from tests.disks import full_at
 from tests.engines.conftest import model_of
@@ -55,16 +58,30 @@ class Opened:
     """What came of one opening, and what was said meanwhile."""
 
     def __init__(
-        self, model: Model, layer: str | None = None, net: Callable[[], Any] = network
+        self,
+        model: Model,
+        layer: str | None = None,
+        net: Callable[[], Any] = network,
+        needs: Sequence[Pass] = (LAYER_GRADIENTS,),
     ) -> None:
         self.said: list[str] = []
-        self.engine = open_compiled(model, layer, net, self.said.append)
+        self.engine, self.layer = open_compiled(model, layer, net, self.said.append, needs=needs)
 
 
-def refused(model: Model, layer: str | None = None, net: Callable[[], Any] = network) -> str:
+def refused(
+    model: Model,
+    layer: str | None = None,
+    net: Callable[[], Any] = network,
+    needs: Sequence[Pass] = (LAYER_GRADIENTS,),
+) -> str:
     with pytest.raises(NotCompiledError) as error:
-        open_compiled(model, layer, net, lambda text: None)
+        open_compiled(model, layer, net, lambda text: None, needs=needs)
     return str(error.value)
+
+
+def checked(cache: Path) -> dict[str, str]:
+    """What about.json says of each pass."""
+    return json.loads((place_of(cache) / "about.json").read_text("utf-8"))["checked"]
 
 
 def place_of(cache: Path) -> Path:
@@ -76,20 +93,19 @@ def batch() -> np.ndarray:
     return np.random.default_rng(2).uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
 
 
-def agrees(engine: Any, reference: Any) -> None:
-    targets = np.array([3, -1])
-    expected = TensorFlowEngine(reference, engine.layer).features(batch(), targets, "logit")
-    found = engine.features(batch(), targets, "logit")
-    for name in ("activations", "gradients", "logits", "targets"):
-        want, got = getattr(expected, name), getattr(found, name)
-        assert got.shape == want.shape
-        np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
+def agrees(engine: Any, reference: Any, layer: str = "last") -> None:
+    targets = [Target(3), Target(TOP)]
+    expected, got = (
+        one.gradients(batch(), targets, [layer]) for one in (TensorFlowEngine(reference), engine)
+    )
+    assert got.gradients[layer].shape == expected.gradients[layer].shape
+    assert agreement(got, expected)[1] <= 1e-5
 
 
 def test_made_once_then_served_without_tensorflow(cache: Path, model: Model) -> None:
     first = Opened(model)
     assert [text.split()[0] for text in first.said] == ["Compiling"]
-    assert first.engine.layer == "last"
+    assert first.layer == "last"
     agrees(first.engine, network())
     again = Opened(model, net=never)
     assert again.said == []
@@ -105,12 +121,9 @@ def test_a_further_layer_is_checked_when_it_is_first_asked_for(cache: Path, mode
     Opened(model)
     further = Opened(model, "middle")
     assert [text.split()[:2] for text in further.said] == [["Checking", "middle"]]
-    agrees(further.engine, network())
+    agrees(further.engine, network(), "middle")
     assert Opened(model, "middle", never).said == []
-    assert json.loads((place_of(cache) / "about.json").read_text())["checked"] == {
-        "last": "",
-        "middle": "",
-    }
+    assert checked(cache) == {"gradients at last": "", "gradients at middle": ""}
 
 
 def test_a_layer_before_an_operation_without_a_rule_is_not_served(
@@ -118,7 +131,7 @@ def test_a_layer_before_an_operation_without_a_rule_is_not_served(
 ) -> None:
     assert "no rule for the operation CumSum" in refused(model, "early")
     assert "CumSum" in refused(model, "early", never)  # and that is remembered
-    assert Opened(model, "middle").engine.layer == "middle"
+    assert Opened(model, "middle").layer == "middle"
 
 
 def test_what_differs_from_tensorflow_is_not_served(cache: Path, model: Model) -> None:
@@ -232,10 +245,14 @@ def a_default_that_is_no_answer(place: Path) -> None:
 
 
 def checks_that_are_no_text(place: Path) -> None:
-    rewrite(place, checked={"last": [[[]]]})
+    rewrite(place, checked={"gradients at last": [[[]]]})
 
 
-def checks_of_no_layer(place: Path) -> None:
+def an_older_schema(place: Path) -> None:
+    rewrite(place, schema=1, checked={"last": ""})
+
+
+def checks_of_no_pass(place: Path) -> None:
     rewrite(place, checked={"nowhere": ""})
 
 
@@ -302,7 +319,8 @@ def rewrite(place: Path, **fields: object) -> None:
         (one_layer_twice, "has no record"),
         (a_default_that_is_no_answer, "has no record"),
         (checks_that_are_no_text, "has no record"),
-        (checks_of_no_layer, "has no record"),
+        (checks_of_no_pass, "has no record"),
+        (an_older_schema, "has no record"),
         (digests_that_are_no_text, "has no record"),
         (a_folder_as_record, "has no record"),
         (a_folder_as_weights, "is damaged"),
@@ -425,14 +443,14 @@ def test_a_short_write_that_nobody_noticed_is(
         patch.setattr(conversion, "convert", convert_and_cut)
         assert "what was written is not whole; the disk may be full" in refused(model)
     assert list((cache / "compiled").iterdir()) == []
-    assert Opened(model).engine.layer == "last"
+    assert Opened(model).layer == "last"
 
 
 def test_room_for_the_graph_alone_is_no_room(model: Model, cache: Path) -> None:
     with full_at(cache, "limit", 12 << 10):
         assert "cannot be kept" in refused(model)
         assert list((cache / "compiled").iterdir()) == []
-    assert Opened(model).engine.layer == "last"
+    assert Opened(model).layer == "last"
 
 
 def test_what_a_killed_process_left_is_cleared(model: Model, cache: Path) -> None:
@@ -491,13 +509,15 @@ def test_no_home_to_keep_a_cache_in(model: Model, monkeypatch: pytest.MonkeyPatc
 
 def test_threads_may_share_an_engine(cache: Path, model: Model) -> None:
     engine = Opened(model).engine
-    alone = [engine.features(batch()[[i]], np.array([3]), "logit") for i in (0, 1)]
+
+    def gradients_of(row: int) -> np.ndarray:
+        return engine.gradients(batch()[[row]], [Target(3)], ["last"]).gradients["last"]
+
+    alone = [gradients_of(row) for row in (0, 1)]
     with ThreadPoolExecutor(4) as pool:
-        found = list(
-            pool.map(lambda i: engine.features(batch()[[i % 2]], np.array([3]), "logit"), range(40))
-        )
-    for i, features in enumerate(found):
-        np.testing.assert_array_equal(features.gradients, alone[i % 2].gradients)
+        side_by_side = list(pool.map(lambda i: gradients_of(i % 2), range(40)))
+    for i, gradients in enumerate(side_by_side):
+        np.testing.assert_array_equal(gradients, alone[i % 2])
 
 
 def test_who_waits_is_told(model: Model, cache: Path) -> None:

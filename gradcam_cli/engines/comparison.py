@@ -1,0 +1,38 @@
+"""How far apart two engines are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.passes import Captured
+
+TOLERANCE = 1e-4
+"""How far apart two ways to compute may be, as a share of the largest value."""
+
+
+def agreement(candidate: Captured, reference: Captured) -> tuple[str, float]:
+    """The kind of array in which `candidate` is furthest from `reference`, and how far, or NaN.
+
+    Parameters
+    ----------
+    candidate, reference : Captured or Gradients
+        What two engines answered to the same question.
+
+    Returns
+    -------
+    what : "logits", "activations" or "gradients"
+    difference : float
+        The largest difference, at the worst layer, as a share of the largest expected value.
+    """
+    apart = [("logits", relative_difference(candidate.scores, reference.scores))]
+    for what in ("activations", "gradients"):
+        for layer, array in getattr(reference, what, {}).items():
+            apart.append((what, relative_difference(getattr(candidate, what)[layer], array)))
+    return max(apart, key=lambda pair: (not np.isfinite(pair[1]), pair[1]))
+
+
+def relative_difference(candidate: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
+    """The largest difference as a share of the largest expected value; NaN where either has one."""
+    largest = float(np.abs(candidate - reference).max())
+    return largest / scale if (scale := float(np.abs(reference).max())) else largest

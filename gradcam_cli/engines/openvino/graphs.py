@@ -1,0 +1,213 @@
+"""The graph of each pass, cut from a converted forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcam_cli.engines.openvino.runtime import openvino, ops
+from gradcam_cli.engines.openvino.vjp import GUIDED, STANDARD, gradients, is_relu
+from gradcam_cli.passes import INPUT, Pass
+from gradcam_cli.targets import Head
+
+LOGITS = "logits"
+IMAGE, ACTIVATIONS, WEIGHTS, TOP, PROBABILITY = (
+    "image",
+    "activations",
+    "weights",
+    "top",
+    "probability",
+)
+_LAYER = "layer "
+
+_RULES = {"standard": STANDARD, "guided": GUIDED}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph to compile, and what its inputs are for, in their order.
+
+    The outputs are the activations of the layers, their gradients, and the scores, as far as the
+    pass has them.
+    """
+
+    model: Any
+    inputs: tuple[str, ...]
+
+
+def output_name(layer: str) -> str:
+    """What the output for `layer` is called in the file; no layer's can be `LOGITS`."""
+    return f"{_LAYER}{layer}"
+
+
+def layers_of(forward: Any) -> list[str]:
+    """The layers that a converted forward pass has an output for."""
+    return [name.removeprefix(_LAYER) for name in _outputs(forward) if name != LOGITS]
+
+
+def classes_of(forward: Any) -> int:
+    """How many scores a converted forward pass gives."""
+    return int(_outputs(forward)[LOGITS].get_partial_shape()[1].get_length())
+
+
+def has_relu(forward: Any) -> bool:
+    """True where a ReLU is between the input and the scores."""
+    scores = openvino.Model([_outputs(forward)[LOGITS]], forward.get_parameters(), LOGITS)
+    return any(map(is_relu, scores.get_ordered_ops()))
+
+
+def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
+    """The graph that answers `what` for batches of `rows`.
+
+    Parameters
+    ----------
+    forward : openvino.Model
+        With an output for each layer of `what` and for the logits; not to be used afterwards.
+    what : Pass
+    rows : int
+    head : "softmax" or "sigmoid"
+        What makes probabilities of the scores.
+
+    Raises
+    ------
+    NotDifferentiableError
+        Where an operation between a place and the scores has no rule.
+    """
+    ports = _outputs(forward)
+    layers = [ports[output_name(name)] for name in what.at if name != INPUT]
+    image = _fixed(forward, [*layers, ports[LOGITS]], rows)
+    if what.kind == "gradients":
+        return _with_gradients(image, layers, ports[LOGITS], what, head)
+    if what.kind == "tail":
+        return _tail(image, layers[0], ports[LOGITS])
+    return Graph(openvino.Model([*layers, ports[LOGITS]], [image], str(what)), (IMAGE,))
+
+
+def _outputs(forward: Any) -> dict[str, Any]:
+    return {each.get_friendly_name(): each.input_value(0) for each in forward.get_results()}
+
+
+def _fixed(forward: Any, outputs: Sequence[Any], rows: int) -> Any:
+    """The input, once all that leads from it to `outputs` has the shapes for `rows`."""
+    image = forward.get_parameters()[0]
+    pruned = openvino.Model(list(outputs), [image], LOGITS)
+    pruned.reshape([rows, *(side.get_length() for side in list(image.partial_shape)[1:])])
+    return image
+
+
+def _with_gradients(
+    image: Any, layers: Sequence[Any], logits: Any, what: Pass, head: Head
+) -> Graph:
+    rows, classes = logits.get_shape()
+    weights = ops.parameter([rows, classes], np.float32, WEIGHTS)
+    top = ops.parameter([rows], np.float32, TOP)
+    probability = ops.parameter([], bool, PROBABILITY)
+    seed = _score_gradient(
+        logits, weights.output(0), top.output(0), probability.output(0), _FALLING[head]
+    )
+    outputs = iter(layers)
+    places = [
+        (image.output(0), None) if name == INPUT else _before_transpose(next(outputs))
+        for name in what.at
+    ]
+    operations = openvino.Model([*layers, logits], [image], LOGITS).get_ordered_ops()
+    arrived = gradients(operations, logits, seed, [port for port, _ in places], _RULES[what.rules])
+    turned = [
+        port if order is None else ops.transpose(port, order).output(0)
+        for port, (_, order) in zip(arrived, places, strict=True)
+    ]
+    model = openvino.Model(
+        [*layers, *turned, logits], [image, weights, top, probability], str(what)
+    )
+    return Graph(model, (IMAGE, WEIGHTS, TOP, PROBABILITY))
+
+
+def _score_gradient(
+    logits: Any, weights: Any, top: Any, probability: Any, falling: _Falling
+) -> Any:
+    """The gradient of each row's y with respect to the logits z.
+
+    With w the weight of each score, y = Σ_i w_i·z_i has the gradient w. For y = Σ_i w_i·p_i of the
+    probabilities p see `falling`.
+    """
+    one, axis = ops.constant(np.int64(1)), ops.constant(np.array([1], np.int64))
+    best = ops.topk(logits, one, 1, "max", "value", index_element_type="i64").output(1)
+    classes = ops.constant(np.int64(logits.get_shape()[1]))
+    zero, unit = ops.constant(np.float32(0)), ops.constant(np.float32(1))
+    predicted = ops.one_hot(ops.squeeze(best, axis), classes, unit, zero, axis=1)
+    weights = ops.add(weights, ops.multiply(ops.unsqueeze(top, axis), predicted))
+    return ops.select(probability, falling(logits, weights), weights).output(0)
+
+
+_Falling = Callable[[Any, Any], Any]
+
+
+def _of_softmax(logits: Any, weights: Any) -> Any:
+    """The gradient of y = Σ_i w_i·p_i with p = softmax(z): p_j · (w_j - y)."""
+    shares = ops.softmax(logits, 1)
+    axis = ops.constant(np.array([1], np.int64))
+    y = ops.reduce_sum(ops.multiply(shares, weights), axis, keep_dims=True)
+    return ops.multiply(shares, ops.subtract(weights, y))
+
+
+def _of_sigmoid(logits: Any, weights: Any) -> Any:
+    """The gradient of y = Σ_i w_i·p_i with p = σ(z): w_j · p_j · (1 - p_j)."""
+    shares = ops.sigmoid(logits)
+    falling = ops.multiply(shares, ops.subtract(ops.constant(np.float32(1)), shares))
+    return ops.multiply(weights, falling)
+
+
+_FALLING: dict[Head, _Falling] = {"softmax": _of_softmax, "sigmoid": _of_sigmoid}
+
+
+def _before_transpose(port: Any) -> tuple[Any, Any]:
+    """The output that a layer's is a transposed view of, with the order of its axes; or itself.
+
+    What reads a layer with channels first reads it before it is turned to channels last, so that
+    the gradient arrives there.
+    """
+    node = port.get_node()
+    if node.get_type_name() != "Transpose":
+        return port, None
+    return node.input_value(0), node.input_value(1)
+
+
+def _tail(image: Any, activations: Any, logits: Any) -> Graph:
+    """From the layer's output to the scores, and from the image where they read it as well."""
+    given = ops.parameter(list(activations.get_shape()), np.float32, ACTIVATIONS)
+    inside, order = _before_transpose(activations)
+    back = given.output(0)
+    if order is not None:
+        back = ops.transpose(given, np.argsort(order.get_node().data)).output(0)
+    for reader in inside.get_target_inputs():
+        reader.replace_source_output(back)
+    model = openvino.Model([logits], [given, image], LOGITS)
+    _fold(model)
+    if image.get_friendly_name() in _read_by(model.get_results()[0]):
+        return Graph(model, (ACTIVATIONS, IMAGE))
+    model.remove_parameter(image)
+    return Graph(model, (ACTIVATIONS,))
+
+
+def _fold(model: Any) -> None:
+    """Make constants of what is computed from shapes alone."""
+    from openvino import passes
+
+    manager = passes.Manager()
+    manager.register_pass(passes.ConstantFolding())
+    manager.run_passes(model)
+
+
+def _read_by(end: Any) -> set[str]:
+    """The names of all operations that `end` depends on."""
+    names: set[str] = set()
+    ahead = [end]
+    while ahead:
+        node = ahead.pop()
+        if node.get_friendly_name() not in names:
+            names.add(node.get_friendly_name())
+            ahead.extend(each.get_source_output().get_node() for each in node.inputs())
+    return names

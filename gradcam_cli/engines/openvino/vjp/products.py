@@ -1,0 +1,128 @@
+"""Rules of convolutions and products of matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gradcam_cli.engines.openvino.runtime import ops
+from gradcam_cli.engines.openvino.vjp.ports import (
+    Node,
+    NotDifferentiableError,
+    Port,
+    Vjp,
+    constant,
+    fixed_value,
+    only_input,
+    shape_of,
+    times,
+    unbroadcast,
+)
+
+
+def _convolution(node: Node, g: Port, number: int) -> Port:
+    """The transposed convolution, with the rows and columns that strides left over put back."""
+    only_input(node, number)
+    window = node.get_attributes()
+    strides, dilations = window["strides"], window["dilations"]
+    begin, end = window["pads_begin"], window["pads_end"]
+    sides = shape_of(node.input_value(1))[-len(strides) :]
+    spatial = range(len(strides))
+    reached = [
+        strides[i] * (shape_of(g)[2 + i] - 1)
+        + (sides[i] - 1) * dilations[i]
+        + 1
+        - begin[i]
+        - end[i]
+        for i in spatial
+    ]
+    kernel = _own(node.input_value(1))
+    transposed = ops.convolution_backprop_data
+    if node.get_type_name() == "GroupConvolution":
+        if shape_of(kernel.output(0))[0] > 1:
+            transposed = ops.group_convolution_backprop_data
+        else:  # one group is none, and the CPU plugin has no primitive for it
+            kernel = ops.squeeze(kernel, constant([0], np.int64))
+    return transposed(
+        g,
+        kernel,
+        strides=strides,
+        pads_begin=begin,
+        pads_end=end,
+        dilations=dilations,
+        output_padding=[shape_of(node.input_value(0))[2 + i] - reached[i] for i in spatial],
+    ).output(0)
+
+
+def _own(kernel: Port) -> Any:
+    """A copy of a constant kernel.
+
+    In the CPU plugin of OpenVINO 2026.4 a convolution and its transposed one that share a
+    constant share its packed form as well, which is right for one of them.
+    """
+    node = kernel.get_node()
+    return ops.constant(np.array(node.data)) if node.get_type_name() == "Constant" else node
+
+
+def _matmul(node: Node, g: Port, number: int) -> Port:
+    """y = a·b, either stored transposed or not: dy/da = g·bᵀ, dy/db = aᵀ·g."""
+    a, b = node.input_value(0), node.input_value(1)
+    if min(len(shape_of(a)), len(shape_of(b))) < 2:
+        raise NotDifferentiableError("MatMul of a vector")
+    flags = node.get_attributes()
+    turned_a, turned_b = flags["transpose_a"], flags["transpose_b"]
+    if number:
+        back = (
+            _product((g, True), (a, turned_a))
+            if turned_b
+            else _product((a, not turned_a), (g, False))
+        )
+    else:
+        back = (
+            _product((b, turned_b), (g, True))
+            if turned_a
+            else _product((g, False), (b, not turned_b))
+        )
+    return unbroadcast(back, shape_of(node.input_value(number)))
+
+
+def _product(one: tuple[Port, bool], other: tuple[Port, bool]) -> Port:
+    """The product of two matrices, each transposed or not."""
+    return ops.matmul(one[0], other[0], one[1], other[1]).output(0)
+
+
+def _attention(node: Node, g: Port, number: int) -> Port:
+    """y = p·v with p = softmax(s), s = c·q·kᵀ, c a scale.
+
+    With ds = p · (g·vᵀ − Σ p·(g·vᵀ)): dy/dq = c·ds·k, dy/dk = c·dsᵀ·q, dy/dv = pᵀ·g.
+    """
+    query, key, value, scale = _parts_of_attention(node)
+    scores = ops.multiply(_product((query, False), (key, True)), scale)
+    p = ops.softmax(scores, len(shape_of(query)) - 1).output(0)
+    if number == 2:
+        return _product((p, True), (g, False))
+    by_p = times(_product((g, False), (value, True)), p)
+    total = ops.reduce_sum(by_p, constant([-1], np.int64), keep_dims=True)
+    by_scores = times(ops.subtract(by_p, ops.multiply(p, total)).output(0), scale)
+    return _product((by_scores, bool(number)), (query if number else key, False))
+
+
+def _parts_of_attention(node: Node) -> tuple[Port, Port, Port, Any]:
+    """Query, key, value and scale, where nothing is masked."""
+    inputs = [node.input_value(number) for number in range(len(node.inputs()))]
+    masked = node.get_attributes()["causal"] or (len(inputs) > 3 and fixed_value(node, 3).any())
+    if masked or len({tuple(shape_of(each)[:-2]) for each in inputs[:3]}) > 1:
+        raise NotDifferentiableError("ScaledDotProductAttention with a mask or shared heads")
+    width = shape_of(inputs[0])[-1]
+    scale = inputs[4] if len(inputs) > 4 else constant(1 / math.sqrt(width))
+    return inputs[0], inputs[1], inputs[2], scale
+
+
+PRODUCTS: dict[str, Vjp] = {
+    "Convolution": _convolution,
+    "GroupConvolution": _convolution,
+    "MatMul": _matmul,
+    "ScaledDotProductAttention": _attention,
+}

@@ -1,0 +1,41 @@
+"""What both engines refuse, in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.passes import INPUT, Pass
+from gradcam_cli.suggestions import closest, did_you_mean
+
+
+def check_places(what: Pass, layers: Collection[str], model: str) -> None:
+    """Raise UsageError where `what` is at a layer that is none of `layers`, those of `model`."""
+    for place in what.at:
+        if place == INPUT and what.kind == "gradients":
+            continue
+        if place not in layers:
+            suggestion = did_you_mean(closest(place, list(layers)))
+            raise UsageError(
+                f"expected a layer of {model}, got {place!r}",
+                f"{suggestion} `gradcam layers` lists those that can be explained.".strip(),
+            )
+
+
+def without_relu(model: str) -> UsageError:
+    """The error for guided gradients of a model in which they are the plain ones."""
+    return UsageError(
+        f"guided gradients need a model with ReLUs, and {model} has none between its input and "
+        "its scores",
+        "Choose another method, or another model with --model.",
+    )
+
+
+def check_rows(activations: int, batch: int) -> None:
+    """Raise UsageError unless a batch has one row, or one for each row of activations."""
+    if batch not in (1, activations):
+        raise UsageError(
+            f"expected one input, or one for each of {activations} rows of activations, "
+            f"got {batch}",
+            "Pass the inputs that the activations came from.",
+        )

@@ -1,0 +1,194 @@
+"""Every pass, of both engines, on small networks whose answers can be had in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcam_cli.engines.comparison import relative_difference
+from gradcam_cli.engines.openvino.conversion import convert
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+from gradcam_cli.engines.tensorflow import TensorFlowEngine
+from gradcam_cli.errors import UsageError
+from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.layers import explainable_layers
+from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, Engine
+from gradcam_cli.targets import Score, Target
+
+LAYERS = ("stem", "inside", "capped", "total", "last")
+Make = Callable[[Any], Engine]
+
+
+def seeded(model: Any) -> Any:
+    random = np.random.default_rng(7)
+    for variable in model.weights:
+        variable.assign(random.normal(0, 0.4, variable.shape))
+    return model
+
+
+def residual(relu: Any = "relu", relu6: Any = None, layer: Any = None) -> Any:
+    """A network of one residual block with a ReLU in each of the ways that Keras has."""
+    _, keras = tensorflow()
+    layers = keras.layers
+    relu6 = relu6 or keras.activations.relu6
+    image = keras.Input((10, 12, 3))
+    stem = layers.Conv2D(6, 3, activation=relu, name="stem")(image)
+    inside = layers.Conv2D(6, 3, padding="same", activation=relu6, name="inside")(stem)
+    capped = (layer or layers.ReLU)(max_value=6, name="capped")(2.0 * inside - 0.5)
+    second = layers.Conv2D(6, 1, name="second")(capped)
+    total = layers.Add(name="total")([stem, second])
+    last = layers.Activation(relu, name="last")(total)
+    scores = layers.Dense(5, name="scores")(layers.GlobalAveragePooling2D()(last))
+    return seeded(keras.Model(image, scores, name="residual"))
+
+
+def smooth() -> Any:
+    """A network without a kink."""
+    _, keras = tensorflow()
+    layers = keras.layers
+    image = keras.Input((10, 12, 3))
+    x = layers.Conv2D(6, 3, activation="swish", name="stem")(image)
+    x = layers.AveragePooling2D(2)(layers.Conv2D(6, 3, activation="gelu", name="last")(x))
+    scores = layers.Dense(5)(layers.Flatten()(layers.LayerNormalization()(x)))
+    return seeded(keras.Model(image, scores, name="smooth"))
+
+
+def batch(rows: int = 3) -> np.ndarray:
+    return np.random.default_rng(2).uniform(-1, 1, (rows, 10, 12, 3)).astype(np.float32)
+
+
+@pytest.fixture(params=["openvino", "tensorflow"])
+def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Makes an engine of a Keras model."""
+
+    def make(model: Any, **options: Any) -> Engine:
+        if request.param == "tensorflow":
+            return TensorFlowEngine(model, **options)
+        convert(model, [layer.name for layer in explainable_layers(model)], tmp_path / "model.xml")
+        return OpenVINOEngine(tmp_path / "model.xml", **options)
+
+    return make
+
+
+@pytest.mark.parametrize("score", ["logit", "probability"])
+@pytest.mark.parametrize(
+    "target", [Target(2), Target(2, versus=4), Target(2, counterfactual=True)], ids=repr
+)
+def test_input_gradients_are_the_slopes_of_a_small_step(
+    engine_of: Make, score: Score, target: Target
+) -> None:
+    engine, inputs = engine_of(smooth()), batch(1)
+    gradient = engine.gradients(inputs, [target], [INPUT], score=score).gradients[INPUT]
+
+    def y(shifted: np.ndarray) -> float:
+        scores = engine.forward(shifted)[0].astype(np.float64)
+        s = np.exp(scores) / np.exp(scores).sum() if score == "probability" else scores
+        value = s[target.index] - (0 if target.versus is None else s[target.versus])
+        return -value if target.counterfactual else value
+
+    random = np.random.default_rng(5)
+    for _ in range(4):
+        step = random.choice([-1, 1], inputs.shape).astype(np.float32) * np.float32(2e-3)
+        slope = (y(inputs + step) - y(inputs - step)) / 2
+        assert (gradient * step).sum() == pytest.approx(slope, rel=2e-2, abs=1e-5)
+
+
+def test_gradients_at_several_layers_are_those_of_one_by_one(engine_of: Make) -> None:
+    engine, targets = engine_of(residual()), [Target(0), Target(-1), Target(3, versus=-1)]
+    together = engine.gradients(batch(), targets, [*LAYERS, INPUT])
+    for place in (*LAYERS, INPUT):
+        alone = engine.gradients(batch(), targets, [place])
+        assert relative_difference(together.gradients[place], alone.gradients[place]) <= 1e-5
+    assert all(array.any() for array in together.gradients.values())
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_tails_start_from_a_layer_in_a_branch_as_well(engine_of: Make, layer: str) -> None:
+    engine = engine_of(residual())
+    captured = engine.capture(batch(), LAYERS)
+    own = engine.tail(captured.activations[layer], layer, batch())
+    np.testing.assert_allclose(own, captured.scores, atol=1e-5)
+    emptied = engine.tail(captured.activations[layer] * 0, layer, batch())
+    assert not np.allclose(emptied, captured.scores, atol=1e-3)
+    reads_inputs = np.ptp(emptied, axis=0).max() > 1e-4
+    assert reads_inputs == (layer in ("inside", "capped"))  # the others have no branch around them
+
+
+def test_a_tail_is_linear_after_the_last_activation(engine_of: Make) -> None:
+    model = residual()
+    engine = engine_of(model)
+    kernel, bias = model.get_layer("scores").get_weights()
+    activations = np.random.default_rng(1).random((4, 8, 10, 6), np.float32)
+    scores = engine.tail(activations, "last", batch(1))
+    np.testing.assert_allclose(scores, activations.mean(axis=(1, 2)) @ kernel + bias, atol=1e-5)
+
+
+# Guided ------------------------------------------------------------------------------------------
+
+
+def guided_by_definition() -> Any:
+    """The network with ReLUs whose gradients are written down as Springenberg et al. have them."""
+    tf, keras = tensorflow()
+
+    def guided(ceiling: float) -> Any:
+        @tf.custom_gradient
+        def relu(x: Any) -> Any:
+            inside = (x > 0) & (x < ceiling)
+            return tf.clip_by_value(x, 0.0, ceiling), lambda g: tf.where(inside & (g > 0), g, 0.0)
+
+        return relu
+
+    class Capped(keras.layers.Layer):
+        def __init__(self, max_value: float, name: str) -> None:
+            super().__init__(name=name)
+            self.relu = guided(float(max_value))
+
+        def call(self, x: Any) -> Any:
+            return self.relu(x)
+
+    return residual(guided(np.inf), guided(6.0), Capped)
+
+
+@pytest.mark.parametrize("score", ["logit", "probability"])
+def test_guided_gradients_are_as_they_were_defined(engine_of: Make, score: Score) -> None:
+    targets = [Target(0), Target(1, versus=2), Target(-1)]
+    places = ["stem", "inside", INPUT]
+    expected = TensorFlowEngine(guided_by_definition()).gradients(
+        batch(), targets, places, score=score
+    )
+    engine = engine_of(residual())
+    got = engine.gradients(batch(), targets, places, score=score, rules="guided")
+    plain = engine.gradients(batch(), targets, places, score=score)
+    np.testing.assert_allclose(got.scores, expected.scores, atol=1e-5)
+    for place in places:
+        assert relative_difference(got.gradients[place], expected.gradients[place]) <= 1e-5
+        assert relative_difference(plain.gradients[place], expected.gradients[place]) > 0.01
+
+
+def test_guided_gradients_leave_the_model_as_it_was() -> None:
+    model = residual()
+    engine, targets = TensorFlowEngine(model), [Target(0)] * 3
+
+    def state() -> Any:
+        nodes = [len(operation._inbound_nodes) for operation in model.operations]
+        return nodes, model.to_json(), [layer.__dict__.get("activation") for layer in model.layers]
+
+    before, plain = state(), engine.gradients(batch(), targets, [INPUT]).gradients[INPUT]
+    engine.gradients(batch(), targets, [INPUT], rules="guided")
+    engine.tail(engine.capture(batch(), ["inside"]).activations["inside"], "inside", batch())
+    assert state() == before
+    again = engine.gradients(batch(), targets, [INPUT]).gradients[INPUT]
+    np.testing.assert_array_equal(again, plain)
+
+
+def test_guided_gradients_of_a_model_without_relus_are_refused(engine_of: Make) -> None:
+    expected = r"guided gradients need a model with ReLUs, and small has none.* Choose another"
+    engine = engine_of(smooth(), model_name="small")
+    with pytest.raises(UsageError, match=expected):
+        engine.gradients(batch(), [Target(0)] * 3, [INPUT], rules="guided")
+    with pytest.raises(UsageError, match=expected):
+        engine.prepare(GUIDED_GRADIENTS)
