@@ -126,7 +126,7 @@ def scores_of_jobs(
     flat = [(number, job) for number, several in enumerate(jobs) for job in several]
     batches = in_batches(
         lambda numbers: run([flat[number] for number in numbers.tolist()]),
-        *(len(flat), engine.rows, engine.parallel, question.progress),
+        *(len(flat), engine.forward_rows, engine.parallel, question.progress),
     )
     scores = np.concatenate([found[: len(numbers)] for numbers, found in batches])
     return np.split(scores, np.cumsum([len(several) for several in jobs])[:-1])

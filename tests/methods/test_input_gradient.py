@@ -59,3 +59,21 @@ def test_the_same_noise_for_the_same_input_and_target(ask: Ask) -> None:
     assert not np.array_equal(first, seeded)
     assert first.min() >= 0
     assert 0.3 < first.mean() < 0.7
+
+
+def test_guided_backprop_by_hand(ask: Ask, inputs: list[np.ndarray]) -> None:
+    _, keras = tensorflow()
+    layers = keras.layers
+    image = keras.Input((1, 2, 1))
+    hidden = layers.Conv2D(2, 1, activation="relu", use_bias=False)(image)
+    single = layers.Conv2D(1, 1, activation="relu", use_bias=False)(hidden)
+    model = keras.Model(image, layers.Dense(2, use_bias=False)(layers.Flatten()(single)))
+    weights = ([[1, 2]], [[3], [-1]], [[5, 1], [5, 1]])
+    shapes = (layer.shape for layer in model.get_weights())
+    model.set_weights([np.reshape(w, shape) for w, shape in zip(weights, shapes, strict=True)])
+    given = np.array([[[2], [-2]]], np.float32)
+    question = ask([Target(0)], engine=TensorFlowEngine(model), inputs=[given], baseline=given * 0)
+    # 5 comes back to the first ReLU as 15 and -5: dy/dx is 15·1 - 5·2, guided it is 15·1 alone;
+    # where the input is negative nothing is active.
+    np.testing.assert_allclose(METHODS["saliency"].maps(question).raw, [[[5, 0]]])
+    np.testing.assert_allclose(METHODS["guided-backprop"].maps(question).raw, [[[15, 0]]])

@@ -1,0 +1,44 @@
+"""Every method is the same by both engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcam_cli.engines.selection import open_engine
+from gradcam_cli.engines.tensorflow import TensorFlowEngine
+from gradcam_cli.methods import METHODS, Question
+from gradcam_cli.models.selection import select_model
+from gradcam_cli.targets import Target
+from tests.methods.test_papers import FEW, cat
+
+LAST = "top_activation"
+FASTER = {"score-cam": FEW}
+"""Layers of fewer channels, for what takes a pass for each."""
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_compiled_engine_and_tensorflow_agree(
+    name: str, lite0: Any, compiled_lite0: None
+) -> None:
+    layer, needs = FASTER.get(name, LAST), METHODS[name].needs
+    engine, _ = open_engine(
+        select_model("efficientnet-lite0").open(), layer, needs, wanted="openvino"
+    )
+    image = cat(lite0, layer).image
+    answers = [
+        METHODS[name].maps(
+            Question(each, [image], [Target(285)], layer, "logit", np.zeros_like(image)),
+            **({"steps": 4} if name == "integrated-gradients" else {}),
+        )
+        for each in (engine, TensorFlowEngine(lite0))
+    ]
+    compiled, reference = (maps.raw[0] for maps in answers)
+    # At the input a ReLU's kink, where rounding decides, shows at single pixels.
+    tolerance = 1e-4 if METHODS[name].uses_layer else 3e-2
+    np.testing.assert_allclose(
+        compiled, reference, rtol=0, atol=tolerance * np.abs(reference).max()
+    )
+    assert np.corrcoef(compiled.ravel(), reference.ravel())[0, 1] > 1 - 1e-4
