@@ -16,14 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from gradcam_cli.models.loading import Choice, load
 
 from benchmarks.markdown import table
 from gradcam_cli.engines.openvino.conversion import convert
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
-from gradcam_cli.models.catalog import BUNDLED, find_model
+from gradcam_cli.models.efficientnet_lite import NAME
 from gradcam_cli.models.layers import explainable_layers
+from gradcam_cli.models.selection import select_model
 from gradcam_cli.passes import INPUT, Engine
 from gradcam_cli.targets import Target
 
@@ -105,13 +105,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.passes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of gradients (default 20)")
     rounds = parser.parse_args().rounds
-    network = load(Choice(find_model(BUNDLED), None, "bundled"))
+    network = select_model(NAME).open().network()
     with tempfile.TemporaryDirectory(prefix="gradcam-passes-") as folder:
         graph = Path(folder, "model.xml")
         convert(network, [layer.name for layer in explainable_layers(network)], graph)
         engine = OpenVINOEngine(graph)
         header = ("gradients at", "ms", "ms of processor", "times", "times of processor")
-        print(f"{BUNDLED}, one row; the bar for five of the last stages is {BAR} times.\n")
+        print(f"{NAME}, one row; the bar for five of the last stages is {BAR} times.\n")
         print(table(header, gradients(engine, rounds)), flush=True)
         few = max(2, rounds // 5)
         rows = [*forwards(engine, few), *forwards(TensorFlowEngine(network), few)]

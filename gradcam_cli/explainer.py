@@ -17,7 +17,7 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.heads import probabilities
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
-from gradcam_cli.methods import METHODS, Maps, Question, normalize
+from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
 from gradcam_cli.models.labels import ClassName, Labels
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import PREPROCESSING
@@ -52,13 +52,11 @@ class Explainer:
     model: Model
     engine: Engine
     layer: str
-    methods: tuple[str, ...] = ("grad-cam",)
+    methods: tuple[MethodChoice, ...] = (parse_method("grad-cam"),)
     score: Score = "logit"
     offline: bool = False
 
     def __post_init__(self) -> None:
-        for method in self.methods:
-            check_word("a method", method, tuple(METHODS))
         check_word("a score", self.score, get_args(Score))
 
     @classmethod
@@ -83,7 +81,8 @@ class Explainer:
         layer : str, optional
             One of `gradcam layers`; by default the last convolutional activation.
         methods : str, or sequence of str
-            Of `gradcam methods`; each gives a heatmap.
+            Of `gradcam methods`, with options as in "integrated-gradients:steps=100"; each gives a
+            heatmap.
         score : "logit" or "probability"
             What is differentiated.
         engine : "auto", "openvino" or "tensorflow"
@@ -103,16 +102,14 @@ class Explainer:
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
         _check_names(model, layer)
-        methods = (methods,) if isinstance(methods, str) else tuple(methods)
-        for method in methods:
-            check_word("a method", method, tuple(METHODS))
+        choices = _parsed(methods)
         if isinstance(model, str):
             model = select_model(model, layer=layer)
         if isinstance(model, Selection):
             model = model.open(offline=offline, note=note)
-        needs = list(dict.fromkeys(need for name in methods for need in METHODS[name].needs))
+        needs = list(dict.fromkeys(need for one in choices for need in one.method.needs))
         opened, layer = open_engine(model, layer, needs, wanted=engine, note=note)
-        return cls(model, opened, layer, methods, score=score, offline=offline)
+        return cls(model, opened, layer, choices, score=score, offline=offline)
 
     def explain(
         self,
@@ -219,7 +216,7 @@ class Explainer:
             rows=rows,
             progress=progress,
         )
-        maps = [METHODS[method].maps(question) for method in self.methods]
+        maps = [method.maps(question) for method in self.methods]
         each = len(resolved)
         return [
             self._explanation(resolved, [_rows(one, start, each) for one in maps], top)
@@ -247,7 +244,8 @@ class Explainer:
         for row, target in enumerate(targets):
             resolved = target.resolved(ranking.predicted)
             for method, answer in zip(self.methods, maps, strict=True):
-                explained[resolved, method] = _explained(resolved, method, answer.raw[row], ranking)
+                raw, name = answer.raw[row], method.text
+                explained[resolved, name] = _explained(resolved, name, raw, ranking)
         return Explanation(
             source="",
             size=(0, 0),
@@ -255,7 +253,7 @@ class Explainer:
             weights=self.model.origin,
             fallback=self.model.fallback or None,
             layer=self.layer,
-            method=self.methods[0],
+            method=self.methods[0].text,
             score=self.score,
             engine=self.engine.name,
             predictions=ranking.top(top),
@@ -297,6 +295,24 @@ def _check_names(model: object, layer: object) -> None:
             f"expected the name of a layer, got {described(layer)}",
             "Pass one of `gradcam layers`.",
         )
+
+
+def _parsed(methods: object) -> tuple[MethodChoice, ...]:
+    """The methods that `methods` names, each once."""
+    several = [methods] if isinstance(methods, str) else methods
+    if not isinstance(several, Iterable) or not (named := list(several)):
+        raise UsageError(
+            f"expected the names of methods, got {described(methods)}",
+            "Pass some of `gradcam methods`.",
+        )
+    for name in named:
+        if not isinstance(name, str):
+            raise UsageError(
+                f"expected the name of a method, got {described(name)}",
+                "Pass one of `gradcam methods`.",
+            )
+    choices = [parse_method(name) for name in named]
+    return tuple({choice.text: choice for choice in choices}.values())
 
 
 class Ranking:

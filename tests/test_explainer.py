@@ -218,8 +218,20 @@ def test_a_selection_is_opened() -> None:
 
 
 def test_an_unknown_method_lists_those_there_are(explainer: Explainer) -> None:
-    with pytest.raises(UsageError, match=r"got 'cam'\. Pass one of: grad-cam"):
-        Explainer(explainer.model, explainer.engine, explainer.layer, ("cam",))
+    with pytest.raises(UsageError, match=r"no method called 'cam'.*gradcam methods"):
+        Explainer.load(explainer.model, methods="cam")
+    for methods in ([], 5, [5]):
+        with pytest.raises(UsageError, match="expected the name"):
+            Explainer.load(explainer.model, methods=methods)
+
+
+def test_methods_have_options_and_each_is_taken_once(explainer: Explainer) -> None:
+    methods = ["grad-cam", "Integrated_Gradients:steps=3", "gradcam"]
+    loaded = Explainer.load(explainer.model, methods=methods)
+    assert [method.text for method in loaded.methods] == [
+        "grad-cam",
+        "integrated-gradients:steps=3",
+    ]
 
 
 @given(hnp.arrays(np.float32, 1000, elements=st.floats(-(2.0**99), 2.0**99, width=32)))

@@ -145,13 +145,14 @@ class ExplainOptions:
         UsageError
             For a class, model, method or layer that is not known.
         """
+        from gradcam_cli.methods.choice import parse_method
         from gradcam_cli.runs.settings import Settings
 
         labels = self.selection.labels
         targets = labels.targets(self.classes, self.versus, counterfactual=self.counterfactual)
         return Settings(
             tuple(dict.fromkeys(targets)),
-            tuple(dict.fromkeys(self.methods)),
+            tuple(dict.fromkeys(parse_method(text).text for text in self.methods)),
             self.layer,
             self.score,
             self.engine,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -127,7 +128,9 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         explained; the method where `method` does: ``.285``, ``.285-vs-281.hirescam``.
         """
         parts = [self.target.slug] if target or not self.target.is_plain else []
-        return "".join(f".{part}" for part in (*parts, *([self.method] if method else ())))
+        if method:
+            parts.append(re.sub("[:,=]", "-", self.method))
+        return "".join(f".{part}" for part in parts)
 
     def written(self, overlay: str, heatmap: str | None) -> TargetExplanation:
         """The same with the paths of its files."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gradcam_cli.models.loading import Choice, choose
 
-from gradcam_cli.engines import selection
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.model import Model, Origin
+from gradcam_cli.models.selection import select_model
 from gradcam_cli.passes import (
     FORWARD,
     GUIDED_GRADIENTS,
@@ -21,18 +22,30 @@ from gradcam_cli.passes import (
     TAIL,
     Pass,
 )
+from tests.engines.conftest import INFO
 from tests.engines.openvino.test_model_cache import network
 
 
+class WeightsOf:
+    """The weights of a network that a function makes."""
+
+    origin: Origin = "file"
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self.network = build
+
+    def digest(self) -> str:
+        return "5" * 64
+
+
 @pytest.fixture
-def small(choice: Choice, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Choice:
-    """A choice whose Keras model is a small network of our own."""
-    monkeypatch.setattr(selection, "load", lambda choice: network())
-    return choice
+def small(cache: Path) -> Model:
+    """A model whose network is a small one of our own."""
+    return Model.of(INFO, WeightsOf(network))
 
 
 def test_a_default_run_compiles_one_network(compiled_lite0: None) -> None:
-    engine, layer = open_engine(choose("efficientnet-lite0"))
+    engine, layer = open_engine(select_model("efficientnet-lite0").open())
     assert (engine.name, layer) == ("openvino", "top_activation")
     assert list(engine._alone) == [Pass("gradients", ("top_activation",))]
     assert engine._several == {}
@@ -41,7 +54,9 @@ def test_a_default_run_compiles_one_network(compiled_lite0: None) -> None:
 def test_whatever_the_bundled_model_is_needed_for_is_compiled(compiled_lite0: None) -> None:
     needs = (LAYER_GRADIENTS, INPUT_GRADIENTS, GUIDED_GRADIENTS, FORWARD, TAIL)
     said: list[str] = []
-    engine, layer = open_engine(choose("efficientnet-lite0"), None, needs, note=said.append)
+    engine, layer = open_engine(
+        select_model("efficientnet-lite0").open(), None, needs, note=said.append
+    )
     assert (engine.name, layer) == ("openvino", "top_activation")
     assert {str(what) for what in engine._alone} == {
         "gradients at top_activation",
@@ -53,7 +68,7 @@ def test_whatever_the_bundled_model_is_needed_for_is_compiled(compiled_lite0: No
     assert all(text.startswith("Checking the pass “") for text in said)
 
 
-def test_what_is_not_served_means_tensorflow_for_all_of_the_run(small: Choice) -> None:
+def test_what_is_not_served_means_tensorflow_for_all_of_the_run(small: Model) -> None:
     said: list[str] = []
     needs = (LAYER_GRADIENTS, INPUT_GRADIENTS)
     engine, layer = open_engine(small, None, needs, note=said.append)
@@ -65,13 +80,13 @@ def test_what_is_not_served_means_tensorflow_for_all_of_the_run(small: Choice) -
     assert open_engine(small)[0].name == "openvino"
 
 
-def test_the_compiled_engine_alone_is_refused_where_it_cannot(small: Choice) -> None:
+def test_the_compiled_engine_alone_is_refused_where_it_cannot(small: Model) -> None:
     with pytest.raises(ModelError, match=r"cannot run this: .*CumSum.*Leave --engine at auto"):
         open_engine(small, needs=(INPUT_GRADIENTS,), wanted="openvino")
 
 
 @pytest.mark.parametrize("wanted", ["auto", "tensorflow"])
-def test_a_layer_that_the_model_lacks_is_the_users_mistake(small: Choice, wanted: Any) -> None:
+def test_a_layer_that_the_model_lacks_is_the_users_mistake(small: Model, wanted: Any) -> None:
     with pytest.raises(UsageError, match=r"'lst'.*last"):
         open_engine(small, "lst", wanted=wanted)
     with pytest.raises(UsageError, match=r"'midle'.*middle"):
@@ -79,16 +94,14 @@ def test_a_layer_that_the_model_lacks_is_the_users_mistake(small: Choice, wanted
 
 
 @pytest.mark.parametrize("wanted", ["auto", "tensorflow"])
-def test_guided_gradients_without_a_relu_are_refused_at_once(
-    choice: Choice, cache: Path, monkeypatch: pytest.MonkeyPatch, wanted: Any
-) -> None:
-    def smooth(choice: Choice) -> Any:
+def test_guided_gradients_without_a_relu_are_refused_at_once(cache: Path, wanted: Any) -> None:
+    def smooth() -> Any:
         _, keras = tensorflow()
         image = keras.Input((16, 16, 3))
         maps = keras.layers.Conv2D(4, 3, activation="swish", name="last")(image)
         pooled = keras.layers.GlobalAveragePooling2D()(maps)
         return keras.Model(image, keras.layers.Dense(7)(pooled))
 
-    monkeypatch.setattr(selection, "load", smooth)
+    model = Model.of(INFO, WeightsOf(smooth))
     with pytest.raises(UsageError, match="need a model with ReLUs, and small has none"):
-        open_engine(choice, needs=(GUIDED_GRADIENTS,), wanted=wanted)
+        open_engine(model, needs=(GUIDED_GRADIENTS,), wanted=wanted)

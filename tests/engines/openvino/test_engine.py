@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcam_cli.models.loading import build
 
 from gradcam_cli.engines.comparison import TOLERANCE, agreement, relative_difference
 from gradcam_cli.engines.openvino import compiled
@@ -50,7 +49,7 @@ def batch_of(name: str, count: int, seed: int = 3) -> np.ndarray:
 
 def seeded(name: str) -> Any:
     """The real architecture with random weights that keep signals of ordinary size."""
-    model = build(find_model(name))
+    model = find_model(name).build()
     random = np.random.default_rng(5)
     for variable in model.weights:
         shape = tuple(variable.shape)
@@ -307,7 +306,7 @@ def test_a_row_does_not_depend_on_its_place_or_on_the_others(engine: OpenVINOEng
             picked = [order[row] for row in rows]
             return arrays(engine.gradients(batch[picked], [targets[i] for i in picked], [LAST]))
 
-        parts = in_batches(some, len(order), 4, engine.parallel)
+        parts = [results for _, results in in_batches(some, len(order), 4, engine.parallel)]
         return [np.concatenate(each)[: len(order)] for each in zip(*parts, strict=True)]
 
     straight, turned, fewer = run([*range(10)]), run([*range(9, -1, -1)]), run([0])
