@@ -14,21 +14,16 @@ from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines import ENGINES, EngineName
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import UsageError
-from gradcam_cli.heads import probabilities
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
-from gradcam_cli.models.labels import ClassName, Labels
+from gradcam_cli.models.labels import ClassName
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.ranking import Ranking
 from gradcam_cli.models.selection import Selection, select_model
-from gradcam_cli.results.explanation import (
-    ClassLabel,
-    Explanation,
-    Prediction,
-    TargetExplanation,
-)
-from gradcam_cli.targets import TOP, Head, Score, Target
+from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
+from gradcam_cli.targets import TOP, Score, Target
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
@@ -244,37 +239,39 @@ class Explainer:
         for row, target in enumerate(targets):
             resolved = target.resolved(ranking.predicted)
             for method, answer in zip(self.methods, maps, strict=True):
-                raw, name = answer.raw[row], method.text
-                explained[resolved, name] = _explained(resolved, name, raw, ranking)
+                explained[resolved, method.text] = self._explained(
+                    resolved, method, answer.raw[row], ranking
+                )
+        shown = tuple(explained.values())
         return Explanation(
             source="",
             size=(0, 0),
             model=self.model.name,
             weights=self.model.origin,
             fallback=self.model.fallback or None,
-            layer=self.layer,
-            method=self.methods[0].text,
+            layer=shown[0].layer,
+            method=shown[0].method,
             score=self.score,
             engine=self.engine.name,
             predictions=ranking.top(top),
-            targets=tuple(explained.values()),
+            targets=shown,
             notes=(),
             versions=versions(self.engine.name),
         )
 
-
-def _explained(
-    target: Target, method: str, raw: NDArray[np.float32], ranking: Ranking
-) -> TargetExplanation:
-    heatmap, evidence = normalize(raw)
-    return TargetExplanation.of(
-        heatmap,
-        evidence=evidence,
-        prediction=ranking.of(target.index),
-        versus=None if target.versus is None else ranking.label(target.versus),
-        counterfactual=target.counterfactual,
-        method=method,
-    )
+    def _explained(
+        self, target: Target, method: MethodChoice, raw: NDArray[np.float32], ranking: Ranking
+    ) -> TargetExplanation:
+        heatmap, evidence = normalize(raw)
+        return TargetExplanation.of(
+            heatmap,
+            evidence=evidence,
+            prediction=ranking.of(target.index),
+            versus=None if target.versus is None else ranking.label(target.versus),
+            counterfactual=target.counterfactual,
+            method=method.text,
+            layer=self.layer if method.method.uses_layer else AT_THE_INPUT,
+        )
 
 
 def _rows(maps: Maps, start: int, count: int) -> Maps:
@@ -313,43 +310,3 @@ def _parsed(methods: object) -> tuple[MethodChoice, ...]:
             )
     choices = [parse_method(name) for name in named]
     return tuple({choice.text: choice for choice in choices}.values())
-
-
-class Ranking:
-    """The classes of a model by falling probability.
-
-    Parameters
-    ----------
-    scores : (classes,) float32
-        Those before the head.
-    labels : Labels
-        The class of each score.
-    head : "softmax" or "sigmoid"
-        What makes probabilities of them.
-    """
-
-    def __init__(self, scores: NDArray[np.float32], labels: Labels, head: Head) -> None:
-        self._labels = labels
-        self._probabilities = probabilities(scores, head)
-        self._order = np.argsort(-scores, kind="stable")
-        self._ranks = np.empty(len(scores), np.int64)
-        self._ranks[self._order] = np.arange(1, len(scores) + 1)
-
-    @property
-    def predicted(self) -> int:
-        """The most probable class."""
-        return int(self._order[0])
-
-    def label(self, index: int) -> ClassLabel:
-        """The class `index`."""
-        return self._labels[index]
-
-    def of(self, index: int) -> Prediction:
-        """What is said of the class `index`."""
-        probability, rank = float(self._probabilities[index]), int(self._ranks[index])
-        label = self.label(index)
-        return Prediction(label.index, label.wnid, label.name, probability, rank)
-
-    def top(self, count: int) -> tuple[Prediction, ...]:
-        """The `count` most probable classes, or all where there are fewer, first the first."""
-        return tuple(self.of(index) for index in self._order[:count].tolist())

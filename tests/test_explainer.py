@@ -14,9 +14,10 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from gradcam_cli.errors import ImageError, ModelError, UsageError
-from gradcam_cli.explainer import Explainer, Ranking
+from gradcam_cli.explainer import Explainer
 from gradcam_cli.images.reading import read_image
 from gradcam_cli.models.labels import imagenet_labels
+from gradcam_cli.models.ranking import Ranking
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.results.explanation import Explanation
 from gradcam_cli.targets import TOP

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import click
@@ -27,9 +26,7 @@ from gradcam_cli.errors import ExitCode
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
-    from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.model import Model
     from gradcam_cli.reports.outcomes import PrintOptions
     from gradcam_cli.runs.recording import RunOptions
     from gradcam_cli.runs.stages import Stages
@@ -77,6 +74,7 @@ def explain(
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
     """
+    from gradcam_cli.runs.opening import ModelOpener
     from gradcam_cli.runs.stages import Stages
 
     output.check()
@@ -85,43 +83,14 @@ def explain(
     whose = context.get_parameter_source("classes")
     settings = question.settings(default_class=whose is ParameterSource.DEFAULT)
     outputs = output.for_one(settings) if alone else output.for_many()
-    opener = ModelOpener(question, messages)
+    opener = ModelOpener(question.selection, settings, messages, messages.download_bar)
     printing = output.printing(record, null=listing.null)
     stages = Stages(opener, settings, outputs, rows=1 if alone else None, synced=alone)
     items = listed_items(sources, listing, messages, alone=alone)
     if alone:
+        opener.open_ahead()
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)
-
-
-class ModelOpener:
-    """Opens the model that the options ask for, once it is needed."""
-
-    def __init__(self, question: ExplainOptions, messages: Messages) -> None:
-        self._question = question
-        self._messages = messages
-
-    @cached_property
-    def model(self) -> Model:
-        """The model, its weights fetched if need be."""
-        offline, note = self._question.offline, self._messages
-        with self._messages.download_bar() as progress:
-            return self._question.selection.open(offline=offline, progress=progress, note=note)
-
-    @cached_property
-    def explainer(self) -> Explainer:
-        """The model, ready to explain."""
-        from gradcam_cli.explainer import Explainer
-
-        question = self._question
-        return Explainer.load(
-            self.model,
-            layer=question.layer,
-            methods=question.methods,
-            score=question.score,
-            engine=question.engine,
-            note=self._messages,
-        )
 
 
 def _explain_one(

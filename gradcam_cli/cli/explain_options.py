@@ -148,11 +148,17 @@ class ExplainOptions:
         from gradcam_cli.methods.choice import parse_method
         from gradcam_cli.runs.settings import Settings
 
+        methods = [parse_method(text) for text in self.methods]
+        if self.layer is not None and not any(one.method.uses_layer for one in methods):
+            raise UsageError(
+                f"--layer {self.layer} is of no use: {methods[0].method.name} looks at the input",
+                "Drop --layer, or pass another --method.",
+            )
         labels = self.selection.labels
         targets = labels.targets(self.classes, self.versus, counterfactual=self.counterfactual)
         return Settings(
             tuple(dict.fromkeys(targets)),
-            tuple(dict.fromkeys(parse_method(text).text for text in self.methods)),
+            tuple(dict.fromkeys(method.text for method in methods)),
             self.layer,
             self.score,
             self.engine,

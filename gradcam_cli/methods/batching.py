@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,9 @@ from numpy.typing import NDArray
 from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.methods.contract import Maps, Question
 from gradcam_cli.targets import Target
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.intp]
@@ -51,7 +53,7 @@ def in_batches(
     def batch(start: int) -> T:
         return run(np.arange(start, start + rows) % count)
 
-    pool = ThreadPoolExecutor(parallel) if parallel > 1 and len(starts) > 1 else None
+    pool = _pool(parallel) if parallel > 1 and len(starts) > 1 else None
     try:
         results = pool.map(batch, starts) if pool else map(batch, starts)
         for start, result in zip(starts, results, strict=True):
@@ -61,6 +63,12 @@ def in_batches(
     finally:
         if pool:  # nobody waits for batches of an interrupted run
             pool.shutdown(cancel_futures=True)
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # its import takes longer than one batch
+
+    return ThreadPoolExecutor(threads)
 
 
 def by_row(function: Callable[..., Iterable[RowMap]]) -> Callable[..., Maps]:

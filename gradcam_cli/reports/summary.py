@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 10
 _COLUMNS = (
     *("source", "overlay", "class", "wnid", "name", "probability", "rank", "evidence", "border"),
+    *("versus", "counterfactual", "method", "layer"),
     *("predicted", "predicted_name", "predicted_probability", "error"),
 )
 
@@ -110,6 +111,10 @@ def _columns_of(target: TargetExplanation) -> dict[str, Any]:
         "rank": explained.rank,
         "evidence": target.evidence,
         "border": target.border,
+        "versus": "" if target.versus is None else target.versus.index,
+        "counterfactual": target.counterfactual,
+        "method": target.method,
+        "layer": target.layer,
     }
 
 

@@ -31,6 +31,10 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Number = Annotated[int, msgspec.Meta(ge=1)]
 
 
+AT_THE_INPUT = "input"
+"""The layer of methods that look at the model's input."""
+
+
 class ClassLabel(msgspec.Struct, frozen=True, gc=False):
     """One class of a model: its index, its WordNet id and its name (words joined by ``_``)."""
 
@@ -59,6 +63,8 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         True where this is what speaks against the class.
     method : str
         As `--method` takes it.
+    layer : str
+        Where it looked: a layer, or "input".
     evidence : "positive" or "none"
         "none" where nothing raises the target's score.
     border : float, 0..1, or None
@@ -73,6 +79,7 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     versus: ClassLabel | None = None
     counterfactual: bool = False
     method: str = "grad-cam"
+    layer: str = ""
     evidence: Evidence
     border: Share | None
     heatmap_size: tuple[Number, Number]
@@ -165,8 +172,10 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         Where the weights came from: "bundled", "cached", "fetched" or "file".
     fallback : str or None
         Why it is not the first choice of `--model auto`.
-    layer, method, score, engine : str
-        Where it was looked at, by which method (the first of several), and what ran it.
+    layer, method : str
+        Those of the first of `targets`.
+    score, engine : str
+        What the targets are made of, and what ran the model.
     predictions : tuple of Prediction
         The most probable classes, first the first.
     targets : tuple of TargetExplanation

@@ -42,13 +42,18 @@ def default_class_note_on_run(images: int) -> str:
     )
 
 
+def _place(explanation: Explanation, target: TargetExplanation) -> str:
+    layer = target.layer or explanation.layer
+    return "the input" if layer == "input" else layer
+
+
 def _no_evidence(explanation: Explanation, target: TargetExplanation) -> str:
     explained = target.prediction
     against = "against" if target.counterfactual else "for"
     versus = target.versus
     rather = "" if versus is None else f" rather than {versus.index} {versus.name}"
     return (
-        f"nothing at {explanation.layer} speaks {against} class {explained.index} "
+        f"nothing at {_place(explanation, target)} speaks {against} class {explained.index} "
         f"{explained.name}{rather}, so the overlay is the plain image. "
         "Try --class top, or an earlier --layer."
     )

@@ -9,13 +9,14 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.errors import GradcamError, ImageError, UsageError
 from gradcam_cli.images.overlay import overlay
 from gradcam_cli.images.reading import Picture, read_image
 from gradcam_cli.images.writing import encoded_heatmap, encoded_image, write_checked
+from gradcam_cli.runs.opening import ModelOpener
 from gradcam_cli.runs.settings import Outputs, Settings, sources_of, tag_of
 from gradcam_cli.storage.files import is_disk_failure
 from gradcam_cli.storage.http import is_url
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
-    from gradcam_cli.models.model import Model
     from gradcam_cli.results.explanation import Explanation, TargetExplanation
     from gradcam_cli.results.manifest import Stamp
 
@@ -80,20 +79,6 @@ class Loaded:
     stamp: Stamp | None
     picture: Picture
     input: NDArray[np.float32]
-
-
-class ModelOpener(Protocol):
-    """Opens a model once it is needed, the same each time."""
-
-    @property
-    def model(self) -> Model:
-        """The model, its weights here."""
-        ...
-
-    @property
-    def explainer(self) -> Explainer:
-        """The same, ready to explain."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ def explained(prediction: dict[str, Any], **other: Any) -> dict[str, Any]:
         "versus": None,
         "counterfactual": False,
         "method": "grad-cam",
+        "layer": "top_activation",
         "evidence": "positive",
         "border": 0.25,
         "heatmap_size": [7, 7],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gradcam_cli.results import explanation
 from gradcam_cli.results.manifest import Record
@@ -134,9 +134,18 @@ def view_of(record: Record) -> Source | Failure:
 
 
 def _explained(target: explanation.TargetExplanation, overlay: str) -> Explained:
-    return Explained(
-        _prediction(target.prediction), target.evidence != "none", target.border, overlay
-    )
+    prediction = replace(_prediction(target.prediction), label=_text(_label(target)))
+    return Explained(prediction, target.evidence != "none", target.border, overlay)
+
+
+def _label(target: explanation.TargetExplanation) -> str:
+    """The target in words: the class, the other one, and the method where it is no default."""
+    label = f"{target.prediction.name} ({target.prediction.index})"
+    if target.counterfactual:
+        label = f"against {label}"
+    if target.versus is not None:
+        label += f" rather than {target.versus.name} ({target.versus.index})"
+    return label if target.method == "grad-cam" else f"{label}, {target.method}"
 
 
 def _prediction(result: explanation.Prediction) -> Prediction:
