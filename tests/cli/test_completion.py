@@ -123,7 +123,7 @@ def record_layers(cache: Path, model: str, names: list[str]) -> None:
     files = dict.fromkeys((about.GRAPH, about.WEIGHTS), "0")
     place = cache / "compiled" / f"{model}-0123456789abcdef"
     place.mkdir(parents=True)
-    record = {"schema": 1, "model": model, "weights": "0", "made_with": {}, "files": files}
+    record = {"schema": 2, "model": model, "weights": "0", "made_with": {}, "files": files}
     text = json.dumps({**record, "layers": layers, "checked": {}})
     (place / about.ABOUT).write_text(text, "utf-8")
 

@@ -104,7 +104,7 @@ def test_one_picture_ends_by_sigterm_in_a_line(own_home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/slow.jpg"
         with subprocess.Popen(
-            command(url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command(url), "-o", "out/"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             connection, _ = server.accept()
             with connection:  # which answers nothing
