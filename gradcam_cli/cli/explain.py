@@ -74,6 +74,7 @@ def explain(
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
     """
+    from gradcam_cli.images.listing import is_there
     from gradcam_cli.runs.opening import ModelOpener
     from gradcam_cli.runs.stages import Stages
 
@@ -88,7 +89,8 @@ def explain(
     stages = Stages(opener, settings, outputs, rows=1 if alone else None, synced=alone)
     items = listed_items(sources, listing, messages, alone=alone)
     if alone:
-        opener.open_ahead()
+        if is_there(sources[0]):
+            opener.open_ahead()
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)
 
@@ -96,9 +98,10 @@ def explain(
 def _explain_one(
     items: list[Item], stages: Stages, printing: PrintOptions, messages: Messages
 ) -> int:
-    from gradcam_cli.reports.outcomes import print_one
+    from gradcam_cli.reports.outcomes import load_for_one, print_one
     from gradcam_cli.runs.run import run
 
+    load_for_one(printing)
     with messages.passes_bar() as progress:
         outcomes = list(run(items, replace(stages, progress=progress)))
     for outcome in outcomes:

@@ -94,6 +94,11 @@ def single(source: str) -> Item:
     return Item(source, "", source)
 
 
+def is_there(source: str) -> bool:
+    """False where `source` is a path that leads to nothing."""
+    return source == "-" or is_url(source) or Path(source).exists()
+
+
 def is_single(sources: Sequence[str]) -> bool:
     """True for one URL, ``-`` or path; False for none, several, a folder or a glob."""
     if len(sources) != 1:

@@ -52,6 +52,15 @@ class PrintOptions:
     report: Path | None = None
 
 
+def load_for_one(options: PrintOptions) -> None:
+    """Import what `print_one` is going to use, for a caller who waits for something else anyhow."""
+    if not options.as_json and not options.quiet:
+        import rich.console
+        import rich.table  # noqa: F401
+
+        import gradcam_cli.reports.terminal  # noqa: F401
+
+
 def print_one(outcome: Outcome, options: PrintOptions, messages: Messages) -> None:
     """Print what was found in a picture that was explained alone.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
+from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -49,12 +50,17 @@ class ModelOpener:
     def open_ahead(self) -> None:
         """Begin to open it in a thread, where all that takes is in the cache.
 
-        Compiling leaves Python to others, which read the picture meanwhile. Whatever has to be
-        fetched, made, checked or said is left to `explainer`.
+        Compiling leaves Python to others, which read the picture meanwhile. What has to be imported
+        first does not, so it is imported here. Whatever has to be fetched, made, checked or said is
+        left to `explainer`.
         """
-        if self._settings.engine != "tensorflow":
-            self._thread = Thread(target=self._try_ahead, name="opening")
-            self._thread.start()
+        if self._settings.engine == "tensorflow" or find_spec("openvino") is None:
+            return
+        import gradcam_cli.engines.openvino.engine
+        import gradcam_cli.explainer  # noqa: F401
+
+        self._thread = Thread(target=self._try_ahead, name="opening")
+        self._thread.start()
 
     @cached_property
     def model(self) -> Model:
