@@ -142,7 +142,7 @@ class Explainer:
         # Row by row: to prepare an engine for several takes longer than a few rows do.
         inputs = [self.input_of(picture.pixels)]
         (explanation,) = self.explain_inputs(inputs, resolved, top=top, rows=1)
-        return explanation.of_picture(picture)
+        return explanation.of_picture(picture).with_pixels(picture.pixels)
 
     def input_of(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the model takes for `image`.

@@ -222,9 +222,13 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         """The same, of `picture` and with all notes; see `results.notes.notes_on`."""
         height, width = picture.pixels.shape[:2]
         notes = (*picture.notes, *notes_on(self, default_class=default_class))
-        changed = replace(self, source=picture.name, size=(width, height), notes=notes)
-        changed.__dict__["pixels"] = picture.pixels  # what `cached_property` would keep there
-        return changed
+        return replace(self, source=picture.name, size=(width, height), notes=notes)
+
+    def with_pixels(self, pixels: NDArray[np.uint8]) -> Explanation:
+        """The same, with the picture at hand for `overlay`: (H, W, 3) uint8 RGB in 0..255."""
+        kept = replace(self)
+        kept.__dict__["pixels"] = pixels  # where `cached_property` would keep what it has read
+        return kept
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:

@@ -35,7 +35,8 @@ def target(**other: object) -> TargetExplanation:
 
 
 def of_picture(pixels: NDArray[np.uint8], *targets: TargetExplanation) -> Explanation:
-    return explanation().with_targets(targets).of_picture(Picture(pixels, "a.png", "a", None))
+    picture = Picture(pixels, "a.png", "a", None)
+    return explanation().with_targets(targets).of_picture(picture).with_pixels(pixels)
 
 
 def test_it_is_the_json_it_was_made_from() -> None:
