@@ -85,7 +85,7 @@ def test_the_source_archive_has_all_of_a_checkout(built: Built) -> None:
 
 @pytest.mark.slow
 def test_the_tests_of_the_source_archive_can_be_run(built: Built) -> None:
-    one = "test_light_records_are_equal_by_value"  # collects all, runs one
+    one = "test_it_is_the_json_it_was_made_from"  # collects all, runs one
     pytest_here = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", one)
     done = run(*pytest_here, cwd=built.unpacked)
     assert done.returncode == 0, done.stdout + done.stderr
