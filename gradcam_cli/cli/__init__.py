@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -28,6 +31,9 @@ _ENDINGS: tuple[tuple[type[BaseException], ExitCode, str], ...] = (
     (Terminated, ExitCode.TERMINATED, "terminated."),
     (MemoryError, ExitCode.INPUT, "there is not enough memory for this."),
 )
+
+_RARELY = 50_000
+"""How many new objects there are before garbage is collected: imports make tens of thousands."""
 
 
 @click.group(
@@ -59,9 +65,17 @@ for _command in (explain, report, classes, layers, methods, models, cache, confi
     gradcam.add_command(_command)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave the process with one of `ExitCode`."""
-    sys.exit(run(arguments))
+def main() -> NoReturn:
+    """Run the command line and leave the process with one of `ExitCode`.
+
+    At once: to take down OpenVINO or TensorFlow in order takes longer than many a command.
+    """
+    gc.set_threshold(_RARELY)
+    code = run()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:

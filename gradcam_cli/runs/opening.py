@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.runs.settings import Settings
 
+_LOOK_SECONDS = 0.01
+
 
 class ModelOpener:
     """Opens a model once it is needed, the same each time.
@@ -58,9 +60,13 @@ class ModelOpener:
             return
         import gradcam_cli.engines.openvino.engine
         import gradcam_cli.explainer  # noqa: F401
+        from gradcam_cli.engines.openvino.compiled import compiling
 
-        self._thread = Thread(target=self._try_ahead, name="opening")
+        self._thread = Thread(target=self._try_ahead, name="opening", daemon=True)
         self._thread.start()
+        while self._thread.is_alive() and not compiling.wait(_LOOK_SECONDS):
+            pass  # two threads of Python would only take turns
+        import cv2  # noqa: F401 - for the model's input
 
     @cached_property
     def model(self) -> Model:

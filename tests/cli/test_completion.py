@@ -182,7 +182,7 @@ def test_another_shell_is_refused(gradcam: Callable[..., tuple[int, str, str]]) 
 PROBE = (
     "import sys, atexit; atexit.register(lambda: print("
     f"[name for name in {HEAVY} if name in sys.modules], file=sys.stderr));"
-    "from gradcam_cli import cli; cli.main()"
+    "from gradcam_cli import cli; sys.exit(cli.run())"
 )
 
 

@@ -354,7 +354,8 @@ def test_a_working_folder_that_is_gone(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     program = (
-        "import os, sys; os.rmdir(os.getcwd()); from gradcam_cli import cli; cli.main(['classes'])"
+        "import os, sys; os.rmdir(os.getcwd()); from gradcam_cli import cli;"
+        "sys.exit(cli.run(['classes']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=gone, capture_output=True, text=True, check=False

@@ -26,7 +26,7 @@ from gradcam_cli.models.weights import WeightsFile
 url, checksum, size = sys.argv[1:4]
 file = WeightsFile(url, checksum, int(size))
 catalog.models()["vgg16"] = dataclasses.replace(catalog.find_model("vgg16"), file=file)
-cli.main(sys.argv[4:])
+sys.exit(cli.run(sys.argv[4:]))
 """
 
 

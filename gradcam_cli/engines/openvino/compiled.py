@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ _SETTINGS = {
     "INFERENCE_PRECISION_HINT": "f32",
     "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same cores
 }
+
+
+compiling = Event()
+"""Set once OpenVINO compiles for the first time in this process, which leaves Python to others."""
 
 
 class CompiledPass:
@@ -43,6 +48,7 @@ class CompiledPass:
         }
         self._outputs = len(graph.model.outputs)
         self._kernels = _fed_from_file(graph.model)  # kept, for requests only point to them
+        compiling.set()
         network = core.compile_model(graph.model, "CPU", {**_SETTINGS, "NUM_STREAMS": streams})
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(streams):
