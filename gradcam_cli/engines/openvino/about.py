@@ -15,6 +15,7 @@ from gradcam_cli.text import printable
 GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
 
 _SCHEMA = 2
+_FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
 _PASS = re.compile(r"(guided )?(forward|capture|gradients|tail)( at .+)?")
 
 
@@ -31,7 +32,7 @@ class About:
     made_with : dict
         See `model_cache.made_with`.
     files : dict
-        The SHA-256 of `GRAPH` and `WEIGHTS`.
+        The SHA-256 of `GRAPH`, `WEIGHTS`, and of what was exported; see `exports`.
     layers : list of LayerInfo
         The layers it has an output for, one of them the default.
     checked : dict
@@ -84,7 +85,8 @@ def _is_sound(about: About) -> bool:
         _is_text(about.model)
         and _is_text(about.weights)
         and all(map(_has_texts, (about.made_with, about.files, about.checked)))
-        and about.files.keys() == {GRAPH, WEIGHTS}
+        and about.files.keys() >= {GRAPH, WEIGHTS}
+        and all(map(_FILE.fullmatch, about.files))
         and all(map(_PASS.fullmatch, about.checked))
         and len(names) == len(about.layers)
         and sum(layer.default for layer in about.layers) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from queue import SimpleQueue
 from threading import Event
 from typing import Any
@@ -33,29 +34,56 @@ class CompiledPass:
 
     Parameters
     ----------
-    core : openvino.Core
-    graph : Graph
-        Not to be used afterwards.
+    network : openvino.CompiledModel
+        Its inputs are those that `inputs` says, and then `kernels`.
+    inputs : tuple of str
+        See `Graph.inputs`.
+    kernels : list of openvino.Node
+        Constants that are read where their file is mapped; kept, for requests only point to them.
     streams : int
         How many calls run side by side.
     """
 
-    def __init__(self, core: Any, graph: Graph, streams: int) -> None:
-        self.inputs = graph.inputs
-        self._shapes = {
-            name: tuple(port.shape)
-            for name, port in zip(graph.inputs, graph.model.inputs, strict=True)
-        }
-        self._outputs = len(graph.model.outputs)
-        self._kernels = _fed_from_file(graph.model)  # kept, for requests only point to them
-        compiling.set()
-        network = core.compile_model(graph.model, "CPU", {**_SETTINGS, "NUM_STREAMS": streams})
+    def __init__(
+        self, network: Any, inputs: tuple[str, ...], kernels: list[Any], streams: int = 1
+    ) -> None:
+        self.inputs = inputs
+        self._network = network
+        self._kernels = kernels
+        ports = network.inputs
+        self._shapes = {name: tuple(port.shape) for name, port in zip(inputs, ports, strict=False)}
+        self._outputs = len(network.outputs)
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(streams):
             request = network.create_infer_request()
-            for parameter, kernel in self._kernels:
-                request.set_tensor(parameter.output(0), kernel.tensor_view)
+            for port, kernel in zip(ports[len(inputs) :], kernels, strict=True):
+                request.set_tensor(port, kernel.tensor_view)
             self._idle.put(request)
+
+    @classmethod
+    def of(cls, core: Any, graph: Graph, streams: int) -> CompiledPass:
+        """`graph`, not to be used afterwards, compiled by `core`."""
+        kernels = _fed_from_file(graph.model)
+        compiling.set()
+        settings = {**_SETTINGS, "NUM_STREAMS": streams}
+        return cls(core.compile_model(graph.model, "CPU", settings), graph.inputs, kernels, streams)
+
+    @classmethod
+    def imported(
+        cls, core: Any, blob: bytes, inputs: tuple[str, ...], forward: Any
+    ) -> CompiledPass:
+        """What `exported` gave, for one row at a time, with the kernels of `forward`."""
+        compiling.set()
+        network = core.import_model(blob, "CPU", {**_SETTINGS, "NUM_STREAMS": 1})
+        names = [port.get_any_name() for port in network.inputs[len(inputs) :]]
+        constants = {node.get_friendly_name(): node for node in forward.get_ops()}
+        return cls(network, inputs, [constants[name] for name in names])
+
+    def exported(self) -> bytes:
+        """What a process needs to run it without compiling: the graph as OpenVINO has made it."""
+        with BytesIO() as stream:
+            self._network.export_model(stream)
+            return stream.getvalue()
 
     @contextmanager
     def _request(self) -> Iterator[Any]:
@@ -117,7 +145,7 @@ def failure(error: RuntimeError) -> ModelError:
     )
 
 
-def _fed_from_file(graph: Any) -> list[tuple[Any, Any]]:
+def _fed_from_file(graph: Any) -> list[Any]:
     """Make inputs of the kernels of the dense head, so that they are read where they are mapped.
 
     As constants each would be copied at every start, and packed twice: for the forward pass and
@@ -128,11 +156,12 @@ def _fed_from_file(graph: Any) -> list[tuple[Any, Any]]:
         readers = [each.get_node() for each in node.output(0).get_target_inputs()]
         large = node.get_type_name() == "Constant" and node.get_byte_size() >= _DENSE_BYTES
         if large and readers and all(_is_dense(reader) for reader in readers):
-            parameter = ops.parameter(node.shape, np.float32, node.get_friendly_name())
+            parameter = ops.parameter(node.shape, np.float32)
+            parameter.output(0).get_tensor().set_names({node.get_friendly_name()})  # is exported
             for each in node.output(0).get_target_inputs():
                 each.replace_source_output(parameter.output(0))
             graph.add_parameters([parameter])
-            kernels.append((parameter, node))
+            kernels.append(node)
     graph.validate_nodes_and_infer_types()
     return kernels
 

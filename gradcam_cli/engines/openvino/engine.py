@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from threading import RLock
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.openvino.compiled import CompiledPass, failure
 from gradcam_cli.engines.openvino.graphs import (
     ACTIVATIONS,
+    GRADIENT_INPUTS,
     IMAGE,
     PROBABILITY,
     TOP,
@@ -49,6 +51,12 @@ _MOST_KEPT = 4
 """How many passes stay compiled for several rows."""
 
 
+@cache
+def processor() -> str:
+    """What is compiled for: the full name of the processor."""
+    return str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"))
+
+
 class OpenVINOEngine:
     """Runs a converted model.
 
@@ -61,6 +69,9 @@ class OpenVINOEngine:
         The model's name, for errors; by default the network's own.
     head : "softmax" or "sigmoid"
         What makes probabilities of the scores.
+    exports : mapping of Pass to Path
+        What `export` gave for gradients, in files that are whole, made by the same OpenVINO on
+        the same processor.
 
     Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
     side by side, each on its part of the cores, with no core waiting for another. A pass is
@@ -71,9 +82,15 @@ class OpenVINOEngine:
     parallel = min(_MOST_STREAMS, os.cpu_count() or 1)
 
     def __init__(
-        self, graph: Path, *, model_name: str | None = None, head: Head = "softmax"
+        self,
+        graph: Path,
+        *,
+        model_name: str | None = None,
+        head: Head = "softmax",
+        exports: Mapping[Pass, Path] = MappingProxyType({}),
     ) -> None:
         self._head = head
+        self._exports = exports
         self._preparing = RLock()
         self._core = openvino.Core()
         self._forward = self._core.read_model(graph)
@@ -154,7 +171,11 @@ class OpenVINOEngine:
         with self._preparing:
             if what not in self._alone:
                 self._check(what)
-                self._alone[what] = self._compiled(what, 1, streams=1)
+                self._alone[what] = self._imported(what) or self._compiled(what, 1, streams=1)
+
+    def export(self, what: Pass) -> bytes:
+        """What a process needs to run `what` on one row without compiling it."""
+        return self._prepared(what).exported()
 
     def rehearse(self, what: Pass) -> None:
         """Run `what` once, on one row of noise."""
@@ -186,9 +207,20 @@ class OpenVINOEngine:
             raise failure(error) from error
         return self._alone[what]
 
+    def _imported(self, what: Pass) -> CompiledPass | None:
+        """What an earlier process has exported, where that is at hand."""
+        blob = self._exports.get(what)
+        if blob is None or what.kind != "gradients":
+            return None
+        try:
+            data = blob.read_bytes()
+            return CompiledPass.imported(self._core, data, GRADIENT_INPUTS, self._forward)
+        except (OSError, RuntimeError, KeyError):  # of another build of OpenVINO: it is compiled
+            return None
+
     def _compiled(self, what: Pass, rows: int, *, streams: int) -> CompiledPass:
         graph = graph_of(self._forward.clone(), what, rows, self._head)
-        return CompiledPass(self._core, graph, streams)
+        return CompiledPass.of(self._core, graph, streams)
 
     def _run(self, what: Pass, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
         """The outputs of the graph of `what`, whose first input has the rows that count.

@@ -21,6 +21,9 @@ IMAGE, ACTIVATIONS, WEIGHTS, TOP, PROBABILITY = (
     "top",
     "probability",
 )
+GRADIENT_INPUTS = (IMAGE, WEIGHTS, TOP, PROBABILITY)
+"""The inputs of a graph of gradients, in their order."""
+
 _LAYER = "layer "
 
 _RULES = {"standard": STANDARD, "guided": GUIDED}
@@ -122,7 +125,7 @@ def _with_gradients(
     model = openvino.Model(
         [*layers, *turned, logits], [image, weights, top, probability], str(what)
     )
-    return Graph(model, (IMAGE, WEIGHTS, TOP, PROBABILITY))
+    return Graph(model, GRADIENT_INPUTS)
 
 
 def _score_gradient(

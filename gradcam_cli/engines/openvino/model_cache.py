@@ -2,6 +2,7 @@
 
     <cache>/compiled/vgg16-3f2a…/    one for each model and weights
         model.xml, model.bin         the forward pass, as OpenVINO reads it
+        3f2a….blob                   gradients of a small model as OpenVINO has compiled them
         about.json                   what made it, the digests of the files, the passes that were
                                      checked; written last
 
@@ -25,13 +26,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.callbacks import Note
-from gradcam_cli.engines.openvino import crashes
+from gradcam_cli.engines.openvino import crashes, exports
 from gradcam_cli.engines.openvino.about import GRAPH, WEIGHTS, About, read, write
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
-from gradcam_cli.storage.files import final_name, remove, sha256_of, sweep, sync, whole_folder
+from gradcam_cli.storage.files import (
+    final_name,
+    remove,
+    sha256_of,
+    sweep,
+    sync,
+    whole_folder,
+)
 from gradcam_cli.storage.folders import cache_folder, make_folder
 from gradcam_cli.storage.locks import exclusive_lock
 from gradcam_cli.text import printable
@@ -167,7 +175,7 @@ class _Task:
                 raise NotCompiledError(f"{self._not_used(what)}: {reason}")
         if not all(str(what) in about.checked for what in passes):  # made anew meanwhile
             return self.opened(name, needs)
-        return self.prepared(passes), name
+        return self.prepared(passes, about), name
 
     def vetted(self, what: Pass, about: About) -> About:
         """What is there once `what` has been checked, or is known to be fit or unfit."""
@@ -175,12 +183,12 @@ class _Task:
             about = self.cleared_of_suspicion(what, marks)
         return about if str(what) in about.checked else self.checked(what)
 
-    def prepared(self, passes: Sequence[Pass]) -> OpenVINOEngine:
+    def prepared(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
         """The engine, with `passes` compiled."""
+        engine = self._engine or self.new_engine(about, passes)
         for what in passes:
             with crashes.marked(self._graph, what):
-                self.engine().prepare(what)
-        engine = self.engine()
+                engine.prepare(what)
         engine.serve_only(passes)
         return engine
 
@@ -190,7 +198,9 @@ class _Task:
 
     def is_whole(self) -> bool:
         """True where the files, read anew, are those that were made; not so once cleared."""
-        digests.forget(*(self._place / name for name in (GRAPH, WEIGHTS)))
+        about = read(self._place)
+        names = (GRAPH, WEIGHTS) if about is None else tuple(about.files)
+        digests.forget(*(self._place / name for name in names))
         return self.usable() is not None
 
     def _network(self) -> Any:
@@ -200,11 +210,16 @@ class _Task:
             raise NotCompiledError(f"the weights of {self._name} changed while they were read")
         return network
 
-    def engine(self) -> OpenVINOEngine:
-        if self._engine is None:
-            from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+    def new_engine(self, about: About, passes: Sequence[Pass] = ()) -> OpenVINOEngine:
+        """The engine, which imports of `passes` what has been exported."""
+        from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 
-            self._engine = OpenVINOEngine(self._graph, model_name=self._name, head=self._model.head)
+        self._engine = OpenVINOEngine(
+            self._graph,
+            model_name=self._name,
+            head=self._model.head,
+            exports=exports.paths(self._place, about, passes),
+        )
         return self._engine
 
     def usable(self, *, note: bool = False) -> About | None:
@@ -237,7 +252,7 @@ class _Task:
             for mark in marks:
                 with suppress(OSError):  # a cache that can only be read
                     mark.unlink()
-            return about
+            return self._without_exports(about)
         with self._alone():
             about = self.usable(note=True)
             if about is not None and not crashes.abandoned_marks(self._graph, what):
@@ -249,6 +264,14 @@ class _Task:
                 )
             about = self._make()
             return about if self._survives(what) else self._kept(about, what, _CRASHES)
+
+    def _without_exports(self, about: About) -> About:
+        """The same without what was exported, which may have been what crashed."""
+        plain = exports.without_exports(about)
+        if plain.files != about.files:
+            with suppress(OSError), self._alone():
+                write(self._place, plain)
+        return plain
 
     def _survives(self, what: Pass) -> bool:
         return crashes.survives_opening(self._graph, what)
@@ -269,8 +292,11 @@ class _Task:
             if not self._fresh:
                 self._note(self._checking(what))
             with crashes.marked(self._graph, what):
-                reason = self._flaw(what)
-            return self._kept(about, what, reason)
+                exported = exports.with_export(self._place, about, self.new_engine(about), what)
+                reason = self._flaw(what, exported)
+                if reason and exported is not about:  # perhaps it is only the import
+                    exported, reason = about, self._flaw(what, about)
+            return self._kept(exported, what, reason)
 
     def _checking(self, what: Pass) -> str:
         subject, once = (what.at[0], "layer") if _is_plain(what) else (f"the pass “{what}”", "pass")
@@ -279,12 +305,12 @@ class _Task:
             f"once for this {once}."
         )
 
-    def _flaw(self, what: Pass) -> str:
+    def _flaw(self, what: Pass, about: About) -> str:
         from gradcam_cli.engines.openvino.conversion import flaw
         from gradcam_cli.engines.openvino.vjp import NotDifferentiableError
         from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
-        candidate = self.engine()
+        candidate = self.new_engine(about, [what])
         try:
             candidate.prepare(what)
         except NotDifferentiableError as error:
