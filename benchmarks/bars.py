@@ -33,13 +33,13 @@ def bars(results: Results) -> list[Bar]:
     _, explanation = results.best("openvino")
     files = results.sizes.compiled["vgg16"] / results.sizes.weights
     return [
-        Bar("VGG16 compiled ÷ plain Keras, cold", results.ratio("vgg16-openvino", "plain"), 0.22),
+        Bar("VGG16 compiled ÷ plain Keras, cold", results.ratio("vgg16-openvino", "plain"), 0.16),
         Bar(
             "EfficientNet-Lite0 compiled ÷ plain Keras (VGG16), cold",
             results.ratio("efficientnet-lite0-openvino", "plain"),
-            0.12,
+            0.08,
         ),
-        Bar("`gradcam --help` ÷ `import click, rich`", results.ratio("help", "rich"), 2.0),
+        Bar("`gradcam --help` ÷ `import click, rich`", results.ratio("help", "rich"), 1.5),
         *_at_once(results),
         Bar(
             "compiled explanation ÷ forward pass alone, steady, each at its best batch size",

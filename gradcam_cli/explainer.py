@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -206,7 +207,7 @@ class Explainer:
             targets=resolved * len(inputs),
             layer=self.layer,
             score=self.score,
-            baseline=self.input_of(np.zeros((1, 1, 3), np.uint8)),
+            baseline=self._black,
             head=self.model.head,
             rows=rows,
             progress=progress,
@@ -217,6 +218,13 @@ class Explainer:
             self._explanation(resolved, [_rows(one, start, each) for one in maps], top)
             for start in range(0, pairs, each)
         ]
+
+    @cached_property
+    def _black(self) -> NDArray[np.float32]:
+        """The model's input for a black picture."""
+        black = self.input_of(np.zeros((1, 1, 3), np.uint8))
+        black.flags.writeable = False
+        return black
 
     def _check_inputs(self, inputs: Sequence[NDArray[np.float32]]) -> None:
         """Raise UsageError unless there are inputs, all of the model's shape and float32."""
