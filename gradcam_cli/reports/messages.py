@@ -45,7 +45,7 @@ class Messages:
 
         def show(done: int, total: int | None) -> None:
             if not bars:
-                bars.append(_started(texts()))
+                bars.append(_started(texts(), total))
             bars[0].update(bars[0].task_ids[0], completed=done, total=total)
 
         try:
@@ -55,11 +55,11 @@ class Messages:
                 bar.stop()
 
 
-def _started(texts: tuple[BarText, ...]) -> rich_progress.Progress:
+def _started(texts: tuple[BarText, ...], total: int | None) -> rich_progress.Progress:
     from gradcam_cli.reports.progress import new_bar
 
     bar = new_bar(texts)
-    bar.add_task("")
+    bar.add_task("", total=total)
     bar.start()
     return bar
 
