@@ -75,6 +75,7 @@ def explain(
     on where it was.
     """
     from gradcam_cli.images.listing import is_there
+    from gradcam_cli.reports.outcomes import load_for_one
     from gradcam_cli.runs.opening import ModelOpener
     from gradcam_cli.runs.stages import Stages
 
@@ -91,6 +92,7 @@ def explain(
     if alone:
         if is_there(sources[0]):
             opener.open_ahead()
+            load_for_one(printing)
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)
 
@@ -98,10 +100,9 @@ def explain(
 def _explain_one(
     items: list[Item], stages: Stages, printing: PrintOptions, messages: Messages
 ) -> int:
-    from gradcam_cli.reports.outcomes import load_for_one, print_one
+    from gradcam_cli.reports.outcomes import print_one
     from gradcam_cli.runs.run import run
 
-    load_for_one(printing)
     with messages.passes_bar() as progress:
         outcomes = list(run(items, replace(stages, progress=progress)))
     for outcome in outcomes:
