@@ -103,8 +103,8 @@ class Explainer:
         if isinstance(model, Selection):
             model = model.open(offline=offline, note=note)
         needs = list(dict.fromkeys(need for one in choices for need in one.method.needs))
-        opened, layer = open_engine(model, layer, needs, wanted=engine, note=note)
-        return cls(model, opened, layer, choices, score=score, offline=offline)
+        opened_engine, layer = open_engine(model, layer, needs, engine_name=engine, note=note)
+        return cls(model, opened_engine, layer, choices, score=score, offline=offline)
 
     def explain(
         self,
