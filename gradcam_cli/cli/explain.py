@@ -74,7 +74,7 @@ def explain(
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
     """
-    from gradcam_cli.images.listing import is_there
+    from gradcam_cli.images.listing import exists
     from gradcam_cli.runs.opening import ModelOpener
     from gradcam_cli.runs.stages import Stages
 
@@ -89,7 +89,7 @@ def explain(
     stages = Stages(opener, settings, outputs, rows=1 if alone else None, synced=alone)
     items = listed_items(sources, listing, messages, alone=alone)
     if alone:
-        if is_there(sources[0]):
+        if exists(sources[0]):
             opener.open_ahead()
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)

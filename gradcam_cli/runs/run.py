@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gradcam_cli.images.overlay import in_the_calling_thread
+from gradcam_cli.images.overlay import single_threaded_opencv
 from gradcam_cli.runs.pipeline import Done, Pipeline, Steps
 from gradcam_cli.runs.stages import Loaded, Outcome, Stages
 
@@ -34,7 +34,7 @@ def run(items: Iterable[Item], stages: Stages) -> Iterator[Outcome]:
     engine = stages.opener.explainer.engine
     group = engine.rows // math.gcd(engine.rows, len(stages.settings.targets))  # whole batches
     steps = Steps(partial(_read, stages), _bytes, stages.explain, stages.write)
-    with in_the_calling_thread():
+    with single_threaded_opencv():
         yield from Pipeline(items, steps, group=group, inferring=engine.parallel)
 
 

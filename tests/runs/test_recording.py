@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gradcam_cli.cli.explain import explain
-from gradcam_cli.images.listing import single
+from gradcam_cli.images.listing import single_item
 from gradcam_cli.images.writing import Destination
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.selection import select_model
@@ -91,7 +91,7 @@ def test_every_option_is_known_to_change_results_or_not() -> None:
 
 def outcome(number: int, *paths: Path) -> Outcome:
     files = tuple(OutputFile(path, 0, "") for path in paths)
-    return Outcome(single(f"{number}.jpg"), None, overlays=files)
+    return Outcome(single_item(f"{number}.jpg"), None, overlays=files)
 
 
 def test_groups_hold_all_in_order_and_failures_end_them() -> None:
