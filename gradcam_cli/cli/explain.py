@@ -125,7 +125,7 @@ def _explain_many(
     with recording(items, stages, options, messages) as recorded:
         tally = recorded.tally
         with (
-            progress(tally.total, tally.before, messages) as tell,
+            progress(tally.total, tally.done_before, messages) as tell,
             closing(recorded.outcomes()) as outcomes,
         ):
             for outcome in outcomes:

@@ -192,7 +192,7 @@ class RunPrinter:
         if (more := self.notes - _MOST_NOTES) > 0:
             self.messages(f"{more:,} more notes stand in the manifest.")
         parts = (
-            (tally.before, "done before"),
+            (tally.done_before, "done before"),
             (tally.failed, "failed"),
             (tally.total - tally.done, "not tried"),
             (without_evidence, "without evidence"),

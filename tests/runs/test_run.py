@@ -144,4 +144,4 @@ def test_a_recorded_run_stops_when_it_is_told_to(own_home: Path) -> None:
     assert recorded.tally.failed == len(outcomes)
     assert recorded.tally.exit_code == 3
     with recording(bad, stages(), RunOptions()) as recorded:
-        assert recorded.tally.before == 0  # failures are tried again
+        assert recorded.tally.done_before == 0  # failures are tried again
