@@ -138,11 +138,11 @@ def _open_source(
 
 
 def _not_a_source_error(source: object) -> UsageError:
-    from gradcam_cli.arguments import described
+    from gradcam_cli.arguments import describe
 
     return UsageError(
         "expected a path, a URL, bytes, a binary file or a PIL image to read, "
-        f"got {described(source)}",
+        f"got {describe(source)}",
         "Pixels need no reading: `explain` and `overlay` take an array of (H, W, 3) uint8 RGB.",
     )
 

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import SupportsIndex, overload
 
-from gradcam_cli.arguments import as_index, described
+from gradcam_cli.arguments import as_index, describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.explanation import ClassLabel
 from gradcam_cli.suggestions import closest, folded
@@ -152,7 +152,7 @@ class Labels(Sequence[ClassLabel]):
         if index is None or not (index == TOP or 0 <= index <= last):
             raise UsageError(
                 f"expected a class as an index from 0 to {last}, a name, a WordNet id or TOP, "
-                f"got {described(written)}",
+                f"got {describe(written)}",
                 "`gradcam classes WORD` finds the index of a name.",
             )
         return index

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.errors import ExitCode, UsageError
-from gradcam_cli.process import on_interrupt, own_stderr
+from gradcam_cli.process import on_interrupt, private_stderr
 from gradcam_cli.results.manifest import Manifest, ManifestWriter
 from gradcam_cli.runs.resume import digest_of, record_of, unfinished_items
 from gradcam_cli.runs.run import run
@@ -198,7 +198,7 @@ def recording(
         Where another run holds the output folder, or it cannot be written.
     """
     folder = stages.outputs.overlays.folder
-    with _locked_folder(folder), own_stderr():
+    with _locked_folder(folder), private_stderr():
         for destination in stages.outputs.destinations:
             sweep(destination.folder)
         digest = digest_of(stages.settings, stages.outputs, stages.opener.model)
