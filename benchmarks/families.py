@@ -22,7 +22,7 @@ from benchmarks import machine
 from benchmarks.markdown import line, table
 from benchmarks.weights import draw
 from gradcam_cli.engines.comparison import relative_difference
-from gradcam_cli.engines.openvino.conversion import convert, flaw
+from gradcam_cli.engines.openvino.conversion import convert, difference_from_reference
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import grad_cam, normalize
@@ -145,7 +145,7 @@ def compared(info: ModelInfo, network: Any, graph: Path, layer: str) -> Apart:
         return Apart(reason=" ".join(str(error).split())[:80] or type(error).__name__)
     return Apart(
         *(float(np.fmax.reduce(figures)) for figures in zip(*parts, strict=True)),
-        reason=flaw(
+        reason=difference_from_reference(
             candidate,
             reference,
             Pass("gradients", (layer,)),

@@ -23,7 +23,7 @@ _ROUNDING = 1e-6
 """How far a heatmap may be outside 0..1: what resizing it may have added."""
 
 
-def described(value: object) -> str:
+def describe(value: object) -> str:
     """`value` in a few words: an array by shape, type and range; small things as written."""
     import numpy as np
 
@@ -56,7 +56,7 @@ def check_image(image: object) -> None:
     else:
         code = _as_bytes(image, _as_rgb("image", image.shape))
         remedy = f"Pass {code}." if code else "Bring it to that shape, type and range."
-    what = f"expected an image of (H, W, 3) uint8 RGB, 0..255, got {described(image)}"
+    what = f"expected an image of (H, W, 3) uint8 RGB, 0..255, got {describe(image)}"
     raise UsageError(what, remedy)
 
 
@@ -87,7 +87,7 @@ def _as_bytes(array: NDArray[Any], code: str) -> str:
         return code if array.dtype == "uint8" else ""
     low, high = float(array.min()), float(array.max())
     floats = kind == "f"
-    ways = (
+    conversions = (
         (kind == "b", "{}.astype('uint8') * 255"),
         (floats and low >= 0 and high <= 1, "({} * 255).round().astype('uint8')"),
         (floats and low >= -1 and high <= 1, "(({} + 1) * 127.5).round().astype('uint8')"),
@@ -95,7 +95,7 @@ def _as_bytes(array: NDArray[Any], code: str) -> str:
         (not floats and low >= 0 and high <= 255, "{}.astype('uint8')"),
         (not floats and low >= 0 and high <= 65535, "({} / 257).round().astype('uint8')"),
     )
-    return next((way.format(code) for fits, way in ways if fits), "")
+    return next((conversion.format(code) for applies, conversion in conversions if applies), "")
 
 
 def checked_heatmap(heatmap: object) -> NDArray[np.float32]:
@@ -109,12 +109,12 @@ def checked_heatmap(heatmap: object) -> NDArray[np.float32]:
     import numpy as np
 
     if isinstance(heatmap, np.ndarray) and heatmap.dtype.kind == "f" and heatmap.ndim == 2:
-        sound = heatmap.size and heatmap.min() >= -_ROUNDING and heatmap.max() <= 1 + _ROUNDING
-        if sound:
+        valid = heatmap.size and heatmap.min() >= -_ROUNDING and heatmap.max() <= 1 + _ROUNDING
+        if valid:
             native = np.float64 if heatmap.dtype.itemsize == 8 else np.float32
             return heatmap.astype(native, copy=False)
     raise UsageError(
-        f"expected a heatmap of (h, w) float32 in 0..1, got {described(heatmap)}",
+        f"expected a heatmap of (h, w) float32 in 0..1, got {describe(heatmap)}",
         _heatmap_remedy(heatmap),
     )
 
@@ -129,14 +129,14 @@ def _heatmap_remedy(heatmap: object) -> str:
     if heatmap.dtype.kind not in "biuf":
         return "Pass heatmap.astype('float32')."
     low, high = float(heatmap.min()), float(heatmap.max())
-    ways = (
+    conversions = (
         (math.isnan(low), "numpy.nan_to_num(heatmap), if its NaN mean no heat"),
         (low < 0 or math.isinf(high), "numpy.clip(heatmap, 0, 1).astype('float32')"),
         (heatmap.dtype == "uint8" and high > 1, "(heatmap / 255).astype('float32')"),
         (high > 1, "(heatmap / heatmap.max()).astype('float32')"),
         (True, "heatmap.astype('float32')"),
     )
-    return next(f"Pass {way}." for fits, way in ways if fits)
+    return next(f"Pass {conversion}." for applies, conversion in conversions if applies)
 
 
 def check_maps(activations: object, gradients: object) -> None:
@@ -144,12 +144,12 @@ def check_maps(activations: object, gradients: object) -> None:
     import numpy as np
 
     pair = (activations, gradients)
-    maps = [one for one in pair if isinstance(one, np.ndarray) and one.dtype.kind == "f"]
+    maps = [value for value in pair if isinstance(value, np.ndarray) and value.dtype.kind == "f"]
     if len(maps) == 2 and maps[0].shape == maps[1].shape and maps[0].ndim == 3 and maps[0].size:
         return
-    came = " and ".join(described(one) for one in pair)
+    got = " and ".join(describe(value) for value in pair)
     raise UsageError(
-        f"expected activations and gradients of one shape, (h, w, C) float32, got {came}",
+        f"expected activations and gradients of one shape, (h, w, C) float32, got {got}",
         "Pass those of one image: features.activations[0] and features.gradients[0].",
     )
 
@@ -161,7 +161,7 @@ def check_activations(array: object) -> None:
     if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim == 3 and array.size:
         return
     raise UsageError(
-        f"expected activations or gradients of (h, w, C) float32, got {described(array)}",
+        f"expected activations or gradients of (h, w, C) float32, got {describe(array)}",
         "Pass those of one image.",
     )
 
@@ -173,7 +173,7 @@ def check_raw_heatmap(raw: object) -> None:
     if isinstance(raw, np.ndarray) and raw.dtype.kind == "f" and raw.ndim == 2 and raw.size:
         return
     raise UsageError(
-        f"expected a raw heatmap of (h, w) float32, got {described(raw)}",
+        f"expected a raw heatmap of (h, w) float32, got {describe(raw)}",
         "Pass what a method gives for one image.",
     )
 
@@ -181,13 +181,13 @@ def check_raw_heatmap(raw: object) -> None:
 def checked_integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """`value` as an int, where it is a whole number (NumPy's are) from `low` to `high`."""
     bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"
-    whole = as_index(value)
-    if whole is None or whole < low or (high is not None and whole > high):
+    number = as_index(value)
+    if number is None or number < low or (high is not None and number > high):
         raise UsageError(
-            f"expected {name} to be a whole number {bounds}, got {described(value)}",
+            f"expected {name} to be a whole number {bounds}, got {describe(value)}",
             f"Pass an int {bounds}.",
         )
-    return whole
+    return number
 
 
 def as_index(value: object) -> int | None:
@@ -208,7 +208,7 @@ def check_share(name: str, value: object) -> None:
     if 0 <= number <= 1 and not isinstance(value, bool):
         return
     raise UsageError(
-        f"expected {name} to be a number in 0..1, got {described(value)}",
+        f"expected {name} to be a number in 0..1, got {describe(value)}",
         "Pass a float in 0..1, such as 0.5.",
     )
 
@@ -218,6 +218,6 @@ def check_word(kind: str, value: object, known: Sequence[str]) -> None:
     if isinstance(value, str) and value in known:
         return
     raise UsageError(
-        f"expected the name of {kind}, got {described(value)}",
+        f"expected the name of {kind}, got {describe(value)}",
         f"Pass one of: {', '.join(known)}.",
     )

@@ -27,7 +27,7 @@ class Entry:
     kind : "weights", "compiled" or "leftover"
         The last for what a broken download or a killed process left.
     name : str
-        The model it belongs to; the file's own name where that cannot be told.
+        The model it belongs to; the file's own name where that is unknown.
     path : Path
         A file or a folder.
     size : int
@@ -46,8 +46,8 @@ class Entry:
 def entries() -> list[Entry]:
     """All that is in the cache: weights, compiled models, leftovers, each by name."""
     order: tuple[Kind, ...] = ("weights", "compiled", "leftover")
-    found = [*_weights(), *_compiled(), *_digests()]
-    return sorted(found, key=lambda each: (order.index(each.kind), each.name, each.path))
+    kept_entries = [*_weights(), *_compiled(), *_digests()]
+    return sorted(kept_entries, key=lambda entry: (order.index(entry.kind), entry.name, entry.path))
 
 
 def clear(entry: Entry, note: Callable[[str], None]) -> int:
@@ -61,8 +61,8 @@ def clear(entry: Entry, note: Callable[[str], None]) -> int:
     try:
         with exclusive_lock(entry.lock):
             remove(entry.path)
-            inside = [entry.path / name for name in (about.WEIGHTS, about.GRAPH)]
-            digests.forget(entry.path, *inside)
+            compiled_files = [entry.path / name for name in (about.WEIGHTS, about.GRAPH)]
+            digests.forget(entry.path, *compiled_files)
     except LockedError:
         note(f"Another process is at work on {entry.path}; it is left.")
         return 0
@@ -71,33 +71,33 @@ def clear(entry: Entry, note: Callable[[str], None]) -> int:
 
 def _weights() -> Iterator[Entry]:
     names = {file.filename: name for name, source in models().items() for file in source.downloads}
-    for path in _inside(weights.folder()):
+    for path in _paths_in(weights.folder()):
         final = final_name(path.name)
-        begun = next((end for end in weights.UNFINISHED if final.endswith(end)), "")
-        file = final.removesuffix(begun)
-        kind: Kind = "leftover" if begun or final != path.name else "weights"
+        unfinished_suffix = next((end for end in weights.UNFINISHED if final.endswith(end)), "")
+        file = final.removesuffix(unfinished_suffix)
+        kind: Kind = "leftover" if unfinished_suffix or final != path.name else "weights"
         yield Entry(kind, names.get(file, file), path, _size(path), path.with_name(f"{file}.lock"))
 
 
 def _compiled() -> Iterator[Entry]:
-    for path in _inside(model_cache.folder()):
-        known = about.read(path)
-        place = final_name(path.name).partition(".")[0]
-        kind: Kind = "leftover" if known is None or path.name != place else "compiled"
-        name = known.model if known else place.rpartition("-")[0] or place
-        lock = path.with_name(f"{place}{model_cache.LOCK}")
+    for path in _paths_in(model_cache.folder()):
+        record = about.read(path)
+        folder_name = final_name(path.name).partition(".")[0]
+        kind: Kind = "leftover" if record is None or path.name != folder_name else "compiled"
+        name = record.model if record else folder_name.rpartition("-")[0] or folder_name
+        lock = path.with_name(f"{folder_name}{model_cache.LOCK}")
         yield Entry(kind, name, path, _size(path), lock)
 
 
 def _digests() -> Iterator[Entry]:
     """What killed processes left; what is remembered is not worth a line."""
-    for path in _inside(digests.folder()):
+    for path in _paths_in(digests.folder()):
         if (final := final_name(path.name)) != path.name:
             lock = path.with_name(f"{final}.lock")
             yield Entry("leftover", final, path, _size(path), lock)
 
 
-def _inside(folder: Path) -> list[Path]:
+def _paths_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if path.suffix != model_cache.LOCK]
@@ -105,7 +105,7 @@ def _inside(folder: Path) -> list[Path]:
 
 def _size(path: Path) -> int:
     size = 0
-    for each in (path, *path.rglob("*")):
+    for descendant in (path, *path.rglob("*")):
         with suppress(FileNotFoundError):  # another process has just removed it
-            size += each.stat().st_size if each.is_file() else 0
+            size += descendant.stat().st_size if descendant.is_file() else 0
     return size

@@ -1,14 +1,14 @@
-"""What a caller may pass to hear of what takes long: notes and progress."""
+"""Callbacks that report what takes long: notes and progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Note = Callable[[str], None]
-"""Given one plain sentence."""
+"""Called with one plain sentence."""
 
 Progress = Callable[[int, int | None], None]
-"""Given how much is done, and how much there is, or None where that is unknown."""
+"""Called with how much is done, and the total, or None where that is unknown."""
 
 
 def no_note(text: str) -> None:

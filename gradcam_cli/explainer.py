@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.arguments import check_image, check_word, checked_integer, described
+from gradcam_cli.arguments import check_image, check_word, checked_integer, describe
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines import ENGINES, EngineName
 from gradcam_cli.engines.selection import open_engine
@@ -86,7 +86,7 @@ class Explainer:
         offline : bool
             Use no network, neither for weights nor for what `explain` reads.
         note : callable
-            Given one plain sentence for each thing worth saying: a fallback, or a wait.
+            Called with one sentence for each thing worth saying: a fallback, or a wait.
 
         Raises
         ------
@@ -98,14 +98,14 @@ class Explainer:
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
         _check_names(model, layer)
-        choices = _parsed(methods)
+        choices = _parse_methods(methods)
         if isinstance(model, str):
             model = select_model(model, layer=layer)
         if isinstance(model, Selection):
             model = model.open(offline=offline, note=note)
-        needs = list(dict.fromkeys(need for one in choices for need in one.method.needs))
-        opened, layer = open_engine(model, layer, needs, wanted=engine, note=note)
-        return cls(model, opened, layer, choices, score=score, offline=offline)
+        needs = list(dict.fromkeys(need for choice in choices for need in choice.method.needs))
+        opened_engine, layer = open_engine(model, layer, needs, engine_name=engine, note=note)
+        return cls(model, opened_engine, layer, choices, score=score, offline=offline)
 
     def explain(
         self,
@@ -189,7 +189,7 @@ class Explainer:
         rows : int, optional
             How many (input, target) pairs the engine runs at a time; by default what suits it.
         progress : callable
-            Given the passes done and all of them, by methods of many.
+            Called with the passes done and all of them, by methods of many passes.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class Explainer:
         rows = min(self.engine.rows, pairs) if rows is None else checked_integer("rows", rows, 1)
         question = Question(
             engine=self.engine,
-            inputs=[one for one in inputs for _ in resolved],
+            inputs=[array for array in inputs for _ in resolved],
             targets=resolved * len(inputs),
             layer=self.layer,
             score=self.score,
@@ -212,11 +212,11 @@ class Explainer:
             rows=rows,
             progress=progress,
         )
-        maps = [method.maps(question) for method in self.methods]
-        each = len(resolved)
+        answers = [method.maps(question) for method in self.methods]
+        count = len(resolved)
         return [
-            self._explanation(resolved, [_rows(one, start, each) for one in maps], top)
-            for start in range(0, pairs, each)
+            self._explanation(resolved, [_rows_of(answer, start, count) for answer in answers], top)
+            for start in range(0, pairs, count)
         ]
 
     @cached_property
@@ -231,12 +231,12 @@ class Explainer:
         shape = tuple(self.model.input)
         expected = f"expected inputs of {shape} float32, at least one"
         if not isinstance(inputs, (Sequence, np.ndarray)) or not len(inputs):
-            came = "none" if isinstance(inputs, Sequence) else described(inputs)
-            raise UsageError(f"{expected}, got {came}", "Pass [explainer.input_of(image)].")
-        for one in inputs:
-            if not isinstance(one, np.ndarray) or one.shape != shape or one.dtype != np.float32:
+            got = "none" if isinstance(inputs, Sequence) else describe(inputs)
+            raise UsageError(f"{expected}, got {got}", "Pass [explainer.input_of(image)].")
+        for item in inputs:
+            if not isinstance(item, np.ndarray) or item.shape != shape or item.dtype != np.float32:
                 remedy = "Pass a list of what explainer.input_of(image) gives."
-                raise UsageError(f"{expected}, got {described(one)}", remedy)
+                raise UsageError(f"{expected}, got {describe(item)}", remedy)
 
     def _explanation(
         self, targets: Sequence[Target], maps: Sequence[Maps], top: int
@@ -247,7 +247,7 @@ class Explainer:
         for row, target in enumerate(targets):
             resolved = target.resolved(ranking.predicted)
             for method, answer in zip(self.methods, maps, strict=True):
-                explained[resolved, method.text] = self._explained(
+                explained[resolved, method.text] = self._target_explanation(
                     resolved, method, answer.raw[row], ranking
                 )
         shown = tuple(explained.values())
@@ -267,7 +267,7 @@ class Explainer:
             versions=versions(self.engine.name),
         )
 
-    def _explained(
+    def _target_explanation(
         self, target: Target, method: MethodChoice, raw: NDArray[np.float32], ranking: Ranking
     ) -> TargetExplanation:
         heatmap, evidence = normalize(raw)
@@ -282,7 +282,7 @@ class Explainer:
         )
 
 
-def _rows(maps: Maps, start: int, count: int) -> Maps:
+def _rows_of(maps: Maps, start: int, count: int) -> Maps:
     """Some rows of `maps`."""
     rows = slice(start, start + count)
     return Maps(maps.raw[rows], maps.scores[rows])
@@ -292,29 +292,29 @@ def _check_names(model: object, layer: object) -> None:
     """Raise UsageError unless these are of the types that `Explainer.load` takes."""
     if not isinstance(model, (str, Selection, Model)):
         raise UsageError(
-            f"expected the name of a model, got {described(model)}",
+            f"expected the name of a model, got {describe(model)}",
             "Pass one of `gradcam models`, or what `select_model` gives.",
         )
     if layer is not None and not isinstance(layer, str):
         raise UsageError(
-            f"expected the name of a layer, got {described(layer)}",
+            f"expected the name of a layer, got {describe(layer)}",
             "Pass one of `gradcam layers`.",
         )
 
 
-def _parsed(methods: object) -> tuple[MethodChoice, ...]:
+def _parse_methods(methods: object) -> tuple[MethodChoice, ...]:
     """The methods that `methods` names, each once."""
-    several = [methods] if isinstance(methods, str) else methods
-    if not isinstance(several, Iterable) or not (named := list(several)):
+    sequence = [methods] if isinstance(methods, str) else methods
+    if not isinstance(sequence, Iterable) or not (names := list(sequence)):
         raise UsageError(
-            f"expected the names of methods, got {described(methods)}",
+            f"expected the names of methods, got {describe(methods)}",
             "Pass some of `gradcam methods`.",
         )
-    for name in named:
+    for name in names:
         if not isinstance(name, str):
             raise UsageError(
-                f"expected the name of a method, got {described(name)}",
+                f"expected the name of a method, got {describe(name)}",
                 "Pass one of `gradcam methods`.",
             )
-    choices = [parse_method(name) for name in named]
+    choices = [parse_method(name) for name in names]
     return tuple({choice.text: choice for choice in choices}.values())

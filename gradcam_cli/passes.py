@@ -1,4 +1,4 @@
-"""What may be asked of an engine: the passes through a model that methods are made of.
+"""What an engine can do: the passes through a model that methods are made of.
 
     forward     a batch -> scores
     capture     a batch -> the activations of layers, scores
@@ -77,7 +77,7 @@ class Captured:
     Attributes
     ----------
     activations : dict of str to (N, h, w, C) float32
-        The output A of each layer that was asked for; of `INPUT`, the batch.
+        The output A of each requested layer; of `INPUT`, the batch.
     scores : (N, classes) float32
         The scores before the softmax (logits).
     """
@@ -163,7 +163,7 @@ class Engine(Protocol):
         ------
         UsageError
             Where the model has no such layer, the scores do not depend on it, or guided gradients
-            are asked of a model without ReLUs.
+            are requested of a model without ReLUs.
         """
         ...
 

@@ -16,7 +16,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Terminated(BaseException):
-    """The process was asked to end by SIGTERM."""
+    """SIGTERM arrived."""
 
 
 @contextmanager
@@ -26,13 +26,13 @@ def sigterm_raises() -> Iterator[None]:
     def end(number: int, frame: Any) -> None:
         raise Terminated
 
-    with _handling({signal.SIGTERM: end}):
+    with _signal_handlers({signal.SIGTERM: end}):
         yield
 
 
 @contextmanager
-def on_interrupt(act: Callable[[Signals], None]) -> Iterator[None]:
-    """Have the first Ctrl-C or SIGTERM call `act`, and the next one end it as ever.
+def on_interrupt(callback: Callable[[Signals], None]) -> Iterator[None]:
+    """Have the first Ctrl-C or SIGTERM call `callback`, and the next one end it as ever.
 
     Only in the main thread; elsewhere nothing changes.
     """
@@ -40,27 +40,27 @@ def on_interrupt(act: Callable[[Signals], None]) -> Iterator[None]:
 
     def handle(number: int, frame: Any) -> None:
         _restore(before)
-        act(Signals(number))
+        callback(Signals(number))
 
-    with _handling(dict.fromkeys(ENDING, handle)):
+    with _signal_handlers(dict.fromkeys(ENDING, handle)):
         yield
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold the first Ctrl-C or SIGTERM back until the block ends, from who would swallow it."""
-    came: list[Signals] = []
+    received: list[Signals] = []
     try:
-        with on_interrupt(came.append):
+        with on_interrupt(received.append):
             yield
     finally:
-        if came:
-            raise Terminated if came[0] == signal.SIGTERM else KeyboardInterrupt
+        if received:
+            raise Terminated if received[0] == signal.SIGTERM else KeyboardInterrupt
 
 
 @contextmanager
-def _handling(handlers: dict[Signals, Callable[[int, Any], None]]) -> Iterator[None]:
-    """Have `handlers` answer, but for signals that the process was started to ignore."""
+def _signal_handlers(handlers: dict[Signals, Callable[[int, Any], None]]) -> Iterator[None]:
+    """Have `handlers` called, but for signals that the process was started to ignore."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -85,7 +85,7 @@ def stderr_into(file: BinaryIO) -> Iterator[None]:
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
-        kept = os.dup(2)
+        saved_stderr = os.dup(2)
     except OSError:  # it is closed already
         yield
         return
@@ -93,12 +93,12 @@ def stderr_into(file: BinaryIO) -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved_stderr, 2)
+        os.close(saved_stderr)
 
 
 @contextmanager
-def own_stderr() -> Iterator[None]:
+def private_stderr() -> Iterator[None]:
     """Have Python's stderr be a copy of the process's.
 
     While some pictures are decoded, the process's own is turned away from C libraries.
@@ -111,8 +111,8 @@ def own_stderr() -> Iterator[None]:
         return
     with open(  # noqa: PTH123 - of a descriptor
         copied, "w", encoding=stream.encoding, errors=stream.errors, buffering=1
-    ) as ours:
-        sys.stderr = ours
+    ) as private:
+        sys.stderr = private
         try:
             yield
         finally:

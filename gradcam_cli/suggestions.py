@@ -1,4 +1,4 @@
-"""Finding what somebody meant by a name that is nearly right."""
+"""Known names that are close to a misspelt one."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def closest(name: str, known: Iterable[str], most: int = 5) -> list[str]:
     ['Egyptian_cat', 'cart']
     """
     by_folded: dict[str, str] = {}
-    for each in known:
-        by_folded.setdefault(folded(each), each)
-    wanted = folded(name)
-    whole_words = re.compile(rf"(?<![a-z0-9]){re.escape(name.casefold())}(?![a-z0-9])")
-    worded = [each for each in by_folded.values() if whole_words.search(_spaced(each))]
-    holding = [each for key, each in by_folded.items() if len(wanted) > 2 and wanted in key]
-    alike = [by_folded[key] for key in difflib.get_close_matches(wanted, by_folded, most, 0.6)]
+    for candidate in known:
+        by_folded.setdefault(folded(candidate), candidate)
+    key = folded(name)
+    word = re.compile(rf"(?<![a-z0-9]){re.escape(name.casefold())}(?![a-z0-9])")
+    with_word = [text for text in by_folded.values() if word.search(_spaced(text))]
+    containing = [text for other, text in by_folded.items() if len(key) > 2 and key in other]
+    similar = [by_folded[near] for near in difflib.get_close_matches(key, by_folded, most, 0.6)]
     # A misspelt word is nearer to what it looks like than to what happens to contain it.
-    order = [*worded, *holding, *alike] if worded else [*alike, *holding]
+    order = [*with_word, *containing, *similar] if with_word else [*similar, *containing]
     return list(dict.fromkeys(order))[:most]
 
 

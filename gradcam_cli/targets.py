@@ -70,11 +70,11 @@ class Target:
     @property
     def slug(self) -> str:
         """Its name in the names of files: ``285``, ``285-vs-281``, ``not-285``."""
-        versus = "" if self.versus is None else f"-vs-{_named(self.versus)}"
-        return f"{'not-' if self.counterfactual else ''}{_named(self.index)}{versus}"
+        versus = "" if self.versus is None else f"-vs-{_index_text(self.versus)}"
+        return f"{'not-' if self.counterfactual else ''}{_index_text(self.index)}{versus}"
 
 
-def _named(index: int) -> str:
+def _index_text(index: int) -> str:
     return "top" if index == TOP else str(index)
 
 

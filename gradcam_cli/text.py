@@ -20,19 +20,19 @@ def printable(text: str) -> str:
         return text
     return "".join(
         letter
-        if letter.isprintable() or _joins(text, place)
+        if letter.isprintable() or _joins(text, index)
         else letter.encode("unicode_escape").decode("ascii")
-        for place, letter in enumerate(text)
+        for index, letter in enumerate(text)
     )
 
 
-def _joins(text: str, place: int) -> bool:
+def _joins(text: str, index: int) -> bool:
     """True where a joiner stands between two visible characters, neither of them ASCII."""
-    around = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]
+    neighbours = text[max(index - 1, 0) : index] + text[index + 1 : index + 2]
     return (
-        text[place] in _JOINERS
-        and len(around) == 2
-        and all(letter.isprintable() and not letter.isascii() for letter in around)
+        text[index] in _JOINERS
+        and len(neighbours) == 2
+        and all(letter.isprintable() and not letter.isascii() for letter in neighbours)
     )
 
 

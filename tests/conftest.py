@@ -121,7 +121,7 @@ def compiled_lite0(compiled_once: Path) -> None:
     """EfficientNet-Lite0, compiled and checked at its default layer, for whoever comes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADCAM_CACHE", str(compiled_once))
-        open_engine(select_model("efficientnet-lite0").open(), wanted="openvino")
+        open_engine(select_model("efficientnet-lite0").open(), engine_name="openvino")
 
 
 @pytest.fixture

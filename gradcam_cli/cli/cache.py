@@ -32,21 +32,21 @@ def cache(context: click.Context, as_json: bool) -> None:
     from gradcam_cli.cache import entries
     from gradcam_cli.storage.folders import cache_folder
 
-    with _explained():
-        found = entries()
+    with _cache_errors():
+        kept_entries = entries()
     if as_json:
         from gradcam_cli.results.json_line import dumps
 
         listed = [
-            {"kind": each.kind, "name": each.name, "path": str(each.path), "bytes": each.size}
-            for each in found
+            {"kind": entry.kind, "name": entry.name, "path": str(entry.path), "bytes": entry.size}
+            for entry in kept_entries
         ]
         click.echo(dumps({"folder": str(cache_folder()), "entries": listed}))
     else:
         from gradcam_cli.reports.lines import print_path
         from gradcam_cli.reports.terminal import print_cache
 
-        print_cache(found)
+        print_cache(kept_entries)
         print_path(cache_folder())
 
 
@@ -73,26 +73,26 @@ def clear(names: tuple[str, ...], weights: bool, quiet: bool) -> None:
     from gradcam_cli.storage.resumable import megabytes
 
     messages = Messages(quiet=quiet)
-    wanted = {find_model(name).info.name for name in names}
-    freed, kept = 0, []
-    with _explained():
-        found = entries()
-    for entry in found:
-        chosen = not wanted or entry.name in wanted
-        if chosen and (weights or entry.kind != "weights"):
+    model_names = {find_model(name).info.name for name in names}
+    freed, failures = 0, []
+    with _cache_errors():
+        kept_entries = entries()
+    for entry in kept_entries:
+        is_selected = not model_names or entry.name in model_names
+        if is_selected and (weights or entry.kind != "weights"):
             try:
                 freed += clear_entry(entry, messages)
             except OSError as error:
-                kept.append(f"{entry.path} cannot be removed: {error.strerror or error}")
-    if not wanted:
+                failures.append(f"{entry.path} cannot be removed: {error.strerror or error}")
+    if not model_names:
         forget_all()
     messages(f"{megabytes(freed)} freed.")
-    if kept:
-        raise UsageError("; ".join(kept), "Change who may write there.")
+    if failures:
+        raise UsageError("; ".join(failures), "Change who may write there.")
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _cache_errors() -> Iterator[None]:
     """Name the folder where it cannot be read."""
     from gradcam_cli.storage.folders import cache_folder
 

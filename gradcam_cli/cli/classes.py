@@ -29,23 +29,23 @@ def classes(word: str | None, as_json: bool) -> None:
     from gradcam_cli.models.selection import select_model
 
     labels = select_model().labels
-    listed = list(labels) if word is None else labels.search(word)
-    if word is not None and not listed:
-        raise UsageError(*_nothing(word, labels))
+    matches = list(labels) if word is None else labels.search(word)
+    if word is not None and not matches:
+        raise UsageError(*_no_match(word, labels))
     if as_json:
         import msgspec
 
         from gradcam_cli.results.json_line import dumps
 
-        click.echo(dumps({"classes": msgspec.to_builtins(listed)}))
+        click.echo(dumps({"classes": msgspec.to_builtins(matches)}))
     else:
         from gradcam_cli.reports.terminal import print_classes
 
-        print_classes(listed)
+        print_classes(matches)
 
 
-def _nothing(word: str, labels: Labels) -> tuple[str, str]:
+def _no_match(word: str, labels: Labels) -> tuple[str, str]:
     from gradcam_cli.suggestions import closest, did_you_mean
 
-    near = closest(word, (label.name for label in labels))
-    return f"no class has {word!r} in its name", did_you_mean(near)
+    suggestions = closest(word, (label.name for label in labels))
+    return f"no class has {word!r} in its name", did_you_mean(suggestions)

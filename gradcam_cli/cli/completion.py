@@ -8,7 +8,7 @@ from gradcam_cli.cli.options import debug_option
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_GRADCAM_COMPLETE"
-"""What a shell sets where it is not running `gradcam` but asking it what to fill in."""
+"""Set by a shell that runs `gradcam` for completions only."""
 
 
 @click.command(
@@ -26,9 +26,9 @@ def completion(context: click.Context, shell: str) -> None:
     """Print what makes a shell complete commands, options, models, classes, layers and files."""
     from click.shell_completion import get_completion_class
 
-    kind = get_completion_class(shell)
-    assert kind is not None  # Click has the three of SHELLS
-    script = kind(context.find_root().command, {}, "gradcam", VARIABLE).source()
+    complete_class = get_completion_class(shell)
+    assert complete_class is not None  # Click has the three of SHELLS
+    script = complete_class(context.find_root().command, {}, "gradcam", VARIABLE).source()
     click.echo(script, nl=False)
 
 
@@ -50,9 +50,9 @@ def complete_joined_values() -> None:
     class JoinedValues(ShellComplete):
         def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
             items = super().get_completions([word for word in args if word != "="], incomplete)
-            option, joined, _ = incomplete.partition("=")
+            option, equals, _ = incomplete.partition("=")
             for item in items:
-                if joined and option.startswith("--") and item.type == "plain":
+                if equals and option.startswith("--") and item.type == "plain":
                     item.value = f"{option}={item.value}"
             return items
 

@@ -1,4 +1,4 @@
-"""What a shell may fill in for an argument or an option; loads nothing heavy."""
+"""Completions of arguments and options for a shell; loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def complete_models(
     """The models of the catalogue."""
     from gradcam_cli.models.catalog import models
 
-    return _beginning(incomplete, models())
+    return _names_starting_with(incomplete, models())
 
 
 def complete_models_and_auto(
@@ -33,7 +33,10 @@ def complete_models_and_auto(
     """The models of the catalogue, and `auto`."""
     from gradcam_cli.models.selection import AUTO
 
-    return [*_beginning(incomplete, [AUTO]), *complete_models(context, parameter, incomplete)]
+    return [
+        *_names_starting_with(incomplete, [AUTO]),
+        *complete_models(context, parameter, incomplete),
+    ]
 
 
 def complete_methods(
@@ -44,7 +47,7 @@ def complete_methods(
 
     from gradcam_cli.methods.table import METHODS
 
-    names = _beginning(incomplete, METHODS)
+    names = _names_starting_with(incomplete, METHODS)
     return [CompletionItem(name, help=METHODS[name].summary) for name in names]
 
 
@@ -59,13 +62,14 @@ def complete_class_names(
     labels = _labels_of(context.params.get("model"))
     if incomplete.isdecimal():
         numbers = ((str(label.index), label.name) for label in labels)
-        return [CompletionItem(n, help=name) for n, name in numbers if n.startswith(incomplete)]
+        matching_numbers = [pair for pair in numbers if pair[0].startswith(incomplete)]
+        return [CompletionItem(number, help=name) for number, name in matching_numbers]
     if incomplete[:1] == "n" and incomplete[1:2].isdecimal():
         matching = [label for label in labels if label.wnid.startswith(incomplete)]
         return [CompletionItem(label.wnid, help=label.name) for label in matching]
-    begun = folded(incomplete)
-    matching = [label for label in labels if folded(label.name).startswith(begun)]
-    return _named(matching)
+    folded_prefix = folded(incomplete)
+    matching = [label for label in labels if folded(label.name).startswith(folded_prefix)]
+    return _class_items(matching)
 
 
 def complete_classes(
@@ -108,20 +112,20 @@ def complete_folders(
     return [CompletionItem(incomplete, type="dir")]
 
 
-def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+def _names_starting_with(incomplete: str, names: Iterable[str]) -> list[str]:
     from gradcam_cli.suggestions import folded
 
     return [name for name in names if folded(name).startswith(folded(incomplete))]
 
 
-def _named(labels: list[ClassLabel]) -> list[CompletionItem[str]]:
+def _class_items(labels: list[ClassLabel]) -> list[CompletionItem[str]]:
     """The classes by name; by WordNet id where two share it, or a shell would need quotes."""
     from click.shell_completion import CompletionItem
 
-    uses = Counter(label.name for label in labels)
+    name_counts = Counter(label.name for label in labels)
     items = []
     for label in labels:
-        if uses[label.name] == 1 and "'" not in label.name:
+        if name_counts[label.name] == 1 and "'" not in label.name:
             items.append(CompletionItem(label.name, help=f"class {label.index}"))
         else:
             items.append(CompletionItem(label.wnid, help=label.name))
@@ -129,7 +133,7 @@ def _named(labels: list[ClassLabel]) -> list[CompletionItem[str]]:
 
 
 def _sources(model: str | None) -> tuple[ModelSource, ...]:
-    """What `model`, auto for None, may come to; none where there is no such model."""
+    """The candidates of `model`, auto for None; none where there is no such model."""
     from gradcam_cli.errors import GradcamError
     from gradcam_cli.models.selection import AUTO, select_model
 
@@ -153,11 +157,11 @@ def _layers(model: str | None) -> list[str]:
 
 
 def _compiled_layers(model: str) -> list[str]:
-    """What the cache says of the layers of `model`, if it has been compiled."""
+    """The layers of `model` by the cache, if it has been compiled."""
     from gradcam_cli.engines.openvino import about, model_cache
 
-    for place in model_cache.folder().glob(f"{model}-*"):
-        known = about.read(place)
-        if known is not None and known.model == model:
-            return [layer.name for layer in known.layers]
+    for folder in model_cache.folder().glob(f"{model}-*"):
+        record = about.read(folder)
+        if record is not None and record.model == model:
+            return [layer.name for layer in record.layers]
     return []

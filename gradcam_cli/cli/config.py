@@ -79,8 +79,8 @@ class CommandsWithSettings(click.Group):
 
 
 def _asks_for_help(words: list[str], context: click.Context) -> bool:
-    end = words.index("--") if "--" in words else len(words)
-    return any(name in words[:end] for name in context.help_option_names)
+    options_end = words.index("--") if "--" in words else len(words)
+    return any(name in words[:options_end] for name in context.help_option_names)
 
 
 @click.command(
@@ -105,7 +105,7 @@ def config(context: click.Context, words: tuple[str, ...], as_json: bool) -> Non
     """
     root = context.find_root()
     file = None if root.obj is None else root.obj.path
-    rows = [row for each in _contexts(root, list(words)) for row in _rows(each, file)]
+    rows = [row for command in _contexts(root, list(words)) for row in _rows(command, file)]
     if as_json:
         from gradcam_cli.results.json_line import dumps
 
@@ -124,29 +124,29 @@ def _contexts(parent: click.Context, words: list[str]) -> Iterator[click.Context
     commands = subcommands(parent.command)
     name = words[0] if words else ""
     if name in commands:
-        rest = words[1:]
-        complete = bool(rest) and rest[0] not in subcommands(commands[name])
+        arguments = words[1:]
+        is_complete = bool(arguments) and arguments[0] not in subcommands(commands[name])
         context = commands[name].make_context(
-            name, rest if complete else [], parent=parent, resilient_parsing=not complete
+            name, arguments if is_complete else [], parent=parent, resilient_parsing=not is_complete
         )
-        if rest and not complete:
-            yield from _contexts(context, rest)
+        if arguments and not is_complete:
+            yield from _contexts(context, arguments)
             return
         yield context
-        if not complete:
+        if not is_complete:
             yield from _contexts(context, [])
         return
     if words:
-        raise _no_command(name, list(commands))
-    for each in commands:
-        yield from _contexts(parent, [each])
+        raise _unknown_command(name, list(commands))
+    for command in commands:
+        yield from _contexts(parent, [command])
 
 
-def _no_command(name: str, commands: list[str]) -> UsageError:
+def _unknown_command(name: str, commands: list[str]) -> UsageError:
     from gradcam_cli.suggestions import closest, did_you_mean
 
-    near = did_you_mean(closest(name, commands)) or f"There are {', '.join(commands)}."
-    return UsageError(f"there is no command {name!r}", near)
+    suggestion = did_you_mean(closest(name, commands)) or f"There are {', '.join(commands)}."
+    return UsageError(f"there is no command {name!r}", suggestion)
 
 
 def _rows(context: click.Context, file: Path | None) -> Iterator[dict[str, Any]]:
@@ -159,20 +159,20 @@ def _rows(context: click.Context, file: Path | None) -> Iterator[dict[str, Any]]
         if source is ParameterSource.ENVIRONMENT and value is None:
             # While arguments are missing, Click lets pass what it would refuse.
             value = option.type_cast_value(context, option.value_from_envvar(context))
-        places = {
+        origins = {
             ParameterSource.ENVIRONMENT: option.envvar,
             ParameterSource.DEFAULT_MAP: str(file),
         }
         yield {
             "command": context.command_path.removeprefix("gradcam "),
             "option": key,
-            "value": _plain(value),
+            "value": _to_json(value),
             "source": _SOURCES[source],
-            "name": places.get(source),
+            "name": origins.get(source),
         }
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [_to_json(item) for item in value]
     return str(value) if isinstance(value, Path) else value

@@ -62,7 +62,7 @@ class _Table:
     prefix: str
     values: Mapping[str, Any]
 
-    def below(self, name: str) -> _Table:
+    def subtable(self, name: str) -> _Table:
         values = self.values.get(name)  # an option may be called like a command
         return _Table(
             self.file, f"{self.prefix}{name}.", values if isinstance(values, dict) else {}
@@ -87,12 +87,12 @@ def _defaults(
     """The default map of `command`; what stands above its own table is `inherited`."""
     settings = {**inherited, **_settings_in(table, command, path)}
     defaults: dict[str, Any] = {
-        str(option.name): _checked(option, settings[key], path)
+        str(option.name): _default_value(option, settings[key], path)
         for key, option in options_by_key(command).items()
         if key in settings
     }
     for name, subcommand in subcommands(command).items():
-        defaults[name] = _defaults(subcommand, f"{path} {name}", table.below(name), settings)
+        defaults[name] = _defaults(subcommand, f"{path} {name}", table.subtable(name), settings)
     return defaults
 
 
@@ -135,20 +135,22 @@ def _unknown(setting: _Setting, written: str, command: click.Command, path: str)
 
     is_table = isinstance(setting.value, dict)
     known = subcommands(command) if is_table else _kinds_by_key(command)
-    near = did_you_mean(closest(written, known))
+    suggestion = did_you_mean(closest(written, known))
     listing = "gradcam config" + path.removeprefix("gradcam")
     kind = "command" if is_table else "setting"
-    return setting.error(f"is no {kind} of `{path}`", f"{near} `{listing}` lists all.".strip())
+    return setting.error(
+        f"is no {kind} of `{path}`", f"{suggestion} `{listing}` lists all.".strip()
+    )
 
 
-def _checked(option: click.Option, setting: _Setting, path: str) -> Any:
+def _default_value(option: click.Option, setting: _Setting, path: str) -> Any:
     """The value for the default map, which the option is sure to take."""
-    several = option.multiple and isinstance(setting.value, list)
-    values = setting.value if several else [setting.value]
+    is_list = option.multiple and isinstance(setting.value, list)
+    values = setting.value if is_list else [setting.value]
     if not values:
         raise setting.error("is an empty list", "Write what it is to hold, or remove it.")
-    checked = [_converted(option, setting, value) for value in values]
-    value = checked if option.multiple else checked[0]
+    converted = [_convert(option, setting, value) for value in values]
+    value = converted if option.multiple else converted[0]
     try:
         option.type_cast_value(click.Context(click.Command(path)), value)
     except click.BadParameter as error:
@@ -157,7 +159,7 @@ def _checked(option: click.Option, setting: _Setting, path: str) -> Any:
     return value
 
 
-def _converted(option: click.Option, setting: _Setting, value: Any) -> Any:
+def _convert(option: click.Option, setting: _Setting, value: Any) -> Any:
     """One value, of the type that the command line would make of text; paths from the folder."""
     types, expected = _types(option)
     if type(value) not in types:  # not isinstance: true and false are integers to Python
@@ -194,7 +196,7 @@ def key_of_value_in(message: str, values: Mapping[str, Any], prefix: str = "") -
         if isinstance(value, dict):
             if key := key_of_value_in(message, value, f"{prefix}{name}."):
                 return key
-        elif any(_is_quoted_in(message, str(each)) for each in _as_list(value)):
+        elif any(_is_quoted_in(message, str(item)) for item in _as_list(value)):
             return f"{prefix}{name}"
     return None
 

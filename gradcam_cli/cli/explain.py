@@ -74,23 +74,23 @@ def explain(
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
     """
-    from gradcam_cli.images.listing import is_there
+    from gradcam_cli.images.listing import exists
     from gradcam_cli.reports.outcomes import load_for_one
     from gradcam_cli.runs.opening import ModelOpener
     from gradcam_cli.runs.stages import Stages
 
     output.check()
-    alone = listing.is_alone(sources) and not record.are_given
+    single = listing.is_single(sources) and not record.are_requested
     messages = Messages(quiet=output.quiet)
-    whose = context.get_parameter_source("classes")
-    settings = question.settings(default_class=whose is ParameterSource.DEFAULT)
-    outputs = output.for_one(settings) if alone else output.for_many()
+    class_source = context.get_parameter_source("classes")
+    settings = question.settings(default_class=class_source is ParameterSource.DEFAULT)
+    outputs = output.for_single(settings) if single else output.for_many()
     opener = ModelOpener(question.selection, settings, messages, messages.download_bar)
     printing = output.printing(record, null=listing.null)
-    stages = Stages(opener, settings, outputs, rows=1 if alone else None, synced=alone)
-    items = listed_items(sources, listing, messages, alone=alone)
-    if alone:
-        if is_there(sources[0]):
+    stages = Stages(opener, settings, outputs, rows=1 if single else None, synced=single)
+    items = listed_items(sources, listing, messages, single=single)
+    if single:
+        if exists(sources[0]):
             opener.open_ahead()
             load_for_one(printing)
         return _explain_one(items, stages, printing, messages)
@@ -123,14 +123,14 @@ def _explain_many(
 
     printer = RunPrinter(printing, messages)
     printer.check(items, stages.outputs.overlays.folder)
-    with recording(items, stages, options, messages) as recorded:
-        tally = recorded.tally
+    with recording(items, stages, options, messages) as recorded_run:
+        tally = recorded_run.tally
         with (
-            progress(tally.total, tally.before, messages) as tell,
-            closing(recorded.outcomes()) as outcomes,
+            progress(tally.total, tally.done_before, messages) as show_progress,
+            closing(recorded_run.outcomes()) as outcomes,
         ):
             for outcome in outcomes:
                 printer.add(outcome)
-                tell(tally.done, tally.failed)
-        printer.conclude(items, recorded, default_class=stages.settings.default_class)
+                show_progress(tally.done, tally.failed)
+        printer.conclude(items, recorded_run, default_class=stages.settings.default_class)
     return tally.exit_code

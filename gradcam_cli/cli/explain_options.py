@@ -34,19 +34,19 @@ DEFAULT_CLASS = "837"
 DEFAULT_METHOD = "grad-cam"
 
 
-def as_one(name: str, kind: type, *options: Callable[[Any], Any]) -> Callable[[_F], _F]:
+def grouped_options(name: str, kind: type, *options: Callable[[Any], Any]) -> Callable[[_F], _F]:
     """Add `options` to a command; their values arrive as one `kind`, a dataclass, called `name`."""
     names = [field.name for field in fields(kind)]
 
     def decorate(function: _F) -> _F:
         @wraps(function)
-        def gathered(**values: Any) -> Any:
+        def wrapper(**values: Any) -> Any:
             value = kind(**{field: values.pop(field) for field in names})
             return function(**{name: value}, **values)
 
         for option in reversed(options):
-            gathered = option(gathered)
-        return gathered  # type: ignore[return-value]
+            wrapper = option(wrapper)
+        return wrapper  # type: ignore[return-value]
 
     return decorate
 
@@ -61,7 +61,7 @@ class SourceOptions:
     from_file: str | None
     null: bool
 
-    def is_alone(self, sources: tuple[str, ...]) -> bool:
+    def is_single(self, sources: tuple[str, ...]) -> bool:
         """True where the sources name a single picture.
 
         Raises
@@ -76,7 +76,7 @@ class SourceOptions:
         return self.from_file is None and is_single(sources)
 
 
-source_options = as_one(
+source_options = grouped_options(
     "listing",
     SourceOptions,
     click.option("-r", "--recursive", is_flag=True, help="Take folders with all that is in them."),
@@ -126,7 +126,7 @@ class ExplainOptions:
 
     @cached_property
     def selection(self) -> Selection:
-        """The model that is meant, nothing of it fetched yet.
+        """The selected model, nothing of it fetched yet.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class ExplainOptions:
         from gradcam_cli.runs.settings import Settings
 
         methods = [parse_method(text) for text in self.methods]
-        if self.layer is not None and not any(one.method.uses_layer for one in methods):
+        if self.layer is not None and not any(method.method.uses_layer for method in methods):
             raise UsageError(
                 f"--layer {self.layer} is of no use: {methods[0].method.name} looks at the input",
                 "Drop --layer, or pass another --method.",
@@ -169,7 +169,7 @@ class ExplainOptions:
         )
 
 
-explain_options = as_one(
+explain_options = grouped_options(
     "question",
     ExplainOptions,
     click.option(
@@ -266,7 +266,7 @@ class OutputOptions:
         if self.show and self.as_json:
             raise UsageError("--show and --json both write to standard output", "Drop one of them.")
 
-    def for_one(self, settings: Settings) -> Outputs:
+    def for_single(self, settings: Settings) -> Outputs:
         """Where the outputs of a single picture go."""
         from gradcam_cli.images.writing import heatmap_destination, overlay_destination
         from gradcam_cli.runs.settings import Outputs
@@ -296,7 +296,7 @@ class OutputOptions:
         )
 
 
-output_options = as_one(
+output_options = grouped_options(
     "output",
     OutputOptions,
     click.option(
@@ -361,13 +361,13 @@ class RecordOptions:
         return RunOptions(self.force, self.verify, self.max_errors)
 
     @property
-    def are_given(self) -> bool:
-        """True where one of them was given, which makes a run over many of a single picture."""
-        given = (self.csv, self.report, self.max_errors)
-        return self.force or self.verify or any(value is not None for value in given)
+    def are_requested(self) -> bool:
+        """True where one of them is set, which makes a recorded run even of a single picture."""
+        values = (self.csv, self.report, self.max_errors)
+        return self.force or self.verify or any(value is not None for value in values)
 
 
-record_options = as_one(
+record_options = grouped_options(
     "record",
     RecordOptions,
     click.option("--force", is_flag=True, help="Explain anew what an earlier run has done."),

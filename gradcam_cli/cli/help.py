@@ -44,8 +44,10 @@ class SectionedCommand(click.Command):
 
     def _rows(self, context: click.Context) -> dict[str, tuple[str, str]]:
         """For each option, by its long name, how it is written and its help."""
-        options = [each for each in self.get_params(context) if isinstance(each, click.Option)]
-        rows = {max(each.opts, key=len): each.get_help_record(context) for each in options}
+        options = [
+            option for option in self.get_params(context) if isinstance(option, click.Option)
+        ]
+        rows = {max(option.opts, key=len): option.get_help_record(context) for option in options}
         return {name: row for name, row in rows.items() if row is not None}
 
 

@@ -42,16 +42,16 @@ class SettingsFile:
 
 
 def settings_file(note: Callable[[str], None]) -> SettingsFile | None:
-    """The settings file that holds, or None; `note` is told of one that is passed over.
+    """The settings file that holds, or None; `note` is called about one that is passed over.
 
     Raises
     ------
     UsageError
         Where it cannot be read, or is no TOML.
     """
-    named = os.environ.get(VARIABLE)
-    if named is not None:
-        return _named(Path(named)) if named else None
+    configured = os.environ.get(VARIABLE)
+    if configured is not None:
+        return _named_settings(Path(configured)) if configured else None
     for path in _candidates():
         if not _may_have_settings(path):
             continue
@@ -62,7 +62,7 @@ def settings_file(note: Callable[[str], None]) -> SettingsFile | None:
     return None
 
 
-def _named(path: Path) -> SettingsFile:
+def _named_settings(path: Path) -> SettingsFile:
     values = _settings_in(path)
     if values is None:
         raise UsageError(f"{path} has no {_TABLE}, and {VARIABLE} names it", "Add that table.")
@@ -76,13 +76,13 @@ def _candidates() -> Iterator[Path]:
     except OSError:  # it has been removed
         return
     home = Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111 - Path's may raise
-    way = Path()
+    relative = Path()
     for parent in (folder, *folder.parents):
-        yield way / FILE
-        yield way / PYPROJECT
+        yield relative / FILE
+        yield relative / PYPROJECT
         if parent == home:
             return
-        way /= os.pardir
+        relative /= os.pardir
 
 
 def _may_have_settings(path: Path) -> bool:
@@ -109,8 +109,8 @@ def _settings_in(path: Path) -> dict[str, Any] | None:
     values = _parsed(path)
     if path.name != PYPROJECT:
         return values
-    tools = values.get("tool", {})
-    settings = tools.get("gradcam") if isinstance(tools, dict) else None
+    tool_tables = values.get("tool", {})
+    settings = tool_tables.get("gradcam") if isinstance(tool_tables, dict) else None
     if settings is not None and not isinstance(settings, dict):
         raise UsageError(f"{path}: tool.gradcam is no table", f"Write {_TABLE} above its settings.")
     return settings

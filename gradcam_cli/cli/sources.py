@@ -1,4 +1,4 @@
-"""SOURCE, any number of times, and the pictures that it comes to."""
+"""SOURCE, any number of times, and the pictures that it stands for."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def sources_argument(function: _F) -> _F:
 
 
 def listed_items(
-    sources: tuple[str, ...], options: SourceOptions, messages: Messages, *, alone: bool
+    sources: tuple[str, ...], options: SourceOptions, messages: Messages, *, single: bool
 ) -> list[Item]:
-    """The items that the sources come to; the single one where it is `alone`.
+    """The items that the sources stand for; with `single`, that of the only one.
 
     Raises
     ------
@@ -42,13 +42,13 @@ def listed_items(
     UsageError
         Where a list cannot be read, or standard input is among them.
     """
-    from gradcam_cli.images.listing import from_file, listed, single
+    from gradcam_cli.images.listing import list_items, read_source_list, single_item
 
-    if alone:
-        return [single(sources[0])]
+    if single:
+        return [single_item(sources[0])]
     if options.from_file is not None:
-        sources = (*sources, *from_file(options.from_file, null=options.null))
-    listing = listed(
+        sources = (*sources, *read_source_list(options.from_file, null=options.null))
+    listing = list_items(
         sources, recursive=options.recursive, include=options.include, exclude=options.exclude
     )
     if listing.skipped_outputs:

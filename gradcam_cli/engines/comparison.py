@@ -17,7 +17,7 @@ def agreement(candidate: Captured, reference: Captured) -> tuple[str, float]:
     Parameters
     ----------
     candidate, reference : Captured or Gradients
-        What two engines answered to the same question.
+        What two engines gave for the same pass.
 
     Returns
     -------
@@ -25,11 +25,11 @@ def agreement(candidate: Captured, reference: Captured) -> tuple[str, float]:
     difference : float
         The largest difference, at the worst layer, as a share of the largest expected value.
     """
-    apart = [("logits", relative_difference(candidate.scores, reference.scores))]
+    differences = [("logits", relative_difference(candidate.scores, reference.scores))]
     for what in ("activations", "gradients"):
         for layer, array in getattr(reference, what, {}).items():
-            apart.append((what, relative_difference(getattr(candidate, what)[layer], array)))
-    return max(apart, key=lambda pair: (not np.isfinite(pair[1]), pair[1]))
+            differences.append((what, relative_difference(getattr(candidate, what)[layer], array)))
+    return max(differences, key=lambda pair: (not np.isfinite(pair[1]), pair[1]))
 
 
 def relative_difference(candidate: NDArray[np.float32], reference: NDArray[np.float32]) -> float:

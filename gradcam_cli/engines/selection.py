@@ -24,7 +24,7 @@ def open_engine(
     layer: str | None = None,
     needs: Sequence[Pass] = (LAYER_GRADIENTS,),
     *,
-    wanted: EngineName = "auto",
+    engine_name: EngineName = "auto",
     note: Note = no_note,
 ) -> tuple[Engine, str]:
     """The engine for `model`, and the layer to look at: `layer`, or the default one.
@@ -32,45 +32,45 @@ def open_engine(
     Parameters
     ----------
     model : Model
-        Which one, its weights here.
+        The model, with its weights at hand.
     layer : str, optional
         One of the model's; by default the last convolutional activation.
     needs : sequence of Pass
-        What the engine is going to be asked, with `LAYER` for the layer. Of the compiled engine
-        each is checked against TensorFlow when it is needed for the first time. It refuses other
+        The passes that the engine is going to run, with `LAYER` for the layer. Of the compiled
+        engine each is checked against TensorFlow when it is first needed. It refuses other
         gradients than these; it serves scores, activations and tails at all layers, which are
         parts of the forward pass that was checked with any of them.
-    wanted : "auto", "openvino" or "tensorflow"
+    engine_name : "auto", "openvino" or "tensorflow"
         What is to run it.
     note : callable
-        Given one plain sentence for what takes long, and for why it is not the compiled engine.
+        Called with one sentence for what takes long, and for why it is not the compiled engine.
 
     Raises
     ------
     UsageError
         For a layer that the model does not have, or guided gradients of one without ReLUs.
     ModelError
-        Where the weights do not fit, or the compiled engine was asked for and cannot serve.
+        Where the weights do not fit, or "openvino" cannot run the model.
     """
 
     @cache
     def network() -> Any:
         return model.network()
 
-    if wanted == "openvino" or (wanted == "auto" and find_spec("openvino") is not None):
+    if engine_name == "openvino" or (engine_name == "auto" and find_spec("openvino") is not None):
         try:
             return open_compiled(model, layer, network, note, needs=needs)
         except NotCompiledError as error:
-            if wanted == "openvino":
+            if engine_name == "openvino":
                 raise ModelError(
                     f"the compiled engine cannot run this: {error}",
                     "Leave --engine at auto, or pass --engine tensorflow.",
                 ) from error
             note(f"{error}. TensorFlow runs it.")
-    return _opened_in_tensorflow(model, network(), layer, needs)
+    return _open_in_tensorflow(model, network(), layer, needs)
 
 
-def _opened_in_tensorflow(
+def _open_in_tensorflow(
     model: Model, network: Any, layer: str | None, needs: Sequence[Pass]
 ) -> tuple[Engine, str]:
     from gradcam_cli.engines.tensorflow import TensorFlowEngine

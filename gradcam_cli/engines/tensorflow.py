@@ -47,9 +47,9 @@ class TensorFlowEngine:
         self._name = model_name or model.name
         self._probabilities = {"softmax": self._tf.nn.softmax, "sigmoid": self._tf.sigmoid}[head]
         self._outputs = {op.name: op.output for op in model.operations}
-        self._submodel = lru_cache(maxsize=8)(self._built_submodel)
-        self._tail = lru_cache(maxsize=8)(self._built_tail)
-        self._guided = lru_cache(maxsize=8)(self._traced_guided)
+        self._submodel = lru_cache(maxsize=8)(self._build_submodel)
+        self._tail = lru_cache(maxsize=8)(self._build_tail)
+        self._guided = lru_cache(maxsize=8)(self._trace_guided)
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
@@ -83,11 +83,11 @@ class TensorFlowEngine:
         weights, top = score_weights(targets, self._model.output.shape[-1])
         inputs = self._tf.convert_to_tensor(batch)
         probability = score == "probability"
-        run = self._guided(what.at, probability) if rules == "guided" else self._eagerly
+        run = self._guided(what.at, probability) if rules == "guided" else self._run_eagerly
         scores, activations, gradients = run(inputs, weights, top, probability, what.at)
         for name, gradient in zip(what.at, gradients, strict=True):
             if gradient is None:
-                raise _independent(name)
+                raise _independent_layer_error(name)
         return Gradients(
             {name: a.numpy() for name, a in zip(what.at, activations, strict=True)},
             scores.numpy(),
@@ -98,11 +98,11 @@ class TensorFlowEngine:
         """See `Engine.tail`."""
         check_places(Pass("tail", (layer,)), self._outputs, self._name)
         tail, reads_batch = self._tail(layer)
-        given = [activations]
+        inputs = [activations]
         if reads_batch:
             check_rows(len(activations), len(batch))
-            given.append(np.broadcast_to(batch, (len(activations), *batch.shape[1:])))
-        scores: Array = tail(*given).numpy()
+            inputs.append(np.broadcast_to(batch, (len(activations), *batch.shape[1:])))
+        scores: Array = tail(*inputs).numpy()
         return scores
 
     def prepare(self, what: Pass) -> None:
@@ -117,14 +117,14 @@ class TensorFlowEngine:
         if what.rules == "guided":
             self._guided(what.at, False)
 
-    def _eagerly(
+    def _run_eagerly(
         self, inputs: Any, weights: Array, top: Array, probability: bool, at: tuple[str, ...]
     ) -> tuple[Any, list[Any], list[Any]]:
         """The scores, and activations and gradients at `at`."""
         with self._tf.GradientTape() as tape:
             tape.watch(inputs)
             places, scores = self._places(inputs, at)
-            y = self._y(scores, weights, top, probability)
+            y = self._target_score(scores, weights, top, probability)
         return scores, places, tape.gradient(y, places)
 
     def _places(self, inputs: Any, at: tuple[str, ...]) -> tuple[list[Any], Any]:
@@ -134,14 +134,14 @@ class TensorFlowEngine:
         tensors = {INPUT: inputs, **dict(zip(layers, activations, strict=True))}
         return [tensors[name] for name in at], scores
 
-    def _y(self, scores: Any, weights: Any, top: Any, probability: bool) -> Any:
+    def _target_score(self, scores: Any, weights: Any, top: Any, probability: bool) -> Any:
         tf = self._tf
-        best = tf.one_hot(tf.argmax(scores, axis=-1), scores.shape[-1])
+        predicted = tf.one_hot(tf.argmax(scores, axis=-1), scores.shape[-1])
         s = self._probabilities(scores) if probability else scores
-        return tf.reduce_sum(s * (weights + top[:, np.newaxis] * best))
+        return tf.reduce_sum(s * (weights + top[:, np.newaxis] * predicted))
 
-    def _traced_guided(self, at: tuple[str, ...], probability: bool) -> Callable[..., Any]:
-        """The same as `_eagerly` with guided gradients, for these two arguments only.
+    def _trace_guided(self, at: tuple[str, ...], probability: bool) -> Callable[..., Any]:
+        """The same as `_run_eagerly` with guided gradients, for these two arguments only.
 
         It is traced, for that is where TensorFlow lets the gradients of its operations be others,
         and no layer has to be changed.
@@ -153,7 +153,11 @@ class TensorFlowEngine:
         def run(inputs: Any, weights: Any, top: Any) -> Any:
             with tf.compat.v1.get_default_graph().gradient_override_map(_RELUS):
                 places, scores = self._places(inputs, at)
-            return scores, places, tf.gradients(self._y(scores, weights, top, probability), places)
+            return (
+                scores,
+                places,
+                tf.gradients(self._target_score(scores, weights, top, probability), places),
+            )
 
         classes = self._model.output.shape[-1]
         shapes = ((None, *self._model.inputs[0].shape[1:]), (None, classes), (None,))
@@ -164,30 +168,30 @@ class TensorFlowEngine:
             inputs, tf.constant(weights), tf.constant(top)
         )
 
-    def _built_submodel(self, layers: tuple[str, ...]) -> Any:
+    def _build_submodel(self, layers: tuple[str, ...]) -> Any:
         outputs = [self._outputs[layer] for layer in layers]
         return self._keras.Model(self._model.inputs[0], [outputs, self._model.output])
 
     @cached_property
     def _traced_forward(self) -> Callable[..., Any]:
-        return self._traced(lambda batch: self._model(batch, training=False), self._model.inputs)
+        return self._trace(lambda batch: self._model(batch, training=False), self._model.inputs)
 
-    def _built_tail(self, layer: str) -> tuple[Callable[..., Any], bool]:
+    def _build_tail(self, layer: str) -> tuple[Callable[..., Any], bool]:
         """From the layer's output to the scores; whether they read the inputs as well.
 
         A `keras.Function`, for a `keras.Model` from the middle of another adds nodes to it.
         """
-        given = [self._outputs[layer], self._model.inputs[0]]
+        inputs = [self._outputs[layer], self._model.inputs[0]]
         try:
-            tail, given = self._keras.Function(given[:1], self._model.output), given[:1]
+            tail, inputs = self._keras.Function(inputs[:1], self._model.output), inputs[:1]
         except ValueError:  # not connected to the layer alone
-            tail = self._keras.Function(given, self._model.output)
-        return self._traced(lambda *tensors: tail(list(tensors)), given), len(given) > 1
+            tail = self._keras.Function(inputs, self._model.output)
+        return self._trace(lambda *tensors: tail(list(tensors)), inputs), len(inputs) > 1
 
-    def _traced(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
+    def _trace(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
         """`function` as a graph, which takes half the time of the same operations one by one."""
         tf = self._tf
-        signature = [tf.TensorSpec(each.shape, tf.float32) for each in inputs]
+        signature = [tf.TensorSpec(tensor.shape, tf.float32) for tensor in inputs]
         traced = tf.function(function, autograph=False).get_concrete_function(*signature)
         return lambda *arrays: traced(*map(tf.convert_to_tensor, arrays))
 
@@ -207,7 +211,7 @@ def _register_guided_gradients() -> None:
         return raw.Relu6Grad(gradients=tf.nn.relu(gradient), features=operation.outputs[0])
 
 
-def _independent(layer: str) -> UsageError:
+def _independent_layer_error(layer: str) -> UsageError:
     return UsageError(
         f"the class score does not depend on the layer {layer!r}",
         "`gradcam layers` lists the layers that can be explained.",

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from gradcam_cli.errors import ImageError
 from gradcam_cli.images.fetching import CONVERT, MAX_FILE_BYTES, Encoded, Origin
-from gradcam_cli.images.high_bit_depth import Samples, decode_by_opencv, eight_bit
+from gradcam_cli.images.high_bit_depth import Samples, decode_by_opencv, to_eight_bit
 from gradcam_cli.images.jpeg import load_jpeg
 from gradcam_cli.images.orientation import TURNS, fill_upright
 from gradcam_cli.images.png import check_rows, without_damaged_chunks
-from gradcam_cli.images.tiff import decode_deep_tiff, read_layout
+from gradcam_cli.images.tiff import decode_high_depth_tiff, read_layout
 from gradcam_cli.process import stderr_into
 from gradcam_cli.text import printable
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image, ImageFile
 
-_ONLY_ONE = ("only the frame or page that it stands at is read",)
-_ONLY_FIRST = ("only the first of its frames or pages is read",)
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_ONLY_CURRENT_FRAME = ("only the frame or page that it stands at is read",)
+_ONLY_FIRST_FRAME = ("only the first of its frames or pages is read",)
+_HIGH_DEPTH_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _DAMAGED_JPEG = ("its JPEG data are damaged: part of the picture may be wrong",)
-_LOUD = ("TIFF", "AVIF")
+_STDERR_WRITERS = ("TIFF", "AVIF")
 """Kinds whose libraries write to stderr."""
-_DEEP_PNG = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")
+_16_BIT_PNG_MODES = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")
 
 
-class _Shared:
+class _SharedState:
     """A state of the whole process that threads share: begun by the first, ended by the last.
 
     Parameters
@@ -82,14 +82,14 @@ def decode(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     ImageError
         Where they cannot be decoded or are too many.
     """
-    quiet = _without_stderr() if encoded.kind in _LOUD else nullcontext()
-    with _undisturbed(), _explained(encoded), quiet:
-        return _decoded_tiff(encoded) if encoded.kind == "TIFF" else _decoded(encoded)
+    quiet = _without_stderr() if encoded.kind in _STDERR_WRITERS else nullcontext()
+    with _without_pillow_limits(), _decoding_errors(encoded), quiet:
+        return _decode_tiff(encoded) if encoded.kind == "TIFF" else _decode_other(encoded)
 
 
-@_Shared
+@_SharedState
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _without_pillow_limits() -> Iterator[None]:
     """Keep Pillow from warning, and from stopping at a number of pixels of its own."""
     from PIL import Image
 
@@ -103,29 +103,31 @@ def _undisturbed() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-@_Shared
+@_SharedState
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Keep libraries quiet; what is wrong is told by what Pillow and OpenCV answer."""
-    with Path(os.devnull).open("wb") as nowhere, stderr_into(nowhere):
+    """Keep libraries quiet; Pillow and OpenCV report what is wrong in what they return or raise."""
+    with Path(os.devnull).open("wb") as null_device, stderr_into(null_device):
         yield
 
 
 @contextmanager
-def _explained(encoded: Encoded) -> Iterator[None]:
+def _decoding_errors(encoded: Encoded) -> Iterator[None]:
     """Turn whatever a decoder raises over hostile bytes into an ImageError."""
     try:
         yield
     except ImageError:
         raise
     except MemoryError as error:
-        why, remedy = "there is not enough memory to decode it", "Shrink it."
-        raise encoded.origin.refuse(why, remedy) from error
+        reason, remedy = "there is not enough memory to decode it", "Shrink it."
+        raise encoded.origin.refuse(reason, remedy) from error
     except Exception as error:
-        beyond = isinstance(error, (EOFError, struct.error))  # numbers past the end of the bytes
-        cut = beyond or "truncated" in str(error).lower()
-        why = "truncated: they end too early" if cut else "corrupt or truncated"
-        raise encoded.origin.refuse(f"its {encoded.kind} data are {why}") from error
+        # struct.error comes of numbers past the end of the bytes.
+        is_truncated = (
+            isinstance(error, (EOFError, struct.error)) or "truncated" in str(error).lower()
+        )
+        reason = "truncated: they end too early" if is_truncated else "corrupt or truncated"
+        raise encoded.origin.refuse(f"its {encoded.kind} data are {reason}") from error
 
 
 def _check_support(encoded: Encoded) -> None:
@@ -135,19 +137,19 @@ def _check_support(encoded: Encoded) -> None:
         raise encoded.origin.refuse(f"the installed Pillow cannot read {encoded.kind}", CONVERT)
 
 
-def _checked(encoded: Encoded) -> Encoded:
-    """What its decoder does not check by itself: whether a WebP or PNG is all there."""
+def _check_complete(encoded: Encoded) -> Encoded:
+    """Check what its decoder does not: that a WebP or PNG is complete; damaged PNG chunks go."""
     data = encoded.stream.getvalue()
-    # Of this, libwebp tells only that it failed.
+    # libwebp would only say that it failed.
     if encoded.kind == "WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise EOFError("the RIFF chunk is truncated")
-    if encoded.kind == "PNG" and (sound := without_damaged_chunks(data)) is not data:
+    if encoded.kind == "PNG" and (repaired := without_damaged_chunks(data)) is not data:
         encoded.stream.close()
-        return replace(encoded, stream=BytesIO(sound))
+        return replace(encoded, stream=BytesIO(repaired))
     return encoded
 
 
-def _header(encoded: Encoded) -> ImageFile.ImageFile:
+def _open_header(encoded: Encoded) -> ImageFile.ImageFile:
     """The image opened and its size checked, with no pixel decoded yet."""
     from PIL import Image
 
@@ -158,75 +160,75 @@ def _header(encoded: Encoded) -> ImageFile.ImageFile:
     return image
 
 
-def _decoded(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def _decode_other(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     _check_support(encoded)
-    encoded = _checked(encoded)
-    image = _header(encoded)
-    stored = str(image.tile[0][3]) if encoded.kind == "PNG" else ""
-    if stored in _DEEP_PNG:
+    encoded = _check_complete(encoded)
+    image = _open_header(encoded)
+    raw_mode = str(image.tile[0][3]) if encoded.kind == "PNG" else ""
+    if raw_mode in _16_BIT_PNG_MODES:
         with _without_stderr():
-            return _decoded_deep_png(encoded, image)
-    _mend_clear_gray(image, stored)
-    return _decoded_by_pillow(encoded, image)
+            return _decode_16_bit_png(encoded, image)
+    _scale_transparent_gray(image, raw_mode)
+    return _decode_by_pillow(encoded, image)
 
 
-def _decoded_tiff(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def _decode_tiff(encoded: Encoded) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     from PIL import UnidentifiedImageError
 
     layout = read_layout(encoded.stream)
     encoded.check_size(layout.width, layout.height)
     layout.pieces.check()
-    if layout.is_deep:
-        pixels, notes = decode_deep_tiff(encoded, layout)
-        return pixels, notes + (_ONLY_FIRST if layout.several else ())
+    if layout.is_high_depth:
+        pixels, notes = decode_high_depth_tiff(encoded, layout)
+        return pixels, notes + (_ONLY_FIRST_FRAME if layout.has_several_pictures else ())
     try:
-        image = _header(encoded)
+        image = _open_header(encoded)
     except UnidentifiedImageError as error:
         raise layout.refuse(encoded.origin) from error
-    whole = layout.pieces.are_whole(encoded.stream.getvalue())
-    pixels, notes = _decoded_by_pillow(encoded, image)
-    return pixels, notes if whole else notes + _DAMAGED_JPEG
+    are_undamaged = layout.pieces.are_undamaged(encoded.stream.getvalue())
+    pixels, notes = _decode_by_pillow(encoded, image)
+    return pixels, notes if are_undamaged else notes + _DAMAGED_JPEG
 
 
-def _decoded_deep_png(
+def _decode_16_bit_png(
     encoded: Encoded, image: ImageFile.ImageFile
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Through OpenCV, once Pillow has found the data sound and what OpenCV leaves out."""
     notes = _note_on_frames(image)
     _load(encoded, image)
     orientation = _orientation(image)
-    clear = image.info.get("transparency")  # a tuple for colours, which OpenCV does apply
+    gray = image.info.get("transparency")  # a tuple for colours, which OpenCV does apply
     data = encoded.stream.getvalue()
     image.close()
     encoded.stream.close()
     samples = decode_by_opencv(data)
     del data
-    if isinstance(clear, int):
-        samples = replace(samples, clear=clear)
-    pixels, more = eight_bit(encoded.origin, samples, orientation)
-    return pixels, notes + more
+    if isinstance(gray, int):
+        samples = replace(samples, transparent_gray=gray)
+    pixels, range_notes = to_eight_bit(encoded.origin, samples, orientation)
+    return pixels, notes + range_notes
 
 
-def _mend_clear_gray(image: ImageFile.ImageFile, stored: str) -> None:
+def _scale_transparent_gray(image: ImageFile.ImageFile, raw_mode: str) -> None:
     """Bring the transparent gray of a 1, 2 or 4-bit PNG to the 8 bits Pillow scales the pixels to.
 
     Pillow leaves it as stored, for 1 bit until version 11.
     """
-    clear, top = image.info.get("transparency"), {"1": 1, "L;2": 3, "L;4": 15}.get(stored)
-    if isinstance(clear, int) and top and clear <= top:
-        image.info["transparency"] = clear * 255 // top
+    gray, white = image.info.get("transparency"), {"1": 1, "L;2": 3, "L;4": 15}.get(raw_mode)
+    if isinstance(gray, int) and white and gray <= white:
+        image.info["transparency"] = gray * 255 // white
 
 
-def _decoded_by_pillow(
+def _decode_by_pillow(
     encoded: Encoded, image: ImageFile.ImageFile
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     notes = _note_on_frames(image) + _load(encoded, image)
     orientation = _orientation(image)
     encoded.stream.close()  # the encoded bytes are not needed beside the pixels
-    return _upright(encoded.origin, image, orientation), notes
+    return _upright_pixels(encoded.origin, image, orientation), notes
 
 
-def _upright(origin: Origin, image: Image.Image, orientation: int) -> NDArray[np.uint8]:
+def _upright_pixels(origin: Origin, image: Image.Image, orientation: int) -> NDArray[np.uint8]:
     """The pixels of `image`, loaded, of up to 8 bits."""
     if image.mode == "LAB":
         raise origin.refuse("its colours are CIELAB, which is not read", CONVERT)
@@ -249,7 +251,7 @@ def _note_on_frames(image: Image.Image) -> tuple[str, ...]:
         several = getattr(image, "is_animated", False) and image.format != "MPO"
     except Exception:  # a broken second frame is no reason to refuse the first
         several = False
-    return _ONLY_FIRST if several else ()
+    return _ONLY_FIRST_FRAME if several else ()
 
 
 def _orientation(image: Image.Image) -> int:
@@ -267,8 +269,8 @@ def _band_of(image: Image.Image) -> Callable[[int, int], NDArray[np.uint8]]:
     from PIL import Image
 
     def band(top: int, bottom: int) -> NDArray[np.uint8]:
-        whole = bottom - top == image.height
-        part: Image.Image = image if whole else image.crop((0, top, image.width, bottom))
+        is_all = bottom - top == image.height
+        part: Image.Image = image if is_all else image.crop((0, top, image.width, bottom))
         if part.has_transparency_data:
             white = Image.new("RGBA", part.size, "white")
             part = Image.alpha_composite(white, part.convert("RGBA"))
@@ -293,17 +295,17 @@ def decode_opened(
     if isinstance(name, str) and name:
         origin = replace(origin, name=printable(name), stem=Path(name).stem)
     encoded = Encoded(origin, BytesIO(), image.format or image.mode, max_pixels)
-    with _undisturbed(), _explained(encoded):
+    with _without_pillow_limits(), _decoding_errors(encoded):
         encoded.check_size(*image.size)
         _load_opened(image, origin)
-        notes = _ONLY_ONE if _note_on_frames(image) else ()
+        notes = _ONLY_CURRENT_FRAME if _note_on_frames(image) else ()
         orientation = _orientation(image)
-        if image.mode in _DEEP_MODES:
-            pixels, more = eight_bit(origin, _deep_samples(image), orientation)
-            return origin, pixels, notes + more
+        if image.mode in _HIGH_DEPTH_MODES:
+            pixels, range_notes = to_eight_bit(origin, _high_depth_samples(image), orientation)
+            return origin, pixels, notes + range_notes
         if image.mode == "La":  # Pillow brings it to LA only
             image = image.convert("LA")
-        return origin, _upright(origin, image, orientation), notes
+        return origin, _upright_pixels(origin, image, orientation), notes
 
 
 def _load_opened(image: Image.Image, origin: Origin) -> None:
@@ -318,9 +320,9 @@ def _load_opened(image: Image.Image, origin: Origin) -> None:
         raise origin.refuse(f"Pillow could not load it: {reason}", remedy) from error
 
 
-def _deep_samples(image: Image.Image) -> Samples:
+def _high_depth_samples(image: Image.Image) -> Samples:
     import numpy as np
 
-    clear = image.info.get("transparency")
+    gray = image.info.get("transparency")
     samples = np.asarray(image)[..., np.newaxis]
-    return Samples(samples, clear=clear if isinstance(clear, int) else None)
+    return Samples(samples, transparent_gray=gray if isinstance(gray, int) else None)

@@ -1,7 +1,7 @@
 """The bytes of a picture from a path, an http(s) URL, memory or an open file, and their format.
 
 All of them are collected, up to a bound, before any is decoded: the decoders need to seek, and a
-transfer that fails is told from data that are corrupt.
+failed transfer is not mistaken for corrupt data.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _FORMATS = {
     "TIFF": rb"II[*+]\0|MM\0\*",
     "AVIF": rb"....ftyp(?:....){0,10}?avi[fs]",
 }
-_READ = "JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF"
-_AGAIN = "Fetch or export the picture again."
+_READABLE_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF"
+_FETCH_AGAIN = "Fetch or export the picture again."
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
@@ -70,9 +70,9 @@ class Origin:
     path: Path | None = None
     content_type: str = ""
 
-    def refuse(self, why: str, remedy: str = _AGAIN) -> ImageError:
-        """The error to raise where `why` keeps this from being read."""
-        return ImageError(f"could not read {self.name}: {why}", remedy)
+    def refuse(self, reason: str, remedy: str = _FETCH_AGAIN) -> ImageError:
+        """The error to raise where `reason` keeps this from being read."""
+        return ImageError(f"could not read {self.name}: {reason}", remedy)
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,15 @@ def collect(
     UsageError
         Where `source` is no source.
     """
-    with _opened(source, offline=offline, stdin=stdin) as (origin, pieces):
+    with _open_source(source, offline=offline, stdin=stdin) as (origin, pieces):
         try:
-            stream, kind = _collected(origin, pieces)
+            stream, kind = _collect_pieces(origin, pieces)
         except MemoryError as error:
             raise origin.refuse("there is not enough memory to hold it", "Shrink it.") from error
     return Encoded(origin, stream, kind, max_pixels)
 
 
-def _opened(
+def _open_source(
     source: object, *, offline: bool, stdin: BinaryIO | None
 ) -> AbstractContextManager[tuple[Origin, Iterator[bytes]]]:
     """The origin that `source` names and its bytes in pieces; what was opened is closed."""
@@ -131,18 +131,18 @@ def _opened(
     if hasattr(source, "read"):
         return _open_file(source)  # type: ignore[arg-type]
     if not isinstance(source, str):
-        raise _no_source(source)
+        raise _not_a_source_error(source)
     if source == "-":
         return _standard_input(stdin)
     return _url(source, offline=offline) if http.is_url(source) else _file(source)
 
 
-def _no_source(source: object) -> UsageError:
-    from gradcam_cli.arguments import described
+def _not_a_source_error(source: object) -> UsageError:
+    from gradcam_cli.arguments import describe
 
     return UsageError(
         "expected a path, a URL, bytes, a binary file or a PIL image to read, "
-        f"got {described(source)}",
+        f"got {describe(source)}",
         "Pixels need no reading: `explain` and `overlay` take an array of (H, W, 3) uint8 RGB.",
     )
 
@@ -161,7 +161,7 @@ def _standard_input(stdin: BinaryIO | None) -> Iterator[tuple[Origin, Iterator[b
 
 @contextmanager
 def _open_file(file: IO[bytes]) -> Iterator[tuple[Origin, Iterator[bytes]]]:
-    """As `_opened`, from where `file` stands."""
+    """As `_open_source`, from where `file` stands."""
     name = getattr(file, "name", None)
     origin = Origin("an open file", "image", MAX_FILE_BYTES)
     if isinstance(name, str):  # a number where it was opened by its descriptor
@@ -195,16 +195,16 @@ def _file(source: str) -> Iterator[tuple[Origin, Iterator[bytes]]]:
         if isinstance(error, PermissionError):
             remedy = "Make it readable for yourself."
             raise origin.refuse("permission was denied", remedy) from error
-        why = getattr(error, "strerror", None) or "it is not a possible path"
-        raise origin.refuse(printable(why), "Check the path.") from error
+        reason = getattr(error, "strerror", None) or "it is not a possible path"
+        raise origin.refuse(printable(reason), "Check the path.") from error
 
 
 def _refuse_other_schemes(source: str) -> None:
     """Refuse what is surely meant as a URL; `http:foo` and `a:b` are file names."""
-    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://|(data):", source)
-    if not found or (found[2] and os.path.lexists(source)):
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://|(data):", source)
+    if not match or (match[2] and os.path.lexists(source)):
         return
-    name = printable(http.redacted(source)) if found[1] else "the data: URL"
+    name = printable(http.redacted(source)) if match[1] else "the data: URL"
     raise ImageError(
         f"could not read {name}: of URLs only http and https are read",
         "Give an http(s) URL, or a path without a scheme.",
@@ -220,8 +220,8 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def _url(url: str, *, offline: bool) -> Iterator[tuple[Origin, Iterator[bytes]]]:
-    """As `_opened`. The whole transfer has `URL_SECONDS`; a silence may add as much once more."""
-    origin = Origin(printable(http.redacted(url)), _url_stem(url), MAX_URL_BYTES)
+    """As `_open_source`. A transfer has `URL_SECONDS`; a silence may add as much once more."""
+    origin = Origin(printable(http.redacted(url)), url_stem(url), MAX_URL_BYTES)
     if offline:
         raise origin.refuse("--offline forbids fetching it", "Drop --offline, or give a file.")
     deadline = time.monotonic() + URL_SECONDS
@@ -231,14 +231,14 @@ def _url(url: str, *, offline: bool) -> Iterator[tuple[Origin, Iterator[bytes]]]
             origin = replace(origin, content_type=kind)
             announced = response.headers.get("Content-Length", "")
             if re.fullmatch(r"[0-9]{1,20}", announced) and int(announced) > origin.limit:
-                raise _too_long(origin)
+                raise _too_large_error(origin)
             yield origin, http.chunks(response, deadline=deadline)
     except http.DownloadError as error:
         remedy = "Try again later." if error.transient else "Check the address."
         raise origin.refuse(printable(error.reason)[:200], remedy) from error
 
 
-def _url_stem(url: str) -> str:
+def url_stem(url: str) -> str:
     """The last part of the URL's path, without its extension, as a safe name for a file."""
     try:
         path = unquote(urlsplit(url).path)
@@ -246,38 +246,38 @@ def _url_stem(url: str) -> str:
         return "image"
     last = re.split(r"[/\\]", path)[-1]
     name = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*')
-    bare = name.rpartition(".")[0] if "." in name else name
-    stem = bare.encode()[:150].decode(errors="ignore")
+    base = name.rpartition(".")[0] if "." in name else name
+    stem = base.encode()[:150].decode(errors="ignore")
     stem = stem.lstrip(" .-").rstrip(" .")
     return "image" if not stem or _RESERVED.fullmatch(stem) else stem
 
 
-def _too_long(origin: Origin) -> ImageError:
+def _too_large_error(origin: Origin) -> ImageError:
     size = f"{origin.limit / (1 << 20):,.0f} MiB" if origin.limit >> 20 else f"{origin.limit} bytes"
     return origin.refuse(f"it is larger than {size}", "Give a smaller file.")
 
 
-def _collected(origin: Origin, pieces: Iterator[bytes]) -> tuple[BytesIO, str]:
+def _collect_pieces(origin: Origin, pieces: Iterator[bytes]) -> tuple[BytesIO, str]:
     """All bytes and their format, given up early where they are too many or no picture."""
     stream, head, kind = BytesIO(), b"", ""
     for piece in pieces:
         stream.write(piece)
         if not kind and len(head := head + piece[:_HEAD_BYTES]) >= _HEAD_BYTES:
-            kind = _recognised(origin, head)
+            kind = _recognise_format(origin, head)
         if stream.tell() > origin.limit:
-            raise _too_long(origin)
+            raise _too_large_error(origin)
     if not stream.tell():
         raise origin.refuse("it is empty")
-    return stream, kind or _recognised(origin, head)
+    return stream, kind or _recognise_format(origin, head)
 
 
-def _recognised(origin: Origin, head: bytes) -> str:
+def _recognise_format(origin: Origin, head: bytes) -> str:
     for kind, pattern in _FORMATS.items():
         if re.match(pattern, head, re.DOTALL):
             return kind
     if origin.content_type and not origin.content_type.lower().startswith("image/"):
         raise origin.refuse(
-            f"it came as {origin.content_type}, not as an image that is read ({_READ})",
+            f"it came as {origin.content_type}, not as an image that is read ({_READABLE_FORMATS})",
             "Give the address of the picture itself, not of a page that shows it.",
         )
-    raise origin.refuse(f"it is not an image that is read ({_READ})", CONVERT)
+    raise origin.refuse(f"it is not an image that is read ({_READABLE_FORMATS})", CONVERT)

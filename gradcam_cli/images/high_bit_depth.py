@@ -28,7 +28,7 @@ class Samples:
         Colours are multiplied by alpha already.
     white_is_zero : bool
         Gray where 0 is white; OpenCV does not turn it over.
-    clear : int or None
+    transparent_gray : int or None
         The gray that is transparent.
     """
 
@@ -36,7 +36,7 @@ class Samples:
     alpha: NDArray[Any] | None = None
     premultiplied: bool = False
     white_is_zero: bool = False
-    clear: int | None = None
+    transparent_gray: int | None = None
 
 
 def decode_by_opencv(data: bytes) -> Samples:
@@ -58,7 +58,7 @@ def decode_by_opencv(data: bytes) -> Samples:
     return Samples(stored[..., 2::-1], stored[..., 3:] if stored.shape[2] == 4 else None)
 
 
-def eight_bit(
+def to_eight_bit(
     origin: Origin, samples: Samples, orientation: int
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """`samples` from their full range to 0..255, rounded, over white, upright; and the notes."""
@@ -73,8 +73,8 @@ def eight_bit(
         shown *= 255 / half if half > 1e-300 else 0.0
         if samples.white_is_zero:
             shown = 255 - shown
-        if samples.clear is not None:
-            shown[stored == samples.clear] = 255
+        if samples.transparent_gray is not None:
+            shown[stored == samples.transparent_gray] = 255
         if samples.alpha is not None:
             alpha = _opacity(samples.alpha[top:bottom])
             if not samples.premultiplied:

@@ -1,4 +1,4 @@
-"""Decode a JPEG and tell whether its data were those of a whole picture.
+"""Decode a JPEG and find out whether its data were those of a whole picture.
 
 libjpeg only warns of data that end too early or are left over, and Pillow keeps the warnings to
 itself. But the decoder takes bytes beyond the end of a scan at once, to look for a marker, and
@@ -37,18 +37,18 @@ def load_jpeg(image: ImageFile.ImageFile, data: bytes) -> bool:
         Where the decoder gives up, or there are more scans than a picture could need.
     """
     decoder = _Decoder(image)
-    whole, ends_itself, at = True, False, 0
+    undamaged, ends_itself, at = True, False, 0
     for start, end in _stretches(data):
         if not at:
             ends_itself = _is_only_scan(image, data[:start])
-        decoder.give(data[at:start])
-        whole &= _is_whole(decoder, data[start:end])
+        decoder.feed(data[at:start])
+        undamaged &= _has_exact_length(decoder, data[start:end])
         at = end
     # Bytes are taken at once also where a restart is due, but then more of the picture is, too.
-    whole &= decoder.finished or not ends_itself
-    decoder.give(data[at:])
+    undamaged &= decoder.finished or not ends_itself
+    decoder.feed(data[at:])
     decoder.close()
-    return whole
+    return undamaged
 
 
 def _is_only_scan(image: ImageFile.ImageFile, head: bytes) -> bool:
@@ -79,15 +79,15 @@ def _stretches(data: bytes) -> Iterator[tuple[int, int]]:
     raise EOFError("there is no end marker")
 
 
-def _is_whole(decoder: _Decoder, codes: bytes) -> bool:
-    """Give a stretch of codes: True where it is neither too short for its blocks nor too long."""
+def _has_exact_length(decoder: _Decoder, codes: bytes) -> bool:
+    """Feed a stretch of codes: True where it is neither too short for its blocks nor too long."""
     early = max(0, len(codes.rstrip(b"\0\xff")) - len(_BEYOND))  # some cameras pad
     first, rest = codes[:early], codes[early:]
     too_long = False
-    if first and decoder.give(first):
-        too_long = decoder.give_singly(rest[:_PROBES])
+    if first and decoder.feed(first):
+        too_long = decoder.feed_singly(rest[:_PROBES])
         rest = rest[_PROBES:]
-    enough = decoder.give(rest + _BEYOND) and decoder.give_singly(bytes(_PROBES))
+    enough = decoder.feed(rest + _BEYOND) and decoder.feed_singly(bytes(_PROBES))
     return enough and not too_long
 
 
@@ -114,24 +114,24 @@ class _Decoder:
         self._image = image
         self._decoder: Any = Image._getdecoder(image.mode, name, arguments, image.decoderconfig)
         self._decoder.setimage(image.im, box)
-        self._held = b""
+        self._pending = b""
 
-    def give(self, data: bytes) -> bool:
+    def feed(self, data: bytes) -> bool:
         """True where all was taken, or no more is needed."""
         if self.finished:
             return True
-        self._held += data
-        taken, error = self._decoder.decode(self._held)
+        self._pending += data
+        accepted, error = self._decoder.decode(self._pending)
         if error < 0:
             raise ValueError(f"the decoder gives up: {error}")
-        self.finished = taken < 0
-        self._held = b"" if self.finished else self._held[taken:]
-        return not self._held
+        self.finished = accepted < 0
+        self._pending = b"" if self.finished else self._pending[accepted:]
+        return not self._pending
 
-    def give_singly(self, data: bytes) -> bool:
+    def feed_singly(self, data: bytes) -> bool:
         """True where each byte was taken at once."""
-        taken = [self.give(data[i : i + 1]) for i in range(len(data))]
-        return all(taken)
+        accepted = [self.feed(data[i : i + 1]) for i in range(len(data))]
+        return all(accepted)
 
     def close(self) -> None:
         """Leave a loaded image; EOFError where it is not finished."""

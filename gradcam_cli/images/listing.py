@@ -1,6 +1,6 @@
-"""From what was named to the pictures to read, and the place of each one's outputs.
+"""From the sources that a user names to the pictures to read, and the stems of their outputs.
 
-    files, folders, globs, URLs, lists ─▶ _Found, in order ─▶ each once ─▶ Item(source, stem)
+    files, folders, globs, URLs, lists ─▶ _Candidate, in order ─▶ each once ─▶ Item(source, stem)
 
 Only folders and lists are read. Paths stay text: as they were given, and quick for 100,000 files.
 """
@@ -22,7 +22,7 @@ from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.images.fetching import _url_stem
+from gradcam_cli.images.fetching import url_stem
 from gradcam_cli.images.output_stems import OutputStems
 from gradcam_cli.images.writing import DEFAULT_FOLDER, OVERLAY_SUFFIX
 from gradcam_cli.storage.http import is_url, without_credentials
@@ -50,7 +50,7 @@ class Item:
         parts: ``birds/crow`` for ``birds/crow.gradcam.jpg``. No other item of a listing has it.
         Empty for what the picture itself suggests.
     key : str
-        What tells it apart: its absolute path without links resolved, or the URL.
+        What identifies it: its absolute path without links resolved, or the URL.
     error : str
         Why there is nothing to read, as the end of "could not read …: {error}"; mostly empty.
     """
@@ -67,34 +67,34 @@ class Item:
 
     @property
     def recorded_key(self) -> str:
-        """What tells it apart in the manifest: the key without user and password."""
+        """What identifies it in the manifest: the key without user and password."""
         return without_credentials(self.key) if is_url(self.key) else self.key
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What sources come to, in order, and how many outputs of earlier runs were left out."""
+    """The items of some sources, in order, and how many outputs of earlier runs were left out."""
 
     items: list[Item]
     skipped_outputs: int
 
 
-class _Found(NamedTuple):
-    """As in Item; `place` is not safe yet, and `key` is the absolute path or the URL."""
+class _Candidate(NamedTuple):
+    """What may become an Item: `stem` is not safe yet, `key` is the absolute path or the URL."""
 
     source: str
     key: str
-    place: str
+    stem: str
     extension: str
     error: str = ""
 
 
-def single(source: str) -> Item:
-    """The item of a picture that is named alone, which may be ``-`` for standard input."""
+def single_item(source: str) -> Item:
+    """The item of a single picture, which may be ``-`` for standard input."""
     return Item(source, "", source)
 
 
-def is_there(source: str) -> bool:
+def exists(source: str) -> bool:
     """False where `source` is a path that leads to nothing."""
     return source == "-" or is_url(source) or Path(source).exists()
 
@@ -107,14 +107,14 @@ def is_single(sources: Sequence[str]) -> bool:
     return source == "-" or is_url(source) or not (os.path.isdir(source) or _is_glob(source))
 
 
-def listed(
+def list_items(
     sources: Iterable[str],
     *,
     recursive: bool = False,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
 ) -> Listing:
-    """What `sources` come to: files, folders, globs and URLs, each picture once.
+    """The pictures that `sources`, files, folders, globs and URLs, stand for, each once.
 
     Parameters
     ----------
@@ -131,14 +131,14 @@ def listed(
     UsageError
         Where ``-`` is one of them.
     """
-    rules, taken = _Rules(include, exclude), _Taken()
+    rules, unique = _Rules(include, exclude), _UniqueItems()
     for source in sources:
-        for found in _found(source, rules, recursive=recursive):
-            taken.add(found)
-    return Listing(taken.items, taken.outputs)
+        for candidate in _candidates(source, rules, recursive=recursive):
+            unique.add(candidate)
+    return Listing(unique.items, unique.skipped_outputs)
 
 
-def from_file(path: str, *, null: bool, stdin: BinaryIO | None = None) -> list[str]:
+def read_source_list(path: str, *, null: bool, stdin: BinaryIO | None = None) -> list[str]:
     """The sources that a list names, one a line or with NUL between; ``-`` is standard input.
 
     Blank lines and a byte order mark at the start are no part of it; between NULs only what is
@@ -154,7 +154,7 @@ def from_file(path: str, *, null: bool, stdin: BinaryIO | None = None) -> list[s
         data = _bytes_of(path, stdin)
     except (OSError, ValueError) as error:  # ValueError: a null byte, or standard input is closed
         raise UsageError(
-            f"cannot read the list {name}: {_why(error)}", "Check what --from-file names."
+            f"cannot read the list {name}: {_reason(error)}", "Check what --from-file names."
         ) from error
     if b"\0" in data and not null:
         raise UsageError(
@@ -179,63 +179,65 @@ def _bytes_of(path: str, stdin: BinaryIO | None) -> bytes:
 
 
 class _Rules:
-    """What is taken of a folder; paths are relative to it."""
+    """Which files and folders of a folder are taken; paths are relative to it."""
 
     def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
-        wanted, unwanted = list(include), list(exclude)
-        self.pictures_at_first = not wanted
-        self._wanted = _any_of(each for each in wanted if not each.endswith("/"))
-        self._wanted_folders = _any_of(each.rstrip("/") for each in wanted if each.endswith("/"))
-        self._unwanted = _any_of(each for each in unwanted if not each.endswith("/"))
-        self._unwanted_folders = _any_of(each.rstrip("/") for each in unwanted)
+        included, excluded = list(include), list(exclude)
+        self.pictures_by_default = not included
+        self._included_files = _any_of(pattern for pattern in included if not pattern.endswith("/"))
+        self._included_folders = _any_of(
+            pattern.rstrip("/") for pattern in included if pattern.endswith("/")
+        )
+        self._excluded = _any_of(pattern for pattern in excluded if not pattern.endswith("/"))
+        self._excluded_folders = _any_of(pattern.rstrip("/") for pattern in excluded)
 
     def enters(self, name: str, path: str) -> bool:
         """Whether a folder in a folder is listed too; that of outputs is not, whatever it holds."""
-        return name != DEFAULT_FOLDER.name and not _matches(self._unwanted_folders, name, path)
+        return name != DEFAULT_FOLDER.name and not _matches(self._excluded_folders, name, path)
 
     def includes(self, name: str, path: str) -> bool:
-        return _matches(self._wanted_folders, name, path)
+        return _matches(self._included_folders, name, path)
 
     def takes(self, name: str, path: str, *, pictures: bool) -> bool:
         """Whether a file is taken, where `pictures` are without a pattern that matches them."""
-        if _matches(self._unwanted, name, path):
+        if _matches(self._excluded, name, path):
             return False
-        by_name = pictures and name.lower().endswith(EXTENSIONS)
-        return by_name or _matches(self._wanted, name, path)
+        is_picture = pictures and name.lower().endswith(EXTENSIONS)
+        return is_picture or _matches(self._included_files, name, path)
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    together = "|".join(map(fnmatch.translate, patterns))
-    return re.compile(together) if together else None
+    alternatives = "|".join(map(fnmatch.translate, patterns))
+    return re.compile(alternatives) if alternatives else None
 
 
 def _matches(pattern: re.Pattern[str] | None, name: str, path: str) -> bool:
     return pattern is not None and bool(pattern.match(name) or pattern.match(path))
 
 
-def _found(source: str, rules: _Rules, *, recursive: bool) -> Iterator[_Found]:
+def _candidates(source: str, rules: _Rules, *, recursive: bool) -> Iterator[_Candidate]:
     if source == "-":
         raise UsageError(
             "standard input, -, is for a single picture, not for one of many",
             "Give it alone, or ./- for a file of that name.",
         )
     if is_url(source):
-        yield _Found(source, source, _url_stem(source), _url_extension(source))
+        yield _Candidate(source, source, url_stem(source), _url_extension(source))
         return
-    paths = _expanded(source) if _is_glob(source) else [source]
+    paths = _matching_paths(source) if _is_glob(source) else [source]
     if not paths:
-        yield _named(source, "nothing matches")
+        yield _path_candidate(source, "nothing matches")
     for path in paths:
-        error = _missing(path)
+        error = _missing_reason(path)
         if not error and os.path.isdir(path):
-            yield from _in_folder(path, rules, recursive=recursive)
+            yield from _folder_candidates(path, rules, recursive=recursive)
         else:
-            yield _named(path, error)
+            yield _path_candidate(path, error)
 
 
-def _named(path: str, error: str) -> _Found:
+def _path_candidate(path: str, error: str) -> _Candidate:
     absolute = os.path.abspath(path)
-    return _Found(path, absolute, *os.path.splitext(os.path.basename(absolute)), error)
+    return _Candidate(path, absolute, *os.path.splitext(os.path.basename(absolute)), error)
 
 
 def _url_extension(url: str) -> str:
@@ -245,18 +247,18 @@ def _url_extension(url: str) -> str:
         return ""
 
 
-def _missing(path: str) -> str:
+def _missing_reason(path: str) -> str:
     """Why there is nothing at `path`; empty where there is something."""
     try:
         os.stat(path)
     except (OSError, ValueError) as error:  # ValueError: a null byte
         if not path:
             return "its path is empty"
-        return "of URLs only http and https are read" if _SCHEME.match(path) else _why(error)
+        return "of URLs only http and https are read" if _SCHEME.match(path) else _reason(error)
     return ""
 
 
-def _why(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return "there is no such file"
     if isinstance(error, PermissionError):
@@ -271,77 +273,78 @@ def _is_glob(source: str) -> bool:
     return not os.path.lexists(source)
 
 
-def _expanded(pattern: str) -> list[str]:
+def _matching_paths(pattern: str) -> list[str]:
     """The paths that match, sorted; a file ``-`` is not to be taken for standard input."""
     try:
-        paths = sorted(set(_globbed(pattern.replace(os.sep, "/"))))
+        paths = sorted(set(_glob_without_links(pattern.replace(os.sep, "/"))))
     except ValueError:  # a null byte
         return []
-    return [os.path.join(".", each) if each == "-" else each for each in paths]
+    return [os.path.join(".", path) if path == "-" else path for path in paths]
 
 
-def _globbed(pattern: str) -> Iterator[str]:
+def _glob_without_links(pattern: str) -> Iterator[str]:
     """As glob.glob, but ``**`` enters no links: two that loop would keep it busy for ever."""
-    deep = _ANY_DEPTH.search(pattern)
-    if not deep:
+    any_depth = _ANY_DEPTH.search(pattern)
+    if not any_depth:
         yield from glob.glob(pattern)
         return
-    head = pattern[: deep.start()]
-    tail = pattern[deep.end() :] or ("*" if pattern.endswith("*") else "")
-    waiting = glob.glob(head) if head else [""]
-    while waiting:
-        folder = waiting.pop()
-        folders, _, error = _entries(folder or ".")
+    head = pattern[: any_depth.start()]
+    tail = pattern[any_depth.end() :] or ("*" if pattern.endswith("*") else "")
+    pending = glob.glob(head) if head else [""]
+    while pending:
+        folder = pending.pop()
+        folders, _, error = _folder_entries(folder or ".")
         if error and os.path.isdir(folder):
-            yield folder  # to be told of when it is listed
-        yield from _globbed(os.path.join(glob.escape(folder), tail))
-        waiting += [os.path.join(folder, each.name) for each in folders]
+            yield folder  # its error is reported when it is listed
+        yield from _glob_without_links(os.path.join(glob.escape(folder), tail))
+        pending += [os.path.join(folder, subfolder.name) for subfolder in folders]
 
 
-def _in_folder(root: str, rules: _Rules, *, recursive: bool) -> list[_Found]:
+def _folder_candidates(root: str, rules: _Rules, *, recursive: bool) -> list[_Candidate]:
     """The files of a folder that `rules` take, sorted by their path in it."""
-    found: list[tuple[str, _Found]] = []
-    waiting = [(root, os.path.abspath(root), "", rules.pictures_at_first)]
-    while waiting:
-        folder, absolute, inside, pictures = waiting.pop()
-        folders, files, error = _entries(folder)
+    candidates: list[tuple[str, _Candidate]] = []
+    pending = [(root, os.path.abspath(root), "", rules.pictures_by_default)]
+    while pending:
+        folder, absolute, prefix, pictures = pending.pop()
+        subfolders, files, error = _folder_entries(folder)
         if error:
-            stem = inside.rstrip("/") or os.path.basename(absolute)
-            found.append((inside, _Found(folder, absolute, stem, "", error)))
-        for each in files:
-            path = inside + each.name
-            if rules.takes(each.name, path, pictures=pictures):
-                key = os.path.join(absolute, each.name)
-                found.append((path, _Found(each.path, key, *posixpath.splitext(path))))
-        for each in folders if recursive else ():
-            path = inside + each.name
-            if rules.enters(each.name, path):
-                also = pictures or rules.includes(each.name, path)
-                key = os.path.join(absolute, each.name)
-                waiting.append((each.path, key, f"{path}/", also))
-    return [each for _, each in sorted(found)]
+            stem = prefix.rstrip("/") or os.path.basename(absolute)
+            candidates.append((prefix, _Candidate(folder, absolute, stem, "", error)))
+        for file in files:
+            path = prefix + file.name
+            if rules.takes(file.name, path, pictures=pictures):
+                key = os.path.join(absolute, file.name)
+                candidate = _Candidate(file.path, key, *posixpath.splitext(path))
+                candidates.append((path, candidate))
+        for subfolder in subfolders if recursive else ():
+            path = prefix + subfolder.name
+            if rules.enters(subfolder.name, path):
+                key = os.path.join(absolute, subfolder.name)
+                pictures_below = pictures or rules.includes(subfolder.name, path)
+                pending.append((subfolder.path, key, f"{path}/", pictures_below))
+    return [candidate for _, candidate in sorted(candidates)]
 
 
-def _entries(folder: str) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]], str]:
+def _folder_entries(folder: str) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]], str]:
     """The folders and files in `folder` that are not hidden, and why not all could be listed."""
     folders: list[os.DirEntry[str]] = []
     files: list[os.DirEntry[str]] = []
     try:
         with os.scandir(folder) as entries:
-            for each in entries:
-                if each.name.startswith("."):
+            for entry in entries:
+                if entry.name.startswith("."):
                     continue
-                if each.is_dir(follow_symlinks=False):
-                    folders.append(each)
-                elif _is_file(each):
-                    files.append(each)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry)
+                elif _is_file(entry):
+                    files.append(entry)
     except OSError as error:
-        return folders, files, f"this folder cannot be listed: {_why(error)}"
+        return folders, files, f"this folder cannot be listed: {_reason(error)}"
     return folders, files, ""
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """True for files, links to files, and links to nothing, which reading them tells of."""
+    """True for files, links to files, and links to nothing, which fail when they are read."""
     if not entry.is_symlink():
         return entry.is_file(follow_symlinks=False)
     try:
@@ -350,26 +353,26 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-class _Taken:
-    """The items so far, no file and no stem twice."""
+class _UniqueItems:
+    """Items of which no two have the same file or the same stem."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
-        self.outputs = 0
+        self.skipped_outputs = 0
         self._keys: set[str] = set()
         self._stems = OutputStems()
 
-    def add(self, found: _Found) -> None:
-        """Take what was found, unless it is known or an output of an earlier run."""
-        if found.key in self._keys:
+    def add(self, candidate: _Candidate) -> None:
+        """Add the item of `candidate`, unless it is known or an output of an earlier run."""
+        if candidate.key in self._keys:
             return
-        self._keys.add(found.key)
+        self._keys.add(candidate.key)
         if (
-            not found.error
-            and not is_url(found.source)
-            and found.key.lower().endswith(OVERLAY_SUFFIX)
+            not candidate.error
+            and not is_url(candidate.source)
+            and candidate.key.lower().endswith(OVERLAY_SUFFIX)
         ):
-            self.outputs += 1
+            self.skipped_outputs += 1
             return
-        stem = self._stems.new(found.place, found.extension, found.key)
-        self.items.append(Item(found.source, stem, found.key, found.error))
+        stem = self._stems.new(candidate.stem, candidate.extension, candidate.key)
+        self.items.append(Item(candidate.source, stem, candidate.key, candidate.error))

@@ -1,4 +1,4 @@
-"""Names for outputs that are safe on every system, and of which none is given twice."""
+"""Names for outputs that are safe on every system, no two of them the same."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_BYTES = 150
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029\ud800-\udfff]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?")
-_AN_OUTPUT = re.compile(rf"(?i)gradcam\.jsonl|.*(\.npy|{re.escape(OVERLAY_SUFFIX)})")
+_OUTPUT_NAME = re.compile(rf"(?i)gradcam\.jsonl|.*(\.npy|{re.escape(OVERLAY_SUFFIX)})")
 
 
 class OutputStems:
-    """The stems that were given so far."""
+    """The stems in use so far."""
 
     def __init__(self) -> None:
         self._folded: set[str] = set()
@@ -46,13 +46,13 @@ class OutputStems:
 def _candidates(path: str, extension: str, key: str) -> Iterator[str]:
     """Safe stems, the best first, and without end."""
     *folders, name = path.split("/")
-    inside = "".join(f"{_safe_folder(folder)}/" for folder in folders)
-    yield inside + _safe(name)
-    yield inside + _safe(name + extension)
-    start, digest = _safe(name, MAX_BYTES - 9), key
+    folder_prefix = "".join(f"{_safe_folder(folder)}/" for folder in folders)
+    yield folder_prefix + _safe_part(name)
+    yield folder_prefix + _safe_part(name + extension)
+    start, digest = _safe_part(name, MAX_BYTES - 9), key
     while True:
         digest = hashlib.sha256(digest.encode("utf-8", "surrogatepass")).hexdigest()
-        yield f"{inside}{start}-{digest[:8]}"
+        yield f"{folder_prefix}{start}-{digest[:8]}"
 
 
 def _folded(stem: str) -> str:
@@ -60,7 +60,7 @@ def _folded(stem: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", stem).casefold())
 
 
-def _safe(name: str, most: int = MAX_BYTES) -> str:
+def _safe_part(name: str, most: int = MAX_BYTES) -> str:
     """`name` as a part of a path on every system, in at most `most` bytes."""
     for prefix in ("", "_"):
         safe = _UNSAFE.sub("_", prefix + name).encode()[:most].decode(errors="ignore").rstrip(" .")
@@ -71,6 +71,6 @@ def _safe(name: str, most: int = MAX_BYTES) -> str:
 
 @lru_cache(maxsize=4096)
 def _safe_folder(name: str) -> str:
-    """As `_safe`, and not what a file in the output folder may be called."""
-    safe = _safe(name)
-    return safe.replace(".", "_") if _AN_OUTPUT.fullmatch(safe) else safe
+    """As `_safe_part`, and not what a file in the output folder may be called."""
+    safe = _safe_part(name)
+    return safe.replace(".", "_") if _OUTPUT_NAME.fullmatch(safe) else safe

@@ -111,7 +111,7 @@ def _palette(colormap: str) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def in_the_calling_thread() -> Iterator[None]:
+def single_threaded_opencv() -> Iterator[None]:
     """Keep OpenCV from threads of its own, for whoever resizes and blends in several already."""
     import cv2
 

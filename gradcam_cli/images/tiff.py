@@ -1,7 +1,7 @@
 """What the first directory of a TIFF says about its pixels, and TIFF of more than 8 bits.
 
 Pillow opens little TIFF of deep colour, and OpenCV misreads some kinds without a word. Pillow's
-reader of directories tells beforehand which it is.
+reader of directories shows beforehand which kind it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gradcam_cli.errors import ImageError
 from gradcam_cli.images.fetching import CONVERT, Encoded, Origin
-from gradcam_cli.images.high_bit_depth import Samples, decode_by_opencv, eight_bit
+from gradcam_cli.images.high_bit_depth import Samples, decode_by_opencv, to_eight_bit
 from gradcam_cli.images.tiff_pieces import Pieces, read_pieces
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class Layout:
         0 and 1: gray, where 0 or the largest number is white; 2: RGB; more are other colours.
     in_planes : bool
         The channels are stored one after the other.
-    extra : int
+    extra_channel : int
         What a channel beyond the colours is: 0 unspecified, 1 premultiplied, 2 straight alpha.
     pieces : Pieces
         Its strips or tiles.
-    several : bool
+    has_several_pictures : bool
         Another picture follows.
     """
 
@@ -52,12 +52,12 @@ class Layout:
     channels: int
     photometric: int
     in_planes: bool
-    extra: int
+    extra_channel: int
     pieces: Pieces
-    several: bool
+    has_several_pictures: bool
 
     @property
-    def is_deep(self) -> bool:
+    def is_high_depth(self) -> bool:
         """True for gray and RGB of more than 8 bits; the rest is Pillow's."""
         return self.bits > 8 and self.photometric in (0, 1, 2)
 
@@ -85,7 +85,7 @@ def read_layout(stream: BytesIO) -> Layout:
     """
     from PIL import TiffImagePlugin as Tiff
 
-    directory, several = _first_directory(stream)
+    directory, has_several_pictures = _first_directory(stream)
     channels = int(directory.get(Tiff.SAMPLESPERPIXEL, 1))
     return Layout(
         width=int(directory[Tiff.IMAGEWIDTH]),
@@ -94,9 +94,9 @@ def read_layout(stream: BytesIO) -> Layout:
         channels=channels,
         photometric=int(directory.get(Tiff.PHOTOMETRIC_INTERPRETATION, 1)),
         in_planes=channels > 1 and directory.get(Tiff.PLANAR_CONFIGURATION, 1) == 2,
-        extra=int(directory.get(Tiff.EXTRASAMPLES, (_STRAIGHT,))[0]),
+        extra_channel=int(directory.get(Tiff.EXTRASAMPLES, (_STRAIGHT,))[0]),
         pieces=read_pieces(directory),
-        several=several,
+        has_several_pictures=has_several_pictures,
     )
 
 
@@ -106,11 +106,13 @@ def _first_directory(stream: BytesIO) -> tuple[ImageFileDirectory_v2, bool]:
 
     stream.seek(0)
     head = stream.read(8)
-    big = head[2] == 43
-    directory = ImageFileDirectory_v2(head + stream.read(8) if big else head)
+    is_big_tiff = head[2] == 43
+    directory = ImageFileDirectory_v2(head + stream.read(8) if is_big_tiff else head)
     start = directory.next
     stream.seek(start)
-    entries = int.from_bytes(stream.read(8 if big else 2), "little" if head[:2] == b"II" else "big")
+    entries = int.from_bytes(
+        stream.read(8 if is_big_tiff else 2), "little" if head[:2] == b"II" else "big"
+    )
     if entries > _MOST_ENTRIES:  # Pillow would try them all
         raise ValueError("a directory of that many entries is none")
     stream.seek(start)
@@ -120,8 +122,10 @@ def _first_directory(stream: BytesIO) -> tuple[ImageFileDirectory_v2, bool]:
     return directory, directory.next != 0
 
 
-def decode_deep_tiff(encoded: Encoded, layout: Layout) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """The upright (H, W, 3) RGB pixels of a TIFF that `is_deep`, and the notes on their range."""
+def decode_high_depth_tiff(
+    encoded: Encoded, layout: Layout
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """The upright (H, W, 3) RGB pixels of a TIFF of high depth, and the notes on their range."""
     data = encoded.stream.getvalue()
     if layout.pieces.end > len(data):  # OpenCV may not mind
         raise EOFError("a strip or tile is truncated")
@@ -140,8 +144,8 @@ def decode_deep_tiff(encoded: Encoded, layout: Layout) -> tuple[NDArray[np.uint8
     encoded.stream.close()  # the encoded bytes are not needed beside the pixels
     samples = replace(
         samples,
-        alpha=None if layout.extra == _UNSPECIFIED else samples.alpha,
-        premultiplied=layout.extra == _PREMULTIPLIED,
+        alpha=None if layout.extra_channel == _UNSPECIFIED else samples.alpha,
+        premultiplied=layout.extra_channel == _PREMULTIPLIED,
         white_is_zero=layout.photometric == 0,
     )
-    return eight_bit(encoded.origin, samples, 1)
+    return to_eight_bit(encoded.origin, samples, 1)

@@ -1,4 +1,4 @@
-"""Whether the strips or tiles of a TIFF hold as many rows as its header tells of.
+"""Whether the strips or tiles of a TIFF hold as many rows as its header says.
 
 Neither Pillow nor libtiff minds when they do not: what is missing comes out black or gray.
 """
@@ -68,15 +68,15 @@ class Pieces:
         if min(self.columns, self.rows) < 1:
             raise ValueError("a strip or tile has no pixels")
         sizes = self.sizes or (0,) * len(self.offsets)  # where 0, libtiff works it out
-        if self._number > min(len(self.offsets), len(sizes)):
+        if self._count > min(len(self.offsets), len(sizes)):
             raise EOFError("strips or tiles are missing")
         if self.compression == _UNCOMPRESSED:
             row_bytes = (self.columns * self.pixel_bits + 7) // 8
-            for index, size in enumerate(sizes[: self._number]):
+            for index, size in enumerate(sizes[: self._count]):
                 if 0 < size < self._rows_of(index) * row_bytes:
                     raise EOFError("a strip or tile is too short")
 
-    def are_whole(self, data: bytes) -> bool:
+    def are_undamaged(self, data: bytes) -> bool:
         """False where those compressed as JPEG are damaged, and part of the picture may be wrong.
 
         Raises
@@ -86,29 +86,31 @@ class Pieces:
         """
         if self.compression != _JPEG or self.planes > 1:
             return True
-        whole = [self._is_whole(index, jpeg) for index, jpeg in enumerate(self._jpegs(data))]
-        return all(whole)
+        undamaged = [
+            self._is_undamaged(index, jpeg) for index, jpeg in enumerate(self._jpegs(data))
+        ]
+        return all(undamaged)
 
     @property
-    def _down(self) -> int:
+    def _pieces_per_column(self) -> int:
         return -(-self.height // self.rows)
 
     @property
-    def _number(self) -> int:
-        return self._down * -(-self.width // self.columns) * self.planes
+    def _count(self) -> int:
+        return self._pieces_per_column * -(-self.width // self.columns) * self.planes
 
     def _rows_of(self, index: int) -> int:
         if self.tiled:
             return self.rows
-        return min(self.rows, self.height - index % self._down * self.rows)
+        return min(self.rows, self.height - index % self._pieces_per_column * self.rows)
 
     def _jpegs(self, data: bytes) -> Iterator[bytes]:
-        places = zip(self.offsets, self.sizes, strict=False)
-        for at, size in islice(places, self._number):
+        spans = zip(self.offsets, self.sizes, strict=False)
+        for at, size in islice(spans, self._count):
             piece = data[at : at + size]
             yield self.tables[:-_MARKER_BYTES] + piece[_MARKER_BYTES:] if self.tables else piece
 
-    def _is_whole(self, index: int, jpeg: bytes) -> bool:
+    def _is_undamaged(self, index: int, jpeg: bytes) -> bool:
         from PIL import Image
 
         image = Image.open(BytesIO(jpeg), formats=("JPEG",))

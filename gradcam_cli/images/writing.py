@@ -69,7 +69,7 @@ def destination(
     Raises
     ------
     UsageError
-        Where it cannot be written, told before any work is done.
+        Where it cannot be written, raised before any work is done.
     """
     if output is None:
         return Destination(Path(), suffix)
@@ -172,8 +172,8 @@ def check_writable(
     UsageError
         Naming the path and the reason.
     """
-    comes = to_come is not None and path.parent.absolute() == to_come.absolute()
-    if not path.parent.is_dir() and not comes:
+    is_to_come = to_come is not None and path.parent.absolute() == to_come.absolute()
+    if not path.parent.is_dir() and not is_to_come:
         raise UsageError(
             f"cannot write {path}: there is no folder {path.parent}", "Make it, or choose another."
         )

@@ -77,7 +77,7 @@ def by_row(function: Callable[..., Iterable[RowMap]]) -> Callable[..., Maps]:
     @wraps(function)
     def maps(question: Question, **options: int) -> Maps:
         rows = sorted(function(question, **options), key=lambda row: row[0])
-        raw = np.stack([one for _, one, _ in rows])
+        raw = np.stack([raw_map for _, raw_map, _ in rows])
         return Maps(raw.astype(np.float32, copy=False), np.stack([scores for *_, scores in rows]))
 
     return maps
@@ -91,8 +91,8 @@ def resolved(question: Question, row: int, scores: Array) -> Target:
 def rows_by_input(inputs: list[Array]) -> list[list[int]]:
     """The rows of each input: one that is explained for several targets is there several times."""
     groups: dict[int, list[int]] = {}
-    for row, one in enumerate(inputs):
-        groups.setdefault(id(one), []).append(row)
+    for row, array in enumerate(inputs):
+        groups.setdefault(id(array), []).append(row)
     return list(groups.values())
 
 
@@ -119,7 +119,7 @@ def scores_of_jobs(
     Parameters
     ----------
     question : Question
-        Has the engine, and who hears of the progress.
+        Has the engine and the callback for progress.
     jobs : list of list
         The jobs of each input, one pass each.
     run : callable
@@ -131,10 +131,10 @@ def scores_of_jobs(
         For each input.
     """
     engine = question.engine
-    flat = [(number, job) for number, several in enumerate(jobs) for job in several]
+    numbered_jobs = [(number, job) for number, input_jobs in enumerate(jobs) for job in input_jobs]
     batches = in_batches(
-        lambda numbers: run([flat[number] for number in numbers.tolist()]),
-        *(len(flat), engine.forward_rows, engine.parallel, question.progress),
+        lambda numbers: run([numbered_jobs[number] for number in numbers.tolist()]),
+        *(len(numbered_jobs), engine.forward_rows, engine.parallel, question.progress),
     )
-    scores = np.concatenate([found[: len(numbers)] for numbers, found in batches])
-    return np.split(scores, np.cumsum([len(several) for several in jobs])[:-1])
+    scores = np.concatenate([batch_scores[: len(numbers)] for numbers, batch_scores in batches])
+    return np.split(scores, np.cumsum([len(input_jobs) for input_jobs in jobs])[:-1])

@@ -41,8 +41,8 @@ def from_gradients(
             return engine.gradients(batch, targets, [place], score=question.score, rules=rules)
 
         count = len(question.inputs)
-        for rows, one in in_batches(run, count, question.rows, engine.parallel):
-            arrays = (one.activations[place], one.gradients[place], one.scores)
+        for rows, batch in in_batches(run, count, question.rows, engine.parallel):
+            arrays = (batch.activations[place], batch.gradients[place], batch.scores)
             for row, a, g, scores in zip(rows, *arrays, strict=False):
                 yield row, function(a, g), scores
 
@@ -105,7 +105,7 @@ def grad_cam_plus_plus(activations: Array, gradients: Array) -> Array:
     Returns
     -------
     (h, w) float32
-        The raw heatmap Σ_k w_k A_k, in units of y. No weight is negative, so it tells nothing of
+        The raw heatmap Σ_k w_k A_k, in units of y. No weight is negative, so it does not show
         what speaks against the target.
 
     Raises

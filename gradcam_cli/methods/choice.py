@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradcam_cli.arguments import described
+from gradcam_cli.arguments import describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.methods.contract import Maps, Method, Option, Question
 from gradcam_cli.methods.table import METHODS
@@ -47,8 +47,10 @@ class MethodChoice:
         return self.method.maps(question, **self.options)
 
     def _changed(self, sign: str) -> list[str]:
-        given = ((option, self.options[option.name]) for option in self.method.options)
-        return [f"{option.name}{sign}{value}" for option, value in given if value != option.default]
+        values = ((option, self.options[option.name]) for option in self.method.options)
+        return [
+            f"{option.name}{sign}{value}" for option, value in values if value != option.default
+        ]
 
 
 def parse_method(text: str) -> MethodChoice:
@@ -61,14 +63,14 @@ def parse_method(text: str) -> MethodChoice:
     UsageError
         Where there is no such method or option, or a value cannot be.
     """
-    name, colon, given = text.partition(":")
+    name, colon, assignments = text.partition(":")
     method = find_method(name)
     options: dict[str, int] = {}
-    for part in given.split(",") if colon else ():
-        option, value = _option_of(method, part, text)
+    for assignment in assignments.split(",") if colon else ():
+        option, value = _option_of(method, assignment, text)
         if option.name in options:
             raise UsageError(
-                f"expected {option.name} of {method.name} once, got it twice in {described(text)}",
+                f"expected {option.name} of {method.name} once, got it twice in {describe(text)}",
                 "Leave one of them out.",
             )
         options[option.name] = value
@@ -83,30 +85,30 @@ def find_method(name: str) -> Method:
     UsageError
         With the closest names where there is none.
     """
-    by_folded = {folded(each): method for each, method in METHODS.items()}
+    by_folded = {folded(known_name): method for known_name, method in METHODS.items()}
     try:
         return by_folded[folded(name)]
     except KeyError:
-        near = closest(name, METHODS) if folded(name) else ()
+        suggestions = closest(name, METHODS) if folded(name) else ()
         raise UsageError(
-            f"there is no method called {described(name)}",
-            f"{did_you_mean(near)} `gradcam methods` lists all.".strip(),
+            f"there is no method called {describe(name)}",
+            f"{did_you_mean(suggestions)} `gradcam methods` lists all.".strip(),
         ) from None
 
 
-def _option_of(method: Method, part: str, text: str) -> tuple[Option, int]:
-    """The option that `part` of `text` sets, and to what."""
+def _option_of(method: Method, assignment: str, text: str) -> tuple[Option, int]:
+    """The option that `assignment` of `text` sets, and to what."""
     known = {folded(option.name): option for option in method.options}
-    written, equals, value = part.partition("=")
+    written, equals, value = assignment.partition("=")
     if not known:
         raise UsageError(
-            f"{method.name} has no options, got {described(text)}", f"Pass {method.name}."
+            f"{method.name} has no options, got {describe(text)}", f"Pass {method.name}."
         )
     if not equals or folded(written) not in known:
         listed = ", ".join(option.name for option in method.options)
         example = f"{method.name}:{method.options[0].name}={method.options[0].default}"
         raise UsageError(
-            f"expected options of {method.name} ({listed}), got {described(part)}",
+            f"expected options of {method.name} ({listed}), got {describe(assignment)}",
             f"Write them as in {example}.",
         )
     option = known[folded(written)]
@@ -122,6 +124,6 @@ def _number(option: Option, text: str) -> int:
             return number
     bounds = f"from {option.low} to {option.high}"
     raise UsageError(
-        f"expected {option.name} to be a whole number {bounds}, got {described(text)}",
+        f"expected {option.name} to be a whole number {bounds}, got {describe(text)}",
         f"Pass {option.name}={option.default}, for instance.",
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What a method is to find out: the evidence for a target in each of N inputs.
+    """What a method computes: the evidence for a target in each of N inputs.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Option:
     summary : str
         What it is, in a few words.
     default, low, high : int
-        Its value where none is given, and its bounds, which are allowed.
+        Its default value, and its bounds, both included.
     """
 
     name: str
@@ -108,11 +108,11 @@ class Method:
     paper : str
         Authors, year and number.
     needs : tuple of Pass
-        What it asks of an engine.
+        The passes that it runs.
     cost : str
         How many passes an explanation takes, in words.
     signed : bool
-        True where its map tells what speaks against the target too.
+        True where its map also shows what speaks against the target.
     maps : callable
         From a `Question`, and its options by name, to `Maps`.
     uses_target : bool
@@ -134,7 +134,7 @@ class Method:
 
     @property
     def defaults(self) -> dict[str, int]:
-        """Its options where none are given."""
+        """Its options with their default values."""
         return {option.name: option.default for option in self.options}
 
     @property

@@ -84,16 +84,17 @@ def integrated_gradients(question: Question, steps: int = 50) -> Iterator[RowMap
     def run(numbers: Numbers) -> Array:
         pairs = [divmod(number, steps) for number in numbers.tolist()]
         batch = np.stack([_between(baseline, inputs[row], (i + 0.5) / steps) for row, i in pairs])
-        chosen: list[Target] = [targets[row] for row, _ in pairs]
-        return engine.gradients(batch, chosen, [INPUT], score=question.score).gradients[INPUT]
+        batch_targets: list[Target] = [targets[row] for row, _ in pairs]
+        computed = engine.gradients(batch, batch_targets, [INPUT], score=question.score)
+        return computed.gradients[INPUT]
 
     sums = np.zeros((len(inputs), *baseline.shape))
     passes = (len(inputs) * steps, engine.rows, engine.parallel, question.progress)
     for numbers, gradients in in_batches(run, *passes):
         for number, gradient in zip(numbers, gradients, strict=False):
             sums[number // steps] += gradient
-    for row, one in enumerate(inputs):
-        yield row, ((one - baseline) * sums[row] / steps).sum(axis=-1), scores[row]
+    for row, array in enumerate(inputs):
+        yield row, ((array - baseline) * sums[row] / steps).sum(axis=-1), scores[row]
 
 
 def _between(start: Array, end: Array, share: float) -> Array:

@@ -36,9 +36,9 @@ def normalize(raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], Evidence]:
     ([[0.0, 0.5], [0.0, 1.0]], 'positive')
     """
     check_raw_heatmap(raw)
-    nothing = np.zeros(raw.shape, np.float32)
+    empty = np.zeros(raw.shape, np.float32)
     if not np.isfinite(raw).all() or raw.max() <= 0 or raw.max() == raw.min():
-        return nothing, "none"
+        return empty, "none"
     # Divided in float64: the maximum may be so small that float32 would overflow.
     heatmap = np.maximum(raw, 0).astype(np.float64) / float(raw.max())
     return heatmap.astype(np.float32), "positive"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gradcam_cli.heads import target_scores
 from gradcam_cli.methods.batching import RowMap, by_row, captures, resolved, scores_of_jobs
 from gradcam_cli.methods.contract import Question
-from gradcam_cli.methods.upsampling import Places, extremes, upsampled
+from gradcam_cli.methods.upsampling import SamplePoints, extremes, upsampled
 
 Array = NDArray[np.float32]
 
@@ -46,11 +46,13 @@ def score_cam(question: Question) -> Iterator[RowMap]:
         return question.engine.forward(masked([mask for _, mask in jobs], shown))
 
     scores = scores_of_jobs(question, [list(distinct) for distinct, _ in masks], run)
-    for (rows, activations, own), (_, mask_of), found in zip(groups, masks, scores, strict=True):
-        targets = [resolved(question, row, own) for row in rows]
-        y = target_scores(found, targets, question.score, question.head)[mask_of]
+    for (rows, activations, input_scores), (_, mask_of), channel_scores in zip(
+        groups, masks, scores, strict=True
+    ):
+        targets = [resolved(question, row, input_scores) for row in rows]
+        y = target_scores(channel_scores, targets, question.score, question.head)[mask_of]
         for row, column in zip(rows, y.T, strict=True):
-            yield row, activations @ _softmax(column), own
+            yield row, activations @ _softmax(column), input_scores
 
 
 def distinct_masks(activations: Array, height: int, width: int) -> tuple[Array, NDArray[np.intp]]:
@@ -90,10 +92,10 @@ def masked(masks: list[Array], inputs: list[Array]) -> Array:
     """
     height, width, channels = inputs[0].shape
     h, w = masks[0].shape
-    rows, columns = Places.of(height, h), Places.of(width, w)
+    rows, columns = SamplePoints.of(height, h), SamplePoints.of(width, w)
     batch = upsampled(np.stack(masks), rows, columns, repeats=channels)
-    for row, one in enumerate(inputs):
-        batch[row] *= one.reshape(height, -1)
+    for row, array in enumerate(inputs):
+        batch[row] *= array.reshape(height, -1)
     return batch.reshape(-1, height, width, channels)
 
 
@@ -124,7 +126,7 @@ def ablation_cam(question: Question) -> Iterator[RowMap]:
     """
     inputs, engine, layer = list(question.inputs), question.engine, question.layer
     groups = list(captures(question))
-    live = [np.flatnonzero(activations.any(axis=(0, 1))).tolist() for _, activations, _ in groups]
+    active = [np.flatnonzero(activations.any(axis=(0, 1))).tolist() for _, activations, _ in groups]
 
     def run(jobs: list[tuple[int, int | None]]) -> Array:
         ablated = np.stack([groups[number][1] for number, _ in jobs])
@@ -135,19 +137,23 @@ def ablation_cam(question: Question) -> Iterator[RowMap]:
         return engine.tail(ablated, layer, batch)
 
     # The whole one first, by the same pass, so that the differences are not those of two programs.
-    jobs: list[list[int | None]] = [[None, *channels] for channels in live]
+    jobs: list[list[int | None]] = [[None, *channels] for channels in active]
     scores = scores_of_jobs(question, jobs, run)
-    for (rows, activations, own), channels, found in zip(groups, live, scores, strict=True):
+    for (rows, activations, input_scores), channels, channel_scores in zip(
+        groups, active, scores, strict=True
+    ):
         for row in rows:
             weights = np.zeros(activations.shape[-1])
-            weights[channels] = _lost(question, row, own, found)
-            yield row, activations @ weights, own
+            weights[channels] = _score_drops(question, row, input_scores, channel_scores)
+            yield row, activations @ weights, input_scores
 
 
-def _lost(question: Question, row: int, own: Array, scores: Array) -> NDArray[np.float64]:
+def _score_drops(
+    question: Question, row: int, input_scores: Array, scores: Array
+) -> NDArray[np.float64]:
     """The share of y that is lost in each row of `scores` but the first, which has y."""
-    target = resolved(question, row, own)
+    target = resolved(question, row, input_scores)
     target_itself = replace(target, counterfactual=False)
     y = target_scores(scores, [target_itself], question.score, question.head)[:, 0]
-    lost: NDArray[np.float64] = (y[0] - y[1:]) / (y[0] or 1)
-    return -lost if target.counterfactual else lost
+    drops: NDArray[np.float64] = (y[0] - y[1:]) / (y[0] or 1)
+    return -drops if target.counterfactual else drops

@@ -15,7 +15,7 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Places:
+class SamplePoints:
     """Where along one axis values are taken from.
 
     Attributes
@@ -31,7 +31,7 @@ class Places:
     share: Array
 
     @classmethod
-    def of(cls, size: int, cells: int) -> Places:
+    def of(cls, size: int, cells: int) -> SamplePoints:
         """Those of `size` pixels in `cells` values.
 
         Pixels are areas, whose values stand at their centres (half-pixel centres), and beyond the
@@ -44,14 +44,14 @@ class Places:
         return cls(low, np.minimum(low + 1, cells - 1), share)
 
     @property
-    def ends(self) -> Places:
+    def ends(self) -> SamplePoints:
         """The first and the last between each two values."""
         edges = np.diff(self.low, prepend=-1, append=-1) != 0
         kept = edges[:-1] | edges[1:]
-        return Places(self.low[kept], self.high[kept], self.share[kept])
+        return SamplePoints(self.low[kept], self.high[kept], self.share[kept])
 
 
-def upsampled(maps: Array, rows: Places, columns: Places, repeats: int = 1) -> Array:
+def upsampled(maps: Array, rows: SamplePoints, columns: SamplePoints, repeats: int = 1) -> Array:
     """Each map at `rows` × `columns`.
 
     Parameters
@@ -95,6 +95,6 @@ def extremes(maps: Array, height: int, width: int) -> tuple[Array, Array]:
     -------
     low, high : (N,) float32
     """
-    rows, columns = Places.of(height, maps.shape[1]), Places.of(width, maps.shape[2])
+    rows, columns = SamplePoints.of(height, maps.shape[1]), SamplePoints.of(width, maps.shape[2])
     values = upsampled(maps, rows.ends, columns.ends)
     return values.min(axis=(1, 2)), values.max(axis=(1, 2))

@@ -173,9 +173,9 @@ def assign(model: keras.Model, state: dict[str, NDArray[Any]]) -> None:
     for layer, weights in arrays.items():
         target = model.get_layer(layer)
         expected = [tuple(weight.shape) for weight in target.weights]
-        found = [weight.shape for weight in weights]
-        if found != expected:
-            raise ModelError(f"The checkpoint has {found} for {layer}, not {expected}", _REMEDY)
+        actual = [weight.shape for weight in weights]
+        if actual != expected:
+            raise ModelError(f"The checkpoint has {actual} for {layer}, not {expected}", _REMEDY)
         target.set_weights(weights)
 
 
@@ -214,11 +214,11 @@ def _sources() -> dict[str, list[tuple[str, _Convert]]]:
 
     pair("stem_conv", "_conv_stem", "_bn0")
     for number, block in enumerate(_blocks()):
-        name, theirs = block.name, f"_blocks.{number}"
+        name, prefix = block.name, f"_blocks.{number}"
         if block.expands:
-            pair(f"{name}_expand_conv", f"{theirs}._expand_conv", f"{theirs}._bn0")
-        pair(f"{name}_dwconv", f"{theirs}._depthwise_conv", f"{theirs}._bn1", _depthwise_kernel)
-        pair(f"{name}_project_conv", f"{theirs}._project_conv", f"{theirs}._bn2")
+            pair(f"{name}_expand_conv", f"{prefix}._expand_conv", f"{prefix}._bn0")
+        pair(f"{name}_dwconv", f"{prefix}._depthwise_conv", f"{prefix}._bn1", _depthwise_kernel)
+        pair(f"{name}_project_conv", f"{prefix}._project_conv", f"{prefix}._bn2")
     pair("top_conv", "_conv_head", "_bn1")
     sources["predictions"] = [("_fc.weight", _dense_kernel), ("_fc.bias", _same)]
     return sources

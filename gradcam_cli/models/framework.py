@@ -23,11 +23,11 @@ def tensorflow() -> tuple[Any, Any]:
     ModelError
         Where TensorFlow cannot be imported, or Keras already runs on another backend.
     """
-    chatty = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
+    verbose = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     try:
-        with _stderr_held_back(unless=chatty):
+        with _stderr_if_failed(verbose=verbose):
             import keras
             import tensorflow as tf
     except ImportError as error:
@@ -58,20 +58,20 @@ def fresh_keras() -> Any:
 
 
 @contextmanager
-def _stderr_held_back(*, unless: bool) -> Iterator[None]:
-    """Keep TensorFlow quiet while it starts, and tell what it said only if that fails.
+def _stderr_if_failed(*, verbose: bool) -> Iterator[None]:
+    """Keep TensorFlow quiet while it starts, and show what it said only if that fails.
 
     Its C++ side logs a dozen lines before any log level is read.
     """
-    if unless:
+    if verbose:
         yield
         return
-    with tempfile.TemporaryFile() as held:
+    with tempfile.TemporaryFile() as buffer:
         try:
-            with stderr_into(held):
+            with stderr_into(buffer):
                 yield
         except BaseException:
-            held.seek(0)
+            buffer.seek(0)
             if sys.stderr is not None:
-                sys.stderr.write(held.read().decode(errors="replace"))
+                sys.stderr.write(buffer.read().decode(errors="replace"))
             raise

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import SupportsIndex, overload
 
-from gradcam_cli.arguments import as_index, described
+from gradcam_cli.arguments import as_index, describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.explanation import ClassLabel
 from gradcam_cli.suggestions import closest, folded
@@ -86,10 +86,10 @@ class Labels(Sequence[ClassLabel]):
             return TOP
         if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII):
             return self._by_index(text)
-        meant = self._by_id(text) or self._by_name(text)
-        if len(meant) == 1:
-            return meant[0].index
-        raise _ambiguous(text, meant) if meant else self._unknown(text)
+        matches = self._by_id(text) or self._by_name(text)
+        if len(matches) == 1:
+            return matches[0].index
+        raise _ambiguous(text, matches) if matches else self._unknown(text)
 
     def targets(
         self,
@@ -115,14 +115,14 @@ class Labels(Sequence[ClassLabel]):
             Where there is none, one of them is no class, or is to be explained against itself.
         """
         single = isinstance(classes, (str, bytes, Target)) or as_index(classes) is not None
-        several = [classes] if single or not isinstance(classes, Iterable) else list(classes)
-        if not several:
+        class_names = [classes] if single or not isinstance(classes, Iterable) else list(classes)
+        if not class_names:
             raise UsageError(
                 "expected at least one class to explain, got none", "Pass one, or `TOP`."
             )
         against = None if versus is None else self._index_of(versus)
-        plain = Target(TOP, against, counterfactual)
-        return tuple(self._target(one, plain) for one in several)
+        template = Target(TOP, against, counterfactual)
+        return tuple(self._target(class_name, template) for class_name in class_names)
 
     def search(self, word: str) -> list[ClassLabel]:
         """The classes whose index, id or name has `word` in it; exact names first."""
@@ -134,12 +134,12 @@ class Labels(Sequence[ClassLabel]):
         ]
         return sorted(matching, key=lambda label: (folded(label.name) != part, label.index))
 
-    def _target(self, one: object, plain: Target) -> Target:
-        if isinstance(one, Target):
-            self._index_of(TOP if one.versus is None else one.versus)
-            target = replace(one, index=self._index_of(one.index))
+    def _target(self, class_name: object, template: Target) -> Target:
+        if isinstance(class_name, Target):
+            self._index_of(TOP if class_name.versus is None else class_name.versus)
+            target = replace(class_name, index=self._index_of(class_name.index))
         else:
-            target = replace(plain, index=self._index_of(one))
+            target = replace(template, index=self._index_of(class_name))
         if target.index == target.versus:
             raise self._against_itself(target.index)
         return target
@@ -152,7 +152,7 @@ class Labels(Sequence[ClassLabel]):
         if index is None or not (index == TOP or 0 <= index <= last):
             raise UsageError(
                 f"expected a class as an index from 0 to {last}, a name, a WordNet id or TOP, "
-                f"got {described(written)}",
+                f"got {describe(written)}",
                 "`gradcam classes WORD` finds the index of a name.",
             )
         return index
@@ -171,20 +171,21 @@ class Labels(Sequence[ClassLabel]):
         return [label for label in self.classes if text and label.wnid == text]
 
     def _by_name(self, text: str) -> list[ClassLabel]:
-        written = _joined(text)
-        exact = [label for label in self.classes if _joined(label.name) == written]
+        written = _underscored(text)
+        exact = [label for label in self.classes if _underscored(label.name) == written]
         return exact or [label for label in self.classes if folded(label.name) == folded(text)]
 
     def _unknown(self, text: str) -> UsageError:
-        near = closest(text, (label.name for label in self.classes))
-        offered = [label for name in near for label in self.classes if label.name == name]
-        offer = f"The closest: {_listed(offered)}. " if offered else ""
+        closest_names = closest(text, (label.name for label in self.classes))
+        labels = [label for name in closest_names for label in self.classes if label.name == name]
+        suggestion = f"The closest: {_label_list(labels)}. " if labels else ""
         return UsageError(
-            f"there is no class called {text!r}", f"{offer}`gradcam classes WORD` searches them."
+            f"there is no class called {text!r}",
+            f"{suggestion}`gradcam classes WORD` searches them.",
         )
 
     def _against_itself(self, index: int) -> UsageError:
-        name = "the predicted class" if index == TOP else _listed([self.classes[index]])
+        name = "the predicted class" if index == TOP else _label_list([self.classes[index]])
         return UsageError(
             f"expected two classes to tell apart, got {name} twice", "Pass another for one of them."
         )
@@ -197,11 +198,11 @@ def imagenet_labels() -> Labels:
     return Labels(tuple(ClassLabel(int(i), *pair) for i, pair in json.loads(index).items()))
 
 
-def _joined(name: str) -> str:
+def _underscored(name: str) -> str:
     return re.sub(r"\s+", "_", name)
 
 
-def _listed(labels: list[ClassLabel]) -> str:
+def _label_list(labels: list[ClassLabel]) -> str:
     return ", ".join(f"{label.index} {label.name}{_in_brackets(label.wnid)}" for label in labels)
 
 
@@ -209,7 +210,8 @@ def _in_brackets(wnid: str) -> str:
     return f" ({wnid})" if wnid else ""
 
 
-def _ambiguous(text: str, meant: list[ClassLabel]) -> UsageError:
+def _ambiguous(text: str, matches: list[ClassLabel]) -> UsageError:
     return UsageError(
-        f"{len(meant)} classes are called {text!r}: {_listed(meant)}", "Pass the index of one."
+        f"{len(matches)} classes are called {text!r}: {_label_list(matches)}",
+        "Pass the index of one.",
     )

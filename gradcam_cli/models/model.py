@@ -1,4 +1,4 @@
-"""A model as a value: all that is to be known of it before its weights are here, and after."""
+"""A model as a value: what is known of it before its weights are here, and after."""
 
 from __future__ import annotations
 

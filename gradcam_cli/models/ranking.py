@@ -47,5 +47,5 @@ class Ranking:
         return Prediction(label.index, label.wnid, label.name, probability, rank)
 
     def top(self, count: int) -> tuple[Prediction, ...]:
-        """The `count` most probable classes, or all where there are fewer, first the first."""
+        """The `count` most probable classes, or all where there are fewer, in order."""
         return tuple(self.of(index) for index in self._order[:count].tolist())

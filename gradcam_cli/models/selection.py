@@ -1,4 +1,4 @@
-"""Which model is meant, and then its weights: `select_model` says it, `Selection.open` fetches.
+"""Which model to use, then its weights: `select_model` decides, `Selection.open` fetches.
 
 select_model("auto", layer="block5_conv3") ─▶ Selection ─▶ open() ─▶ Model
                                         labels, input, layers: all that is to be checked first
@@ -26,7 +26,7 @@ AUTO_MODELS = ("vgg16", efficientnet_lite.NAME)
 
 @dataclass(frozen=True)
 class Selection:
-    """The model that is meant, nothing of it fetched yet.
+    """A model that was selected, nothing of it fetched yet.
 
     Attributes
     ----------
@@ -51,8 +51,8 @@ class Selection:
 
     def without_fetching(self) -> ModelSource:
         """The first candidate whose weights are here, or else the last."""
-        here = (source for source in self.candidates if source.state() != "to fetch")
-        return next(here, self.candidates[-1])
+        available = (source for source in self.candidates if source.state() != "to fetch")
+        return next(available, self.candidates[-1])
 
     def open(
         self, *, offline: bool = False, progress: Progress = no_progress, note: Note = no_note
@@ -64,9 +64,9 @@ class Selection:
         offline : bool
             Use no network.
         progress : callable
-            Called with the bytes that are there and with their number at the end.
+            Called with the bytes so far and their number at the end.
         note : callable
-            Given one plain sentence for each thing worth saying: a fallback, or a wait.
+            Called with one sentence for each thing worth saying: a fallback, or a wait.
 
         Raises
         ------
@@ -84,8 +84,8 @@ class Selection:
                 raise
             instead = f"Using the bundled {others[0].info.name} instead of {first.info.name}"
             note(f"{error.what}. {instead}.")
-            rest = Selection(tuple(others), self.layer)
-            opened = rest.open(offline=offline, progress=progress, note=note)
+            fallbacks = Selection(tuple(others), self.layer)
+            opened = fallbacks.open(offline=offline, progress=progress, note=note)
             return replace(opened, fallback=error.what)
 
 
@@ -112,23 +112,23 @@ def select_model(
         For an unknown model, or a layer that the model, or either of auto's, is known not to have.
     """
     names = AUTO_MODELS if name.lower() == AUTO else (name,)
-    sources = [find_model(each) for each in names]
+    sources = [find_model(model_name) for model_name in names]
     if weights is not None:
-        return Selection(_having(layer, (OwnWeights(sources[0], weights),)), layer)
-    return Selection(_having(layer, tuple(sources)), layer)
+        return Selection(_with_layer(layer, (OwnWeights(sources[0], weights),)), layer)
+    return Selection(_with_layer(layer, tuple(sources)), layer)
 
 
-def _having(layer: str | None, sources: tuple[ModelSource, ...]) -> tuple[ModelSource, ...]:
+def _with_layer(layer: str | None, sources: tuple[ModelSource, ...]) -> tuple[ModelSource, ...]:
     """Those of `sources` that have `layer`, or may have it."""
     known = [source.info.layer_names for source in sources]
     if layer is None or not all(known):
         return sources
-    having = tuple(source for source in sources if layer in source.info.layer_names)
-    if not having:
+    with_layer = tuple(source for source in sources if layer in source.info.layer_names)
+    if not with_layer:
         raise unknown_layer(
             layer, [name for names in known for name in names], sources[0].info.name
         )
-    return having
+    return with_layer
 
 
 def _check_layer(source: ModelSource, layer: str | None) -> None:

@@ -103,9 +103,9 @@ def read_state_dict(path: Path, *, sha256: str) -> dict[str, NDArray[Any]]:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}", _REMEDY) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise ModelError(f"{path} has sha256 {found}, expected {sha256}", _REMEDY)
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        raise ModelError(f"{path} has sha256 {actual}, expected {sha256}", _REMEDY)
     try:
         return _parse(content)
     except Exception as error:  # a hostile pickle can make its reader raise nearly anything
@@ -132,9 +132,9 @@ def _parse(content: bytes) -> dict[str, NDArray[Any]]:
     return {name: _view(name, entry, numbers) for name, entry in entries.items()}
 
 
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise pickle.UnpicklingError(otherwise)
+def _expect(condition: bool, message: str) -> None:
+    if not condition:
+        raise pickle.UnpicklingError(message)
 
 
 def _storages(entries: dict[Any, Any]) -> dict[str, _Storage]:

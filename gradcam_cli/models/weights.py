@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import ModelError
 from gradcam_cli.storage.files import sync_folder, temporary_path, whole_file
-from gradcam_cli.storage.folders import cache_folder, expanded, make_folder
+from gradcam_cli.storage.folders import cache_folder, expand_user, make_folder
 from gradcam_cli.storage.locks import exclusive_lock
 
 Step = Literal["cached", "adopt", "fetch", "refuse"]
@@ -34,7 +34,7 @@ class WeightsFile:
     checksum : str
         ``"md5:…"`` or ``"sha256:…"``; empty where the publisher gives none.
     about_bytes : int
-        Its size as the parameters tell it (4 bytes each), near enough to announce.
+        Its approximate size, 4 bytes for each parameter.
     """
 
     url: str
@@ -54,7 +54,7 @@ def folder() -> Path:
 
 def keras_folder() -> Path:
     """The folder Keras itself keeps weights in."""
-    return expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "models"
+    return expand_user(os.environ.get("KERAS_HOME") or "~/.keras") / "models"
 
 
 def remedies(name: str) -> str:
@@ -94,9 +94,9 @@ def ensure(
     force : bool
         Fetch anew; a cached file stays until the new one is verified.
     progress : callable
-        Called with the bytes that are there and with their number at the end, None where unknown.
+        Called with the bytes so far and their number at the end, None where unknown.
     note : callable
-        Given one plain sentence for each thing worth saying to who waits.
+        Called with one sentence for each thing worth saying to whoever waits.
 
     Raises
     ------
@@ -109,9 +109,9 @@ def ensure(
         return task.target, "cached"
     if step == "refuse":
         raise task.refusal()
-    with task.storage_explained():
+    with task.storage_errors():
         make_folder(task.target.parent)
-        with exclusive_lock(task.lock, when_held=task.tell_waiting):
+        with exclusive_lock(task.lock, when_held=task.note_waiting):
             return task.carry_out()
 
 
@@ -123,7 +123,7 @@ def plan(*, cached: bool, adoptable: bool, offline: bool, force: bool) -> Step:
     cached : bool
         It is in the cache.
     adoptable : bool
-        Keras's folder has a file of its name, and a checksum can tell whether it is the same.
+        Keras's folder has a file of its name, and a checksum can show whether it is the same.
     offline, force : bool
         As in `ensure`.
     """
@@ -154,21 +154,21 @@ class _Task:
         return self.target.with_name(f"{self.target.name}.lock")
 
     @property
-    def theirs(self) -> Path:
+    def keras_copy(self) -> Path:
         return keras_folder() / self.file.filename
 
-    def tell_waiting(self) -> None:
+    def note_waiting(self) -> None:
         self.note(f"Waiting for another process that is fetching the weights of {self.name}.")
 
     def next_step(self, *, adoptable: bool = True) -> Step:
-        adoptable = adoptable and bool(self.file.checksum) and _is_file(self.theirs)
+        adoptable = adoptable and bool(self.file.checksum) and _is_file(self.keras_copy)
         cached = _is_file(self.target)
         return plan(cached=cached, adoptable=adoptable, offline=self.offline, force=self.force)
 
     def carry_out(self) -> tuple[Path, Literal["cached", "fetched"]]:
         """Act under the lock, where another process may have done the work meanwhile."""
         step = self.next_step()
-        if step == "adopt" and not self.adopted():
+        if step == "adopt" and not self.adopt():
             step = self.next_step(adoptable=False)
         if step == "refuse":
             raise self.refusal()
@@ -176,16 +176,18 @@ class _Task:
             self.fetch()
         return self.target, "fetched" if step == "fetch" else "cached"
 
-    def adopted(self) -> bool:
+    def adopt(self) -> bool:
         """Take Keras's own copy; False, with a note, where it is not the published file."""
-        if not _is_published(self.theirs, self.file.checksum):
-            self.note(f"Keras's own copy, {self.theirs}, is not the published file and is ignored.")
+        if not _is_published(self.keras_copy, self.file.checksum):
+            self.note(
+                f"Keras's own copy, {self.keras_copy}, is not the published file and is ignored."
+            )
             return False
-        self.note(f"Using Keras's own copy, {self.theirs}.")
+        self.note(f"Using Keras's own copy, {self.keras_copy}.")
         try:
-            _link(self.theirs.resolve(), self.target)
+            _link(self.keras_copy.resolve(), self.target)
         except OSError:  # another file system, or one without links
-            with self.theirs.open("rb") as source, whole_file(self.target) as copy:
+            with self.keras_copy.open("rb") as source, whole_file(self.target) as copy:
                 shutil.copyfileobj(source, copy)
         return True
 
@@ -195,7 +197,7 @@ class _Task:
 
         part = self.target.with_name(f"{self.target.name}.part")
         file = self.file
-        job = resumable.Transfer(
+        transfer = resumable.Transfer(
             f"the weights of {self.name}",
             file.url,
             file.checksum,
@@ -205,21 +207,19 @@ class _Task:
             self.note,
         )
         try:
-            resumable.fetch(job)
+            resumable.fetch(transfer)
         except DownloadError as error:
-            kept = (
-                f"; {resumable.megabytes(job.size)} are kept for the next try" if job.size else ""
-            )
-            what = (
-                f"{self._could_not} fetched from {resumable.host(file.url)}: {error.reason}{kept}"
-            )
+            size = transfer.size
+            kept = f"; {resumable.megabytes(size)} are kept for the next try" if size else ""
+            host = resumable.host(file.url)
+            what = f"{self._failure} fetched from {host}: {error.reason}{kept}"
             raise ModelError(what, remedies(self.name)) from error
         part.replace(self.target)
         sync_folder(self.target.parent)
-        resumable.discard(job)
+        resumable.discard(transfer)
 
     @property
-    def _could_not(self) -> str:
+    def _failure(self) -> str:
         return f"the weights of {self.name} could not be"
 
     def refusal(self) -> ModelError:
@@ -229,7 +229,7 @@ class _Task:
         return ModelError(what, remedies(self.name))
 
     @contextmanager
-    def storage_explained(self) -> Iterator[None]:
+    def storage_errors(self) -> Iterator[None]:
         """Turn an OSError of the cache's folder into a ModelError that names it."""
         try:
             yield
@@ -237,7 +237,7 @@ class _Task:
             reason = error.strerror or type(error).__name__
             folder = self.target.parent
             raise ModelError(
-                f"{self._could_not} kept in {folder}: {reason}",
+                f"{self._failure} kept in {folder}: {reason}",
                 "Set GRADCAM_CACHE to a folder that can be written and has room, "
                 "or pass a file with `--weights FILE`.",
             ) from error

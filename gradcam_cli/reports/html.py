@@ -1,6 +1,6 @@
 """A page that shows a run over many sources and needs nothing but itself.
 
-    manifest ─▶ survey: what there is ─▶ cards and failures, one by one ─▶ FILE.html, FILE-2.html …
+    manifest ─▶ survey: counts ─▶ cards and failures, one by one ─▶ FILE.html, FILE-2.html …
 
 What stands on a page is made in `page/`: `view_models` has the words, `thumbnails` the pictures.
 """
@@ -29,7 +29,7 @@ from urllib.parse import quote
 from gradcam_cli import __version__
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.writing import check_writable, output_file
-from gradcam_cli.reports.page.thumbnails import Thumbnail, of_overlay, of_source
+from gradcam_cli.reports.page.thumbnails import Thumbnail, overlay_thumbnail, source_thumbnail
 from gradcam_cli.reports.page.view_models import Explained, Failure, Source, Survey, view_of
 from gradcam_cli.text import printable
 
@@ -61,7 +61,7 @@ class Card:
 
 
 @dataclass
-class _Gaps:
+class _MissingPictures:
     """How many cards lack a picture."""
 
     originals: int = 0
@@ -87,7 +87,7 @@ def write_report(manifest: Manifest, file: Path, note: Callable[[str], None]) ->
     file : Path
         Ends in .html. Further pages of an earlier report of this name are replaced or removed.
     note : callable
-        Told how many pictures could not be shown.
+        Called with how many pictures could not be shown, if any.
 
     Returns
     -------
@@ -97,36 +97,36 @@ def write_report(manifest: Manifest, file: Path, note: Callable[[str], None]) ->
     Raises
     ------
     UsageError
-        Where there is nothing to tell, or the report cannot be written.
+        Where the manifest is empty, or the report cannot be written.
     """
     check_report(file)
     with manifest.reader() as reader:
-        survey = _survey(manifest, reader, file)
-        return _written(manifest.folder, reader, survey, file, note)
+        survey = _take_survey(manifest, reader, file)
+        return _write_all_pages(manifest.folder, reader, survey, file, note)
 
 
-def _written(
+def _write_all_pages(
     folder: Path,
     reader: ManifestReader,
     survey: Survey,
     file: Path,
     note: Callable[[str], None],
 ) -> list[Path]:
-    paths = _pages(file, max(1, math.ceil(max(survey.cards, survey.failures) / CARDS)))
-    gaps = _Gaps()
-    with closing(_cards(folder, reader, gaps)) as cards, warnings.catch_warnings():
+    paths = _page_paths(file, max(1, math.ceil(max(survey.cards, survey.failures) / CARDS)))
+    missing = _MissingPictures()
+    with closing(_cards(folder, reader, missing)) as cards, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, on pictures that are odd but can be shown
         _write_pages(paths, survey, cards, _failures(reader))
     _remove_stale(file, len(paths))
-    if gaps.originals or gaps.overlays:
+    if missing.originals or missing.overlays:
         note(
-            f"of {survey.cards:,} cards {gaps.originals:,} lack the source's picture and "
-            f"{gaps.overlays:,} the overlay; the report says why."
+            f"of {survey.cards:,} cards {missing.originals:,} lack the source's picture and "
+            f"{missing.overlays:,} the overlay; the report says why."
         )
     return paths
 
 
-def _survey(manifest: Manifest, reader: ManifestReader, file: Path) -> Survey:
+def _take_survey(manifest: Manifest, reader: ManifestReader, file: Path) -> Survey:
     """What the manifest holds, once it is sure that `file` is none of the sources."""
     survey = Survey()
     replaces = file.exists()
@@ -154,7 +154,7 @@ def _write_pages(
 ) -> None:
     template, constants = _template(), {**_assets(), **_histogram(survey)}
     for number, path in enumerate(paths, 1):
-        before = (number - 1) * CARDS
+        offset = (number - 1) * CARDS
         page = template.stream(
             **constants,
             survey=survey,
@@ -164,8 +164,8 @@ def _write_pages(
             first=_link(paths[0]),
             previous=_link(paths[number - 2]) if number > 1 else "",
             next=_link(paths[number]) if number < len(paths) else "",
-            shown_cards=max(0, min(CARDS, survey.cards - before)),
-            shown_failures=max(0, min(CARDS, survey.failures - before)),
+            shown_cards=max(0, min(CARDS, survey.cards - offset)),
+            shown_failures=max(0, min(CARDS, survey.failures - offset)),
             cards=islice(cards, CARDS),
             failures=islice(failures, CARDS),
         )
@@ -216,7 +216,7 @@ def _histogram(survey: Survey) -> dict[str, Any]:
     return {"histogram": bars, "histogram_text": text}
 
 
-def _pages(file: Path, pages: int) -> list[Path]:
+def _page_paths(file: Path, pages: int) -> list[Path]:
     """Where each page goes; UsageError where something else is there."""
     paths = [file, *(file.with_name(f"{file.stem}-{n}{file.suffix}") for n in range(2, pages + 1))]
     for number, path in enumerate(paths[1:], 2):
@@ -234,9 +234,9 @@ def _page_name(number: int, file: Path) -> str:
 
 def _is_page(path: Path, number: int, file: Path) -> bool:
     """True where `path` was written as that page of a report called like `file`."""
-    with suppress(OSError), path.open("rb") as opened:
-        found = _GENERATOR.search(opened.read(_HEAD_BYTES).decode(errors="replace"))
-        return bool(found and unescape(found[1]).endswith(f", {_page_name(number, file)}"))
+    with suppress(OSError), path.open("rb") as page_file:
+        match = _GENERATOR.search(page_file.read(_HEAD_BYTES).decode(errors="replace"))
+        return bool(match and unescape(match[1]).endswith(f", {_page_name(number, file)}"))
     return False
 
 
@@ -244,8 +244,8 @@ def _remove_stale(file: Path, pages: int) -> None:
     """Remove what an earlier, longer report has left."""
     pattern = re.compile(f"{re.escape(file.stem)}-([0-9]+){re.escape(file.suffix)}")
     for path in sorted(file.parent.iterdir()):
-        found = pattern.fullmatch(path.name)
-        if found and int(found[1]) > pages and _is_page(path, int(found[1]), file):
+        match = pattern.fullmatch(path.name)
+        if match and int(match[1]) > pages and _is_page(path, int(match[1]), file):
             with suppress(OSError):
                 path.unlink()
 
@@ -256,31 +256,33 @@ def _link(path: Path) -> str:
 
 
 def _failures(reader: ManifestReader) -> Iterator[Failure]:
-    return (each for each in map(view_of, reader.ordered()) if isinstance(each, Failure))
+    return (view for view in map(view_of, reader.ordered()) if isinstance(view, Failure))
 
 
-def _cards(folder: Path, reader: ManifestReader, gaps: _Gaps) -> Generator[Card, None, None]:
-    sources = (each for each in map(view_of, reader.ordered()) if isinstance(each, Source))
+def _cards(
+    folder: Path, reader: ManifestReader, missing: _MissingPictures
+) -> Generator[Card, None, None]:
+    sources = (view for view in map(view_of, reader.ordered()) if isinstance(view, Source))
     number = 0
-    for source, original, overlays in _ahead(partial(_pictures, folder.resolve()), sources):
+    for source, original, overlays in _map_ahead(partial(_pictures, folder.resolve()), sources):
         for explained, overlay in zip(source.explained, overlays, strict=True):
             number += 1
-            gaps.originals += not original.uri
-            gaps.overlays += not overlay.uri
+            missing.originals += not original.uri
+            missing.overlays += not overlay.uri
             yield Card(number, source, original, explained, overlay)
 
 
 def _pictures(root: Path, source: Source) -> tuple[Source, Thumbnail, list[Thumbnail]]:
-    overlays = [of_overlay(root, each.overlay) for each in source.explained]
-    return source, of_source(source), overlays
+    overlays = [overlay_thumbnail(root, explained.overlay) for explained in source.explained]
+    return source, source_thumbnail(source), overlays
 
 
-def _ahead(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-    """The results of `work` in the order of `items`, with a few worked on ahead."""
+def _map_ahead(function: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
+    """The results of `function` in the order of `items`, with a few worked on ahead."""
     with ThreadPoolExecutor(_THREADS) as pool:
         waiting: deque[Future[_Out]] = deque()
         for item in items:
-            waiting.append(pool.submit(work, item))
+            waiting.append(pool.submit(function, item))
             if len(waiting) > 2 * _THREADS:
                 yield waiting.popleft().result()
         while waiting:

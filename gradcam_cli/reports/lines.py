@@ -19,7 +19,7 @@ _bars: list[Progress] = []  # the one made last
 
 def print_note(text: str) -> None:
     """`text` as one line on stderr, above a bar that is drawn there."""
-    line = _for_people(f"gradcam: {text}", sys.stderr)
+    line = _displayable(f"gradcam: {text}", sys.stderr)
     if (bar := drawn_bar()) is not None:
         bar.console.print(line, soft_wrap=True)
     else:
@@ -29,7 +29,7 @@ def print_note(text: str) -> None:
 def print_traceback(error: BaseException) -> None:
     """Where `error` comes from, on stderr."""
     for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
-        click.echo(_for_people(line, sys.stderr), err=True)
+        click.echo(_displayable(line, sys.stderr), err=True)
 
 
 def print_path(path: str | os.PathLike[str], *, null: bool = False) -> None:
@@ -40,14 +40,14 @@ def print_path(path: str | os.PathLike[str], *, null: bool = False) -> None:
     if null or not sys.stdout.isatty():
         click.echo(os.fsencode(path) + (b"\0" if null else b"\n"), nl=False)
         return
-    line = _for_people(os.fspath(path), sys.stdout)
+    line = _displayable(os.fspath(path), sys.stdout)
     if (bar := drawn_bar()) is not None:
         bar.console.print(line, soft_wrap=True)
     else:
         click.echo(line)
 
 
-def _for_people(text: str, stream: TextIO) -> str:
+def _displayable(text: str, stream: TextIO) -> str:
     return encodable(printable(text), getattr(stream, "encoding", None) or "utf-8")
 
 
@@ -56,6 +56,6 @@ def drawn_bar() -> Progress | None:
     return _bars[0] if _bars and _bars[0].live.is_started else None
 
 
-def remember_bar(bar: Progress) -> None:
+def set_drawn_bar(bar: Progress) -> None:
     """Have `drawn_bar` answer with `bar` while that is drawn."""
     _bars[:] = [bar]

@@ -1,4 +1,4 @@
-"""What is said on stderr while a command works: notes, and how far something is."""
+"""Messages on stderr while a command works: notes, and progress bars."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Messages:
 
         def show(done: int, total: int | None) -> None:
             if not bars:
-                bars.append(_started(texts(), total))
+                bars.append(_start_bar(texts(), total))
             bars[0].update(bars[0].task_ids[0], completed=done, total=total)
 
         try:
@@ -55,7 +55,7 @@ class Messages:
                 bar.stop()
 
 
-def _started(texts: tuple[BarText, ...], total: int | None) -> rich_progress.Progress:
+def _start_bar(texts: tuple[BarText, ...], total: int | None) -> rich_progress.Progress:
     from gradcam_cli.reports.progress import new_bar
 
     bar = new_bar(texts)
@@ -69,7 +69,7 @@ def _download_texts() -> tuple[BarText, ...]:
 
     from gradcam_cli.reports.progress import BarText
 
-    size = BarText(DownloadColumn(), 14, may_go=False)
+    size = BarText(DownloadColumn(), 14, optional=False)
     return size, BarText(TransferSpeedColumn(), 10), BarText(TimeRemainingColumn(), 7)
 
 
@@ -79,4 +79,4 @@ def _passes_texts() -> tuple[BarText, ...]:
     from gradcam_cli.reports.progress import BarText
 
     passes = TextColumn("{task.completed:,}/{task.total:,} passes")
-    return BarText(passes, 20, may_go=False), BarText(TimeRemainingColumn(), 7)
+    return BarText(passes, 20, optional=False), BarText(TimeRemainingColumn(), 7)

@@ -1,4 +1,4 @@
-"""What is printed of outcomes: of one picture its table, of a run over many how it went."""
+"""Printed outcomes: of a single picture its table, of a run over many its totals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PrintOptions:
 
 
 def load_for_one(options: PrintOptions) -> None:
-    """Import what `print_one` is going to use, for a caller who waits for something else anyhow."""
+    """Import what `print_one` uses, for a caller who has to wait for something else meanwhile."""
     if not options.as_json and not options.quiet:
         import rich.console
         import rich.table  # noqa: F401
@@ -62,7 +62,7 @@ def load_for_one(options: PrintOptions) -> None:
 
 
 def print_one(outcome: Outcome, options: PrintOptions, messages: Messages) -> None:
-    """Print what was found in a picture that was explained alone.
+    """Print the explanation of a single picture.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def print_one(outcome: Outcome, options: PrintOptions, messages: Messages) -> No
 
 @dataclass
 class RunPrinter:
-    """Prints what comes of a run over many sources, as it comes and at the end."""
+    """Prints the outcomes of a run over many sources as they come, and totals at the end."""
 
     options: PrintOptions
     messages: Messages
@@ -150,12 +150,12 @@ class RunPrinter:
                 self.messages(f"{explanation.source}: {note}")
 
     def conclude(self, items: Iterable[Item], run: Recording, *, default_class: bool) -> None:
-        """Print how it went and write what was asked for, from the manifest."""
+        """Print the totals and write the table and the page, if any, from the manifest."""
         manifest, tally = run.manifest, run.tally
         if tally.interrupted:
-            how = "interrupted" if tally.interrupted == Signals.SIGINT else "terminated"
+            ending = "interrupted" if tally.interrupted == Signals.SIGINT else "terminated"
             self.messages(
-                f"{how}: {tally.done:,} of {tally.total:,} are done. Run it again to go on."
+                f"{ending}: {tally.done:,} of {tally.total:,} are done. Run it again to go on."
             )
             return
         summary = self._summarize([item.recorded_key for item in items], manifest)
@@ -187,17 +187,17 @@ class RunPrinter:
     def _print_totals(self, tally: Tally, without_evidence: int) -> None:
         for failure in self.failures:
             print_note(failure)
-        if (more := tally.failed - len(self.failures)) > 0:
-            print_note(f"{more:,} more failed; the manifest has them all.")
-        if (more := self.notes - _MOST_NOTES) > 0:
-            self.messages(f"{more:,} more notes stand in the manifest.")
+        if (not_shown := tally.failed - len(self.failures)) > 0:
+            print_note(f"{not_shown:,} more failed; the manifest has them all.")
+        if (not_shown := self.notes - _MOST_NOTES) > 0:
+            self.messages(f"{not_shown:,} more notes stand in the manifest.")
         parts = (
-            (tally.before, "done before"),
+            (tally.done_before, "done before"),
             (tally.failed, "failed"),
             (tally.total - tally.done, "not tried"),
             (without_evidence, "without evidence"),
         )
-        counts = [f"{count:,} {what}" for count, what in parts if count]
+        counts = [f"{count:,} {label}" for count, label in parts if count]
         if tally.explained:
             counts.append(f"{tally.explained / tally.seconds:.1f} a second")
         self.messages(f"{', '.join([f'{tally.explained:,} explained', *counts])}.")

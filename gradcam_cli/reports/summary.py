@@ -1,4 +1,4 @@
-"""What a run over many sources came to: a table for people, rows for a spreadsheet."""
+"""The summary of a run over many sources: a table for people, rows for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Summary:
             self.failed += 1
             return
         self.explained += 1
-        best = record.result.predictions[0]
-        name, count, total = self.predicted.get(best.index, (best.name, 0, 0.0))
-        self.predicted[best.index] = (name, count + 1, total + best.probability)
+        predicted = record.result.predictions[0]
+        name, count, total = self.predicted.get(predicted.index, (predicted.name, 0, 0.0))
+        self.predicted[predicted.index] = (name, count + 1, total + predicted.probability)
         evidence = [target.evidence for target in record.result.targets]
         self.without_evidence += "none" in evidence
         rank = record.result.targets[0].prediction.rank
@@ -66,10 +66,10 @@ def print_summary(summary: Summary) -> None:
     table = new_table(
         ("predicted class", "left"), ("images", "right"), ("mean probability", "right")
     )
-    ordered = sorted(summary.predicted.items(), key=lambda each: (-each[1][1], each[0]))
-    for index, (name, count, total) in ordered[:_MOST_ROWS]:
+    by_frequency = sorted(summary.predicted.items(), key=lambda entry: (-entry[1][1], entry[0]))
+    for index, (name, count, total) in by_frequency[:_MOST_ROWS]:
         table.add_row(f"{index} {name}", f"{count:,}", f"{total / count:.4f}")
-    if rest := ordered[_MOST_ROWS:]:
+    if rest := by_frequency[_MOST_ROWS:]:
         images = sum(count for _, (_, count, _) in rest)
         table.add_row(f"{len(rest):,} more classes", f"{images:,}", "")
     console().print(table)
@@ -90,25 +90,25 @@ def write_csv(path: Path, records: Iterable[Record]) -> None:
 def _rows(record: Record) -> list[dict[str, Any]]:
     if record.result is None:
         return [{"source": record.source, "error": record.error}]
-    best = record.result.predictions[0]
-    about = {
+    predicted = record.result.predictions[0]
+    source_columns = {
         "source": record.source,
-        "predicted": best.index,
-        "predicted_name": best.name,
-        "predicted_probability": best.probability,
+        "predicted": predicted.index,
+        "predicted_name": predicted.name,
+        "predicted_probability": predicted.probability,
     }
-    return [{**about, **_columns_of(target)} for target in record.result.targets]
+    return [{**source_columns, **_columns_of(target)} for target in record.result.targets]
 
 
 def _columns_of(target: TargetExplanation) -> dict[str, Any]:
-    explained = target.prediction
+    prediction = target.prediction
     return {
         "overlay": target.overlay_path,
-        "class": explained.index,
-        "wnid": explained.wnid,
-        "name": explained.name,
-        "probability": explained.probability,
-        "rank": explained.rank,
+        "class": prediction.index,
+        "wnid": prediction.wnid,
+        "name": prediction.name,
+        "probability": prediction.probability,
+        "rank": prediction.rank,
         "evidence": target.evidence,
         "border": target.border,
         "versus": "" if target.versus is None else target.versus.index,
@@ -120,8 +120,8 @@ def _columns_of(target: TargetExplanation) -> dict[str, Any]:
 
 def _spreadsheet_safe(value: Any) -> Any:
     """`value`, with a quote before text that a spreadsheet would run as a formula."""
-    starts = ("=", "+", "-", "@", "\t", "\r")
+    signs = ("=", "+", "-", "@", "\t", "\r")
     if not isinstance(value, str):
         return value
     text = printable(value)
-    return f"'{text}" if text.startswith(starts) or value.startswith(starts) else text
+    return f"'{text}" if text.startswith(signs) or value.startswith(signs) else text

@@ -97,25 +97,27 @@ class NarrowingTable:
         self._rows.append(_Row(dict(zip(names, cells, strict=True)), style))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
-        drawn = _Drawn(options.encoding)
-        headers = {column.name: drawn.text(column.title) for column in self.columns}
+        cell_text = _CellText(options.encoding)
+        headers = {column.name: cell_text.text(column.title) for column in self.columns}
         contents = {
-            column.name: max((drawn.width(row.cells[column.name]) for row in self._rows), default=0)
+            column.name: max(
+                (cell_text.width(row.cells[column.name]) for row in self._rows), default=0
+            )
             for column in self.columns
         }
-        natural = {name: max(contents[name], drawn.width(headers[name])) for name in headers}
-        widths, gap = fitted(natural, contents, self.steps, options.max_width)
-        rooms = {name: width if width < natural[name] else None for name, width in widths.items()}
-        table = _rich_table(drawn.text(self.title), gap)
-        kept = [column for column in self.columns if column.name in widths]
-        for column in kept:
-            room = rooms[column.name]
-            header = drawn.shorten(headers[column.name], room)
-            _add_column(table, header, column.justify, room, uncut=gap < _WIDE_GAP)
+        natural = {name: max(contents[name], cell_text.width(headers[name])) for name in headers}
+        widths, gap = fit_widths(natural, contents, self.steps, options.max_width)
+        limits = {name: width if width < natural[name] else None for name, width in widths.items()}
+        table = _rich_table(cell_text.text(self.title), gap)
+        shown = [column for column in self.columns if column.name in widths]
+        for column in shown:
+            room = limits[column.name]
+            header = cell_text.shorten(headers[column.name], room)
+            _add_column(table, header, column.justify, room, wraps=gap < _WIDE_GAP)
         for row in self._rows:
             cells = (
-                drawn.cell(row.cells[column.name], rooms[column.name], column.shortened)
-                for column in kept
+                cell_text.cell(row.cells[column.name], limits[column.name], column.shortened)
+                for column in shown
             )
             table.add_row(*cells, style=row.style)
         yield table
@@ -133,7 +135,7 @@ def steps_for(columns: Sequence[Column]) -> list[Step]:
     ]
 
 
-def fitted(
+def fit_widths(
     natural: Mapping[str, int], contents: Mapping[str, int], steps: Sequence[Step], room: int
 ) -> tuple[dict[str, int], int]:
     """The widths of the columns that stay and the gap between them, in `room` if the steps can.
@@ -170,7 +172,7 @@ def bar(probability: float, blocks: str, cells: int = _BAR_CELLS) -> str:
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _CellText:
     """How cells are drawn in the characters of an encoding."""
 
     encoding: str
@@ -212,13 +214,13 @@ def _rich_table(title: str, gap: int) -> Table:
 
 
 def _add_column(
-    table: Table, header: str, justify: Justify, room: int | None, *, uncut: bool
+    table: Table, header: str, justify: Justify, room: int | None, *, wraps: bool
 ) -> None:
-    """Add a column of `room` characters, or as wide as its cells; `uncut`, its text may go on."""
+    """Add a column of `room` characters, or as wide as its cells; `wraps`, its text may go on."""
     table.add_column(
         header,
         justify=justify,
         width=room,
-        no_wrap=not uncut,
-        overflow="fold" if uncut else "ellipsis",
+        no_wrap=not wraps,
+        overflow="fold" if wraps else "ellipsis",
     )

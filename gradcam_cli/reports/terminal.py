@@ -73,7 +73,9 @@ def print_predictions(explanation: Explanation) -> None:
     explained = {target.prediction.index for target in explanation.targets}
     shown = {prediction.index for prediction in explanation.predictions}
     rows = list(explanation.predictions)
-    rows += [t.prediction for t in explanation.targets if t.prediction.index not in shown]
+    rows += [
+        target.prediction for target in explanation.targets if target.prediction.index not in shown
+    ]
     for row in rows:
         marked = row.index in explained
         table.add_row(
@@ -113,8 +115,8 @@ def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
 
 def print_models(rows: Iterable[tuple[ModelSource, str]]) -> None:
     """Models with their input, size and where their weights are."""
-    left = (Column("model"), Column("input"))
-    columns = (*left, Column("parameters", "right"), Column("weights"))
+    first_columns = (Column("model"), Column("input"))
+    columns = (*first_columns, Column("parameters", "right"), Column("weights"))
     steps = (
         *((GAP, 1), ("weights", 9), ("parameters", None), ("model", 10), ("input", 0)),
         *(("weights", 6), ("model", 5)),
@@ -124,8 +126,8 @@ def print_models(rows: Iterable[tuple[ModelSource, str]]) -> None:
         info = source.info
         size = f"{info.input.width} × {info.input.height}"
         download = sum(file.about_bytes for file in source.downloads)
-        much = f", {round(download / 1e6)} MB" if state == "to fetch" else ""
-        table.add_row(info.name, size, f"{info.parameters / 1e6:.1f} M", state + much)
+        download_text = f", {round(download / 1e6)} MB" if state == "to fetch" else ""
+        table.add_row(info.name, size, f"{info.parameters / 1e6:.1f} M", state + download_text)
     console().print(table)
 
 
@@ -143,8 +145,8 @@ def print_settings(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
         value = "" if row["value"] is None else json.dumps(row["value"], ensure_ascii=False)
         style = None if row["source"] == "default" else "bold"
-        place = row["name"] or row["source"]
-        table.add_row(row["command"], row["option"], value, place, style=style)
+        origin = row["name"] or row["source"]
+        table.add_row(row["command"], row["option"], value, origin, style=style)
     console().print(table)
 
 

@@ -1,1 +1,1 @@
-"""What was found in a picture, and what a run has done; it knows no people."""
+"""The explanation of a picture, and the manifest of a run; nothing here prints."""

@@ -1,4 +1,4 @@
-"""What was found in one picture, for Python code, JSON and manifests alike.
+"""The explanation of a picture, for Python code, JSON and manifests alike.
 
 `to_dict` gives the fields as JSON has them, and `from_dict` reads them back, each field checked.
 """
@@ -93,11 +93,11 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
         height, width = heatmap.shape
         border = round(border_share(heatmap), 6)
-        return cls(border=border, heatmap_size=(width, height), **fields)._with(heatmap)
+        return cls(border=border, heatmap_size=(width, height), **fields)._with_heatmap(heatmap)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the heatmap too, which is no field."""
-        return _unpickled, (type(self), msgspec.structs.asdict(self), self.__dict__)
+        return _rebuild, (type(self), msgspec.structs.asdict(self), self.__dict__)
 
     @cached_property
     def heatmap(self) -> NDArray[np.float32]:
@@ -129,36 +129,36 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         return Target(self.prediction.index, versus, self.counterfactual)
 
     def tag(self, *, target: bool, method: bool) -> str:
-        """What tells its files apart from those of other targets and methods, for their names.
+        """The part of its files' names that no other target and method has.
 
-        The class stands in it where `target` asks for it, or it is not the plain class that is
-        explained; the method where `method` does: ``.285``, ``.285-vs-281.hirescam``.
+        The class is in it where `target` is true, or where it is not the plain class that is
+        explained; the method where `method` is true: ``.285``, ``.285-vs-281.hirescam``.
         """
         parts = [self.target.slug] if target or not self.target.is_plain else []
         if method:
             parts.append(re.sub("[:,=]", "-", self.method))
         return "".join(f".{part}" for part in parts)
 
-    def written(self, overlay: str, heatmap: str | None) -> TargetExplanation:
+    def with_paths(self, overlay: str, heatmap: str | None) -> TargetExplanation:
         """The same with the paths of its files."""
-        changed = replace(self, overlay_path=overlay, heatmap_path=heatmap)
-        return changed._with(self.heatmap)
+        copy = replace(self, overlay_path=overlay, heatmap_path=heatmap)
+        return copy._with_heatmap(self.heatmap)
 
-    def _with(self, heatmap: NDArray[np.float32]) -> TargetExplanation:
+    def _with_heatmap(self, heatmap: NDArray[np.float32]) -> TargetExplanation:
         self.__dict__["heatmap"] = heatmap  # what `cached_property` would keep there
         return self
 
 
-def _unpickled(
-    kind: type[TargetExplanation], fields: dict[str, Any], kept: dict[str, Any]
+def _rebuild(
+    kind: type[TargetExplanation], fields: dict[str, Any], state: dict[str, Any]
 ) -> TargetExplanation:
     explanation = kind(**fields)
-    explanation.__dict__.update(kept)
+    explanation.__dict__.update(state)
     return explanation
 
 
 class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
-    """All that was found in one picture.
+    """All that is known of one explained picture.
 
     Attributes
     ----------
@@ -179,9 +179,9 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     predictions : tuple of Prediction
         The most probable classes, first the first.
     targets : tuple of TargetExplanation
-        One for each explained target and method, in the order asked for; "explanations" in JSON.
+        One for each explained target and method, in the order given; "explanations" in JSON.
     notes : tuple of str
-        What a reader may not expect of the picture or of what was found, a sentence each.
+        What a reader may not expect of the picture or of the result, a sentence each.
     versions : dict
         The versions of gradcam and of what it computed with.
     """
@@ -204,7 +204,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Explanation:
-        """The explanation that `fields` tell, as `to_dict` gives them.
+        """The explanation with these `fields`, as `to_dict` gives them.
 
         Raises
         ------
@@ -226,9 +226,9 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
     def with_pixels(self, pixels: NDArray[np.uint8]) -> Explanation:
         """The same, with the picture at hand for `overlay`: (H, W, 3) uint8 RGB in 0..255."""
-        kept = replace(self)
-        kept.__dict__["pixels"] = pixels  # where `cached_property` would keep what it has read
-        return kept
+        copy = replace(self)
+        copy.__dict__["pixels"] = pixels  # where `cached_property` would keep what it has read
+        return copy
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
@@ -277,19 +277,19 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         """
         from gradcam_cli.images.writing import encoded_image, write_checked
 
-        file, written = Path(path), []
+        base, written = Path(path), []
         targets = len({target.target for target in self.targets}) > 1
         methods = len({target.method for target in self.targets}) > 1
         for number, target in enumerate(self.targets):
             tag = target.tag(target=targets, method=methods)
-            place = file.with_name(f"{file.stem}{tag}{file.suffix}")
+            file_path = base.with_name(f"{base.stem}{tag}{base.suffix}")
             overlay = self.overlay(number, alpha=alpha, colormap=colormap)
-            write_checked(place, encoded_image(overlay, place.suffix))
-            written.append(target.written(str(place), target.heatmap_path))
+            write_checked(file_path, encoded_image(overlay, file_path.suffix))
+            written.append(target.with_paths(str(file_path), target.heatmap_path))
         return self.with_targets(written)
 
     def with_targets(self, targets: Iterable[TargetExplanation]) -> Explanation:
         """The same with `targets` in place of its own."""
-        changed = replace(self, targets=tuple(targets))
-        changed.__dict__.update(self.__dict__)
-        return changed
+        copy = replace(self, targets=tuple(targets))
+        copy.__dict__.update(self.__dict__)
+        return copy

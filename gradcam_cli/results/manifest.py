@@ -3,10 +3,10 @@
     out/gradcam.jsonl     {"schema": 1, "source": "photos/a.jpg", ..., "result": {...}}
 
 A line is added when everything it lists is on the disk, so that after a kill at any moment the
-lines tell the truth. The last line about a source counts. What is not a whole line of this form is
+lines are true. The last line about a source counts. What is not a whole line of this form is
 no line: it is counted and passed over.
 
-Of 100,000 lines only where they stand is kept in memory.
+Of each line only its offset is kept in memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar
 
@@ -49,7 +50,7 @@ class State(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag=1):
     overlays : tuple of str
         One for each explained class, relative to the folder of the manifest.
     heatmaps : tuple of str
-        Absolute; empty where none were asked for.
+        Absolute; empty where none were saved.
     sizes : tuple of int
         How many bytes the overlays have, then the heatmaps.
     sha256 : tuple of str
@@ -67,7 +68,7 @@ class State(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag=1):
 
     @property
     def key(self) -> str:
-        """What tells sources apart."""
+        """What identifies the source."""
         return self.path or self.source
 
 
@@ -95,7 +96,7 @@ class Record(State, frozen=True, gc=False, tag_field="schema", tag=1):
             raise ValueError("each file has a size and a checksum")
 
 
-_NO_JSON = (msgspec.DecodeError, ValueError, RecursionError)
+_PARSE_ERRORS = (msgspec.DecodeError, ValueError, RecursionError)
 """What parsers raise; bytes that are no UTF-8 give a plain ValueError."""
 
 _Kind = TypeVar("_Kind", State, Record)
@@ -112,7 +113,7 @@ def parse(line: bytes, kind: type[_Kind]) -> _Kind | None:
         parsed: _Kind = _DECODERS[kind].decode(line)
     except msgspec.ValidationError:
         return None
-    except _NO_JSON:
+    except _PARSE_ERRORS:
         return _parse_odd_name(line, kind)
     return parsed
 
@@ -123,7 +124,7 @@ def _parse_odd_name(line: bytes, kind: type[_Kind]) -> _Kind | None:
         return None
     try:
         return msgspec.convert(json.loads(line), kind)
-    except _NO_JSON:
+    except _PARSE_ERRORS:
         return None
 
 
@@ -133,7 +134,7 @@ def line_of(record: Record) -> bytes:
 
 
 class Manifest:
-    """The manifest of `folder`: what it tells, and lines added to it by one process.
+    """The manifest of `folder`, to read, and to add lines to from a single process.
 
     Attributes
     ----------
@@ -147,8 +148,8 @@ class Manifest:
         self.folder = folder
         self.path = folder / FILE
         self.damaged = 0
-        self._places: dict[str, int] = {}
-        self._outdated = False
+        self._offsets: dict[str, int] = {}
+        self._needs_rewrite = False
         if self.path.exists():
             with read_errors(self.path), self.path.open("rb") as file:
                 self._index(file)
@@ -170,19 +171,19 @@ class Manifest:
         return cls(folder)
 
     def _index(self, file: BinaryIO) -> None:
-        place = 0
+        offset = 0
         for line in file:
             if record := parse(line, Record):
-                self._outdated |= record.key in self._places
-                self._places[record.key] = place
+                self._needs_rewrite |= record.key in self._offsets
+                self._offsets[record.key] = offset
             else:
-                self._outdated = True
+                self._needs_rewrite = True
                 self.damaged += line.endswith(b"\n")
-            place += len(line)
+            offset += len(line)
 
     def __len__(self) -> int:
-        """How many sources it tells of."""
-        return len(self._places)
+        """The number of sources in it."""
+        return len(self._offsets)
 
     @property
     def damage(self) -> str:
@@ -194,12 +195,12 @@ class Manifest:
 
     @contextmanager
     def reader(self) -> Iterator[ManifestReader]:
-        """What it tells, for as long as the block runs."""
-        if not self._places:
+        """A reader of its records, open for as long as the block runs."""
+        if not self._offsets:
             yield ManifestReader(None, {})
             return
         with self.path.open("rb") as file:
-            yield ManifestReader(file, self._places)
+            yield ManifestReader(file, self._offsets)
 
     @contextmanager
     def writer(self) -> Iterator[ManifestWriter]:
@@ -211,67 +212,73 @@ class Manifest:
             Where it cannot be written.
         """
         with write_errors(self.path):
-            if self._outdated:
+            if self._needs_rewrite:
                 self._rewrite()
             file = self.path.open("ab", buffering=0)
         with file:
-            yield ManifestWriter(self.path, file, self._places)
+            yield ManifestWriter(self.path, file, self._offsets)
 
     def _rewrite(self) -> None:
-        places: dict[str, int] = {}
+        offsets: dict[str, int] = {}
         length = 0
         with self.path.open("rb") as old, whole_file(self.path) as new:
-            for key, place in sorted(self._places.items(), key=lambda each: each[1]):
-                old.seek(place)
-                places[key] = length
+            for key, offset in sorted(self._offsets.items(), key=itemgetter(1)):
+                old.seek(offset)
+                offsets[key] = length
                 length += new.write(old.readline())
-        self._places, self._outdated = places, False
+        self._offsets, self._needs_rewrite = offsets, False
 
 
 class ManifestReader:
     """Looks records up in an open manifest."""
 
-    def __init__(self, file: BinaryIO | None, places: dict[str, int]) -> None:
+    def __init__(self, file: BinaryIO | None, offsets: dict[str, int]) -> None:
         self._file = file
-        self._places = places
+        self._offsets = offsets
 
     def state(self, key: str) -> State | None:
         """That of the source that has this key."""
-        place = self._places.get(key)
-        return None if place is None else self._at(place, State)
+        offset = self._offsets.get(key)
+        return None if offset is None else self._read_at(offset, State)
 
     def records(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
         """Those of `keys`, or all, in any order."""
-        return (record for place in self._chosen(keys) if (record := self._at(place, Record)))
+        return (
+            record for offset in self._offsets_of(keys) if (record := self._read_at(offset, Record))
+        )
 
     def ordered(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
         """Those of `keys`, or all, ordered by the source's name.
 
         The order in which they were added is that of threads, and another one each time.
         """
-        places = self._chosen(keys)
-        named = [(state.source, place) for place in places if (state := self._at(place, State))]
-        return (record for _, place in sorted(named) if (record := self._at(place, Record)))
+        offsets = self._offsets_of(keys)
+        by_source = [
+            (state.source, offset) for offset in offsets if (state := self._read_at(offset, State))
+        ]
+        return (
+            record for _, offset in sorted(by_source) if (record := self._read_at(offset, Record))
+        )
 
-    def _chosen(self, keys: Iterable[str] | None) -> Iterable[int]:
+    def _offsets_of(self, keys: Iterable[str] | None) -> Iterable[int]:
         if keys is None:
-            return self._places.values()
-        places = self._places
-        return dict.fromkeys(places[key] for key in keys if key in places)
+            return self._offsets.values()
+        offsets = self._offsets
+        return dict.fromkeys(offsets[key] for key in keys if key in offsets)
 
-    def _at(self, place: int, kind: type[_Kind]) -> _Kind | None:
+    def _read_at(self, offset: int, kind: type[_Kind]) -> _Kind | None:
         assert self._file is not None
-        self._file.seek(place)
+        self._file.seek(offset)
         return parse(self._file.readline(), kind)
 
 
 class ManifestWriter:
     """Adds lines to an open manifest."""
 
-    def __init__(self, path: Path, file: FileIO, places: dict[str, int]) -> None:
+    def __init__(self, path: Path, file: FileIO, offsets: dict[str, int]) -> None:
         self._path = path
         self._file = file
-        self._places = places
+        self._offsets = offsets
         self._length = os.fstat(file.fileno()).st_size
 
     def add(self, record: Record) -> None:
@@ -289,5 +296,5 @@ class ManifestWriter:
             except OSError:
                 os.ftruncate(self._file.fileno(), self._length)
                 raise
-        self._places[record.key] = self._length
+        self._offsets[record.key] = self._length
         self._length += len(line)

@@ -22,12 +22,16 @@ def notes_on(explanation: Explanation, *, default_class: bool = False) -> list[s
         )
     first = explanation.targets[0].prediction
     if default_class and first.rank > len(explanation.predictions):
-        notes.append(_default_class(first))
-    notes += [_no_evidence(explanation, t) for t in explanation.targets if t.evidence == "none"]
+        notes.append(_default_class_note(first))
+    notes += [
+        _no_evidence_note(explanation, target)
+        for target in explanation.targets
+        if target.evidence == "none"
+    ]
     return notes
 
 
-def _default_class(prediction: Prediction) -> str:
+def _default_class_note(prediction: Prediction) -> str:
     return (
         f"class {prediction.index} {prediction.name} is the default, and here number "
         f"{prediction.rank:,} with probability {prediction.probability:.2g}. {_CHOOSE_A_CLASS}"
@@ -42,18 +46,18 @@ def default_class_note_on_run(images: int) -> str:
     )
 
 
-def _place(explanation: Explanation, target: TargetExplanation) -> str:
+def _location(explanation: Explanation, target: TargetExplanation) -> str:
     layer = target.layer or explanation.layer
     return "the input" if layer == "input" else layer
 
 
-def _no_evidence(explanation: Explanation, target: TargetExplanation) -> str:
-    explained = target.prediction
+def _no_evidence_note(explanation: Explanation, target: TargetExplanation) -> str:
+    prediction = target.prediction
     against = "against" if target.counterfactual else "for"
     versus = target.versus
-    rather = "" if versus is None else f" rather than {versus.index} {versus.name}"
+    contrast = "" if versus is None else f" rather than {versus.index} {versus.name}"
     return (
-        f"nothing at {_place(explanation, target)} speaks {against} class {explained.index} "
-        f"{explained.name}{rather}, so the overlay is the plain image. "
+        f"nothing at {_location(explanation, target)} speaks {against} class {prediction.index} "
+        f"{prediction.name}{contrast}, so the overlay is the plain image. "
         "Try --class top, or an earlier --layer."
     )

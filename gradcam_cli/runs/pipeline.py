@@ -66,7 +66,7 @@ class Steps(Generic[Item, Loaded, Outcome]):
 
 
 @dataclass(frozen=True)
-class _Ended:
+class _WorkerEnd:
     """A thread has nothing more to do, or has failed."""
 
     error: BaseException | None
@@ -96,7 +96,7 @@ class Pipeline(Generic[Item, Loaded, Outcome]):
         self._group = group
         self._inferring = inferring
         self._open = True
-        self._outcomes: SimpleQueue[Outcome | _Ended] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome | _WorkerEnd] = SimpleQueue()
         self._changed = Condition()  # guards what follows
         self._running = {"read": 0, "infer": 0, "finish": 0}
         self._ready: list[Loaded] = []
@@ -113,18 +113,18 @@ class Pipeline(Generic[Item, Loaded, Outcome]):
         for worker in workers:
             worker.start()
         try:
-            left = len(workers)
-            while left:
+            running = len(workers)
+            while running:
                 outcome = self._outcomes.get()
                 if self._outcomes.empty():  # readers may have waited for that
                     with self._changed:
                         self._changed.notify_all()
-                if not isinstance(outcome, _Ended):
+                if not isinstance(outcome, _WorkerEnd):
                     yield outcome
                 elif outcome.error:
                     raise outcome.error
                 else:
-                    left -= 1
+                    running -= 1
         finally:
             self._abandoned = True
             for worker in workers:
@@ -135,30 +135,30 @@ class Pipeline(Generic[Item, Loaded, Outcome]):
         try:
             while task := self._next_task():
                 task()
-        except BaseException as raised:
-            error = raised
+        except BaseException as failure:
+            error = failure
             self._abandoned = True
-        self._outcomes.put(_Ended(error))
+        self._outcomes.put(_WorkerEnd(error))
 
     def _next_task(self) -> Callable[[], None] | None:
         """What to do next, once there is something; None at the end."""
-        gathered = False
+        timed_out = False
         with self._changed:
             while not self._is_over():
-                if task := self._chosen(gathered):
+                if task := self._take_task(timed_out):
                     return task
-                gathered = not self._changed.wait(GATHERING_SECONDS)
+                timed_out = not self._changed.wait(GATHERING_SECONDS)
         return None
 
     def _is_over(self) -> bool:
         at_work = self._open or self._ready or self._inferred or any(self._running.values())
         return self._abandoned or not at_work
 
-    def _chosen(self, gathered: bool) -> Callable[[], None] | None:
+    def _take_task(self, timed_out: bool) -> Callable[[], None] | None:
         if self._inferred:
             self._running["finish"] += 1
             return partial(self._finish, *self._inferred.popleft())
-        if self._has_group(gathered):
+        if self._has_group(timed_out):
             self._running["infer"] += 1
             group, self._ready = self._ready[: self._group], self._ready[self._group :]
             return partial(self._infer, group)
@@ -167,50 +167,50 @@ class Pipeline(Generic[Item, Loaded, Outcome]):
                 item = next(self._items)
             except StopIteration:
                 self.close()
-                return self._chosen(gathered)
+                return self._take_task(timed_out)
             self._running["read"] += 1
             return partial(self._read, item)
         return None
 
-    def _has_group(self, gathered: bool) -> bool:
+    def _has_group(self, timed_out: bool) -> bool:
         """True where a group may be inferred: a full one, or less where no more comes soon."""
         if self._running["infer"] >= self._inferring:
             return False
         if len(self._ready) >= self._group:
             return True
-        idle = gathered and not self._running["infer"]
-        nothing_comes = not self._running["read"] and not self._may_read()
-        return bool(self._ready) and (idle or nothing_comes)
+        idle = timed_out and not self._running["infer"]
+        no_more_coming = not self._running["read"] and not self._may_read()
+        return bool(self._ready) and (idle or no_more_coming)
 
     def _may_read(self) -> bool:
-        most = (1 + self._inferring) * self._group
-        room = len(self._ready) + self._running["read"] < most
-        light = not self._bytes or self._bytes <= BYTES_IN_FLIGHT
-        one_is_free = self._running["read"] < WORKERS - 1  # sources may be slow
-        taken_up = self._outcomes.qsize() < MOST_WAITING
-        return self._open and room and light and one_is_free and taken_up
+        limit = (1 + self._inferring) * self._group
+        has_room = len(self._ready) + self._running["read"] < limit
+        within_bytes = not self._bytes or self._bytes <= BYTES_IN_FLIGHT
+        keeps_worker_free = self._running["read"] < WORKERS - 1  # sources may be slow
+        outcomes_are_taken = self._outcomes.qsize() < MOST_WAITING
+        return self._open and has_room and within_bytes and keeps_worker_free and outcomes_are_taken
 
     def _read(self, item: Item) -> None:
-        found = self._steps.read(item)
-        if isinstance(found, Done):
-            self._outcomes.put(found.outcome)
-        with self._after("read"):
-            if not isinstance(found, Done):
-                self._bytes += self._steps.weigh(found)
-                self._ready.append(found)
+        result = self._steps.read(item)
+        if isinstance(result, Done):
+            self._outcomes.put(result.outcome)
+        with self._end_of("read"):
+            if not isinstance(result, Done):
+                self._bytes += self._steps.weigh(result)
+                self._ready.append(result)
 
     def _infer(self, group: list[Loaded]) -> None:
-        found = self._steps.infer(group)
-        with self._after("infer"):
-            self._inferred.extend(zip(group, found, strict=True))
+        results = self._steps.infer(group)
+        with self._end_of("infer"):
+            self._inferred.extend(zip(group, results, strict=True))
 
     def _finish(self, loaded: Loaded, result: Any) -> None:
         self._outcomes.put(self._steps.finish(loaded, result))
-        with self._after("finish"):
+        with self._end_of("finish"):
             self._bytes -= self._steps.weigh(loaded)
 
     @contextmanager
-    def _after(self, step: str) -> Iterator[None]:
+    def _end_of(self, step: str) -> Iterator[None]:
         with self._changed:
             yield
             self._running[step] -= 1

@@ -1,4 +1,4 @@
-"""A run that is recorded in the folder of its outputs, and started again goes on where it was.
+"""A run that is recorded in the folder of its outputs and, started again, goes on from there.
 
 items ─▶ not done yet ─▶ run ─▶ in groups: outputs synced ─▶ a line each in the manifest
 """
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.errors import ExitCode, UsageError
-from gradcam_cli.process import on_interrupt, own_stderr
+from gradcam_cli.process import on_interrupt, private_stderr
 from gradcam_cli.results.manifest import Manifest, ManifestWriter
-from gradcam_cli.runs.resume import digest_of, record_of, to_do
+from gradcam_cli.runs.resume import digest_of, record_of, unfinished_items
 from gradcam_cli.runs.run import run
 from gradcam_cli.runs.stages import Outcome, Stages
 from gradcam_cli.storage.files import is_disk_failure, sweep, sync, write_errors
@@ -53,10 +53,10 @@ class RunOptions:
 
 @dataclass
 class Tally:
-    """How far a run is: of `total` items, `before` were done by earlier ones."""
+    """How far a run is: of `total` items, `done_before` were done by earlier ones."""
 
     total: int
-    before: int
+    done_before: int
     explained: int = 0
     failed: int = 0
     interrupted: Signals | None = None
@@ -65,7 +65,7 @@ class Tally:
     @property
     def done(self) -> int:
         """How many are done, or have failed."""
-        return self.before + self.explained + self.failed
+        return self.done_before + self.explained + self.failed
 
     @property
     def exit_code(self) -> int:
@@ -82,7 +82,7 @@ class Tally:
 
 
 class Stoppable(Iterator["Item"]):
-    """Items that can be told to end."""
+    """Items that can be stopped."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._items = iter(items)
@@ -121,12 +121,14 @@ class Recording:
         self._stages = stages
         self._options = options
         self._digest = digest
-        rest = items
+        remaining = items
         if not options.force:
-            with manifest.reader() as done:
-                rest = to_do(items, done, digest, manifest.folder, verify=options.verify)
-        self.tally = Tally(len(items), len(items) - len(rest))
-        self._items = Stoppable(rest)
+            with manifest.reader() as reader:
+                remaining = unfinished_items(
+                    items, reader, digest, manifest.folder, verify=options.verify
+                )
+        self.tally = Tally(len(items), len(items) - len(remaining))
+        self._items = Stoppable(remaining)
 
     def outcomes(self) -> Generator[Outcome, None, None]:
         """The outcome of each item that was not done, once it is recorded.
@@ -136,13 +138,17 @@ class Recording:
         Raises
         ------
         UsageError
-            Where a full or broken disk ends it; how far it came is said.
+            Where a full or broken disk ends it; the message says how far it came.
         """
         if self.tally.done == self.tally.total:
             return
         start = time.monotonic()
-        with on_interrupt(self._interrupt), self.manifest.writer() as writer, self._how_far():
-            for group in in_groups(run(self._items, self._stages)):
+        with (
+            on_interrupt(self._interrupt),
+            self.manifest.writer() as writer,
+            self._progress_in_disk_errors(),
+        ):
+            for group in group_outcomes(run(self._items, self._stages)):
                 self._record(group, writer)
                 for outcome in group:
                     self.tally.add(outcome)
@@ -158,12 +164,12 @@ class Recording:
         for outcome in group:
             writer.add(record_of(outcome, self._digest, self.manifest.folder))
 
-    def _interrupt(self, signal: Signals) -> None:
-        self.tally.interrupted = signal
+    def _interrupt(self, received: Signals) -> None:
+        self.tally.interrupted = received
         self._items.stop()
 
     @contextmanager
-    def _how_far(self) -> Iterator[None]:
+    def _progress_in_disk_errors(self) -> Iterator[None]:
         try:
             yield
         except UsageError as error:
@@ -192,7 +198,7 @@ def recording(
         Where another run holds the output folder, or it cannot be written.
     """
     folder = stages.outputs.overlays.folder
-    with _held(folder), own_stderr():
+    with _locked_folder(folder), private_stderr():
         for destination in stages.outputs.destinations:
             sweep(destination.folder)
         digest = digest_of(stages.settings, stages.outputs, stages.opener.model)
@@ -203,7 +209,7 @@ def recording(
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def _locked_folder(folder: Path) -> Iterator[None]:
     """Hold the output folder, which two runs must not write to at once."""
     with ExitStack() as stack:
         try:
@@ -220,7 +226,7 @@ def _held(folder: Path) -> Iterator[None]:
         yield
 
 
-def in_groups(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
+def group_outcomes(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
     """Those that are done within a moment, together: to sync them one by one takes longer.
 
     A failure, which has no files, ends its group, so that it is known at once.
@@ -230,8 +236,8 @@ def in_groups(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
     try:
         for outcome in outcomes:
             group.append(outcome)
-            late = time.monotonic() - start >= GROUP_SECONDS
-            if late or len(group) >= GROUP or not outcome.files:
+            is_late = time.monotonic() - start >= GROUP_SECONDS
+            if is_late or len(group) >= GROUP or not outcome.files:
                 yield group
                 group, start = [], time.monotonic()
     except Exception:

@@ -36,13 +36,13 @@ def digest_of(settings: Settings, outputs: Outputs, model: Model) -> str:
         del values[name]
     if outputs.heatmaps is not None:
         values["heatmaps"] = os.fsdecode(outputs.heatmaps.folder.absolute())
-    made_by = {"gradcam": __version__, "model": model.name, "weights": model.digest()}
-    text = json.dumps({**values, **made_by}, sort_keys=True)
+    producer = {"gradcam": __version__, "model": model.name, "weights": model.digest()}
+    text = json.dumps({**values, **producer}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def record_of(outcome: Outcome, digest: str, folder: Path) -> Record:
-    """What the manifest in `folder` is told of `outcome`."""
+    """The line of the manifest in `folder` about `outcome`."""
     item = outcome.item
     path = "" if is_url(item.source) else item.key
     if outcome.error is not None:
@@ -60,8 +60,13 @@ def record_of(outcome: Outcome, digest: str, folder: Path) -> Record:
     )
 
 
-def to_do(
-    items: Iterable[Item], done: ManifestReader, digest: str, folder: Path, *, verify: bool = False
+def unfinished_items(
+    items: Iterable[Item],
+    reader: ManifestReader,
+    digest: str,
+    folder: Path,
+    *,
+    verify: bool = False,
 ) -> list[Item]:
     """The items that are not done yet, or whose source, settings or outputs have changed.
 
@@ -70,11 +75,13 @@ def to_do(
     verify : bool
         Compare the content of outputs, not only their size.
     """
-    return [item for item in items if not _is_done(item, done, digest, folder, verify=verify)]
+    return [item for item in items if not _is_done(item, reader, digest, folder, verify=verify)]
 
 
-def _is_done(item: Item, done: ManifestReader, digest: str, folder: Path, *, verify: bool) -> bool:
-    state = done.state(item.recorded_key)
+def _is_done(
+    item: Item, reader: ManifestReader, digest: str, folder: Path, *, verify: bool
+) -> bool:
+    state = reader.state(item.recorded_key)
     if state is None or not state.overlays or state.settings != digest:
         return False
     if state.stamp != stamp_of(item):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gradcam_cli.images.overlay import in_the_calling_thread
+from gradcam_cli.images.overlay import single_threaded_opencv
 from gradcam_cli.runs.pipeline import Done, Pipeline, Steps
 from gradcam_cli.runs.stages import Loaded, Outcome, Stages
 
@@ -29,16 +29,16 @@ def run(items: Iterable[Item], stages: Stages) -> Iterator[Outcome]:
         Where the model cannot be opened or run.
     """
     if stages.rows == 1:
-        yield from (_one(item, stages) for item in items)
+        yield from (_run_item(item, stages) for item in items)
         return
     engine = stages.opener.explainer.engine
     group = engine.rows // math.gcd(engine.rows, len(stages.settings.targets))  # whole batches
-    steps = Steps(partial(_read, stages), _bytes, stages.explain, stages.write)
-    with in_the_calling_thread():
+    steps = Steps(partial(_read_or_finish, stages), _picture_bytes, stages.explain, stages.write)
+    with single_threaded_opencv():
         yield from Pipeline(items, steps, group=group, inferring=engine.parallel)
 
 
-def _one(item: Item, stages: Stages) -> Outcome:
+def _run_item(item: Item, stages: Stages) -> Outcome:
     loaded = stages.read(item)
     if isinstance(loaded, Outcome):
         return loaded
@@ -46,10 +46,10 @@ def _one(item: Item, stages: Stages) -> Outcome:
     return stages.write(loaded, explanation)
 
 
-def _read(stages: Stages, item: Item) -> Loaded | Done[Outcome]:
+def _read_or_finish(stages: Stages, item: Item) -> Loaded | Done[Outcome]:
     loaded = stages.read(item)
     return Done(loaded) if isinstance(loaded, Outcome) else loaded
 
 
-def _bytes(loaded: Loaded) -> int:
+def _picture_bytes(loaded: Loaded) -> int:
     return loaded.picture.pixels.nbytes

@@ -58,7 +58,7 @@ class Outputs:
     overlays : Destination
         Where overlays go.
     heatmaps : Destination or None
-        Where heatmaps go, if they are asked for.
+        Where heatmaps go, if they are saved.
     alpha, colormap
         As in `images.overlay.overlay`.
     """
@@ -73,7 +73,7 @@ class Outputs:
         """Where files go."""
         return (self.overlays,) if self.heatmaps is None else (self.overlays, self.heatmaps)
 
-    def check(self, stem: str, picture: Picture, *, one: bool) -> None:
+    def check(self, stem: str, picture: Picture, *, single_output: bool) -> None:
         """Find out before any work is done what cannot be written, and make the folders.
 
         Parameters
@@ -82,7 +82,7 @@ class Outputs:
             How outputs are called, without a tag and a suffix.
         picture : Picture
             What they are made of, and must not replace.
-        one : bool
+        single_output : bool
             There is one output of a kind, so that its name is known.
 
         Raises
@@ -96,17 +96,17 @@ class Outputs:
             check_inside(destination.folder, path.parent)
             if not destination.file:
                 make_folder(path.parent)
-            if one:
+            if single_output:
                 check_writable(path, sources=sources_of(picture))
 
     def paths(self, stem: str, tag: str) -> tuple[Path, Path | None]:
-        """The overlay's and, where it is asked for, the heatmap's."""
+        """The overlay's and, where it is saved, the heatmap's."""
         heatmap = None if self.heatmaps is None else self.heatmaps.path(stem, tag)
         return self.overlays.path(stem, tag), heatmap
 
 
 def tag_of(explained: TargetExplanation, settings: Settings) -> str:
-    """What tells the outputs of one target and method apart from those of others in their names."""
+    """The part of its outputs' names that no other target and method has."""
     return explained.tag(target=len(settings.targets) > 1, method=len(settings.methods) > 1)
 
 

@@ -50,11 +50,11 @@ class Outcome:
     stamp : (int, int) or None
         The size and time of its file when it was read; None for a URL.
     explanation : Explanation or None
-        What was found, with the paths of the outputs; None where it failed.
+        The result, with the paths of the outputs; None where it failed.
     error : GradcamError or None
         Why it failed.
     overlays, heatmaps : tuple of OutputFile
-        One for each explained target and method. They are whole, but where `Stages` is told not to
+        One for each explained target and method. They are whole, but where `Stages` does not
         sync they may not outlive a loss of power yet.
     """
 
@@ -88,7 +88,7 @@ class Stages:
     Attributes
     ----------
     opener : ModelOpener
-        Asked for the model when the first picture is there to be explained.
+        Gives the model once the first picture is to be explained.
     settings, outputs
         How pictures are explained, and what is written.
     rows : int or None
@@ -115,10 +115,12 @@ class Stages:
             picture = read_image(
                 item.source, max_pixels=settings.max_pixels, offline=settings.offline
             )
-            one = len(settings.targets) * len(settings.methods) == 1
-            self.outputs.check(item.output_stem or picture.stem, picture, one=one)
+            single_output = len(settings.targets) * len(settings.methods) == 1
+            self.outputs.check(
+                item.output_stem or picture.stem, picture, single_output=single_output
+            )
         except GradcamError as error:
-            return self._failed(item, stamp, error)
+            return self._failed_outcome(item, stamp, error)
         return Loaded(item, stamp, picture, self.opener.explainer.input_of(picture.pixels))
 
     def explain(self, group: list[Loaded]) -> list[Explanation]:
@@ -137,19 +139,19 @@ class Stages:
         default_class = self.settings.default_class and self.rows == 1
         explanation = explanation.of_picture(loaded.picture, default_class=default_class)
         try:
-            files = [self._written(loaded, target) for target in explanation.targets]
+            files = [self._write_outputs(loaded, target) for target in explanation.targets]
         except UsageError as error:
-            return self._failed(loaded.item, loaded.stamp, error)
+            return self._failed_outcome(loaded.item, loaded.stamp, error)
         overlays = tuple(overlay for overlay, _ in files)
         heatmaps = tuple(heatmap for _, heatmap in files if heatmap)
         targets = [
-            target.written(str(overlay.path), str(heatmap.path) if heatmap else None)
+            target.with_paths(str(overlay.path), str(heatmap.path) if heatmap else None)
             for target, (overlay, heatmap) in zip(explanation.targets, files, strict=True)
         ]
         explanation = explanation.with_targets(targets)
         return Outcome(loaded.item, loaded.stamp, explanation, overlays=overlays, heatmaps=heatmaps)
 
-    def _written(
+    def _write_outputs(
         self, loaded: Loaded, target: TargetExplanation
     ) -> tuple[OutputFile, OutputFile | None]:
         """The files of one target and method."""
@@ -159,17 +161,21 @@ class Stages:
         blended = overlay(
             picture.pixels, target.heatmap, alpha=outputs.alpha, colormap=outputs.colormap
         )
-        overlay_file = self._write(path, encoded_image(blended, outputs.overlays.format), picture)
+        overlay_file = self._write_file(
+            path, encoded_image(blended, outputs.overlays.format), picture
+        )
         if heatmap_path is None:
             return overlay_file, None
-        return overlay_file, self._write(heatmap_path, encoded_heatmap(target.heatmap), picture)
+        return overlay_file, self._write_file(
+            heatmap_path, encoded_heatmap(target.heatmap), picture
+        )
 
-    def _write(self, path: Path, data: bytes, picture: Picture) -> OutputFile:
+    def _write_file(self, path: Path, data: bytes, picture: Picture) -> OutputFile:
         write_checked(path, data, sources=sources_of(picture), synced=self.synced)
         return OutputFile(path, len(data), hashlib.sha256(data).hexdigest())
 
     @staticmethod
-    def _failed(item: Item, stamp: Stamp | None, error: GradcamError) -> Outcome:
+    def _failed_outcome(item: Item, stamp: Stamp | None, error: GradcamError) -> Outcome:
         if is_disk_failure(error):  # what keeps one file from being written keeps all
             raise error
         return Outcome(item, stamp, error=error)

@@ -2,7 +2,7 @@
 
     .NAME.1f2e3d4c.gradcam-tmp ─▶ NAME
 
-Folders come and go by such a name too. What a killed process leaves is told by its ending; `sweep`
+Folders come and go by such a name too. What a killed process leaves has that ending; `sweep`
 removes it.
 """
 
@@ -135,26 +135,26 @@ def remove(path: Path) -> None:
     A folder gets a temporary name first, so that one half removed is never taken for a whole one.
     """
     if path.is_dir() and not path.is_symlink():
-        doomed = temporary_path(path.with_name(final_name(path.name)))
+        trash = temporary_path(path.with_name(final_name(path.name)))
         with suppress(FileNotFoundError):  # another process was faster
-            path.replace(doomed)
-            shutil.rmtree(doomed)
+            path.replace(trash)
+            shutil.rmtree(trash)
     else:
         path.unlink(missing_ok=True)
 
 
 def check_length(file: BinaryIO) -> None:
     """Raise an OSError where less is on the disk than was written to `file` and flushed."""
-    written, kept = file.tell(), os.fstat(file.fileno()).st_size
-    if written != kept:
-        raise OSError(errno.ENOSPC, f"only {kept:,} of {written:,} bytes could be written")
+    written, on_disk = file.tell(), os.fstat(file.fileno()).st_size
+    if written != on_disk:
+        raise OSError(errno.ENOSPC, f"only {on_disk:,} of {written:,} bytes could be written")
 
 
 def write_all(file: FileIO, data: bytes) -> None:
     """Write all of `data` to an unbuffered file, which may take only a part at a time."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) or 0 :]
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[file.write(remaining) or 0 :]
 
 
 def sync(paths: Iterable[Path]) -> None:
@@ -234,9 +234,9 @@ def sweep(folder: Path) -> int:
     Only for who is alone in writing there. Links to folders are not followed.
     """
     removed = 0
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in filter(_TEMPORARY_NAME.fullmatch, names):
             with suppress(OSError):
-                Path(place, name).unlink()
+                Path(parent, name).unlink()
                 removed += 1
     return removed

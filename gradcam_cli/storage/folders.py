@@ -18,8 +18,8 @@ def cache_folder() -> Path:
     ModelError
         Where there is neither.
     """
-    if chosen := os.environ.get("GRADCAM_CACHE"):
-        return expanded(chosen)
+    if configured := os.environ.get("GRADCAM_CACHE"):
+        return expand_user(configured)
     from platformdirs import user_cache_dir
 
     try:
@@ -48,7 +48,7 @@ def make_folder(path: Path) -> None:
     path.mkdir(mode=root.stat().st_mode & 0o777, exist_ok=True)
 
 
-def expanded(text: str) -> Path:
+def expand_user(text: str) -> Path:
     """`text` as an absolute path, its ``~`` resolved where there is such a user."""
     try:
         return Path(text).expanduser().absolute()

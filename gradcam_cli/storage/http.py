@@ -1,6 +1,6 @@
 """HTTP with the manners a command line needs: bounded in time, in redirects and in what it says.
 
-Both users, `images.sources` and `models.weights`, get the same promises:
+Both users, `images.fetching` and `models.weights`, get the same promises:
 
 * http and https only, on every redirect too;
 * the first answer comes within `ANSWER_SECONDS` or not at all, DNS included;
@@ -83,8 +83,8 @@ def _parts(url: str) -> SplitResult:
 
 def _shown_host(parts: SplitResult) -> str:
     """The host and port, and ``***`` for who logs in."""
-    _, at, place = parts.netloc.rpartition("@")
-    return f"***@{place}" if at else place
+    _, separator, host = parts.netloc.rpartition("@")
+    return f"***@{host}" if separator else host
 
 
 @contextmanager
@@ -114,31 +114,31 @@ def open_url(
     # Pictures and weights are compressed as they are, and a bound on decoded bytes is no bound
     # on the time that a drip of empty gzip blocks takes.
     session.headers["Accept-Encoding"] = "identity"
-    answers: list[requests.Response] = []
-    session.hooks["response"].append(lambda each, *_, **__: answers.append(each))
+    responses: list[requests.Response] = []
+    session.hooks["response"].append(lambda response, *_, **__: responses.append(response))
 
     def get() -> requests.Response:
         try:
-            with _explained():
+            with _transport_errors():
                 return session.get(url, headers=headers, stream=True, timeout=(connect, read))
         except DownloadError:
-            for each in answers:  # requests leaves them open where it cannot follow a redirect
-                each.close()
+            for response in responses:  # left open where requests cannot follow a redirect
+                response.close()
             raise
 
     with session:
-        response = _within(answer, get)
+        response = _call_within(answer, get)
         with response:
             if response.status_code >= 400:
-                raise _refused(response.status_code)
+                raise _status_error(response.status_code)
             if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
                 raise DownloadError("the server compresses it, which was not asked for")
             yield response
 
 
-def _refused(status: int) -> DownloadError:
+def _status_error(status: int) -> DownloadError:
     # The server's own wording of the status could be anything, escape sequences included.
-    phrase = next((known.phrase for known in HTTPStatus if known == status), "")
+    phrase = next((standard.phrase for standard in HTTPStatus if standard == status), "")
     reason = f"the server answered {status} {phrase}".rstrip()
     transient = status >= 500 or status in (408, 429)
     return DownloadError(reason, transient=transient, status=status)
@@ -160,7 +160,7 @@ def chunks(response: requests.Response, *, deadline: float | None = None) -> Ite
         Where the body ends before its Content-Length, the connection breaks or goes silent, or
         the deadline passes.
     """
-    with _explained():
+    with _transport_errors():
         while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
             if deadline is not None and time.monotonic() > deadline:
                 raise DownloadError("the server sends too slowly", transient=True)
@@ -168,7 +168,7 @@ def chunks(response: requests.Response, *, deadline: float | None = None) -> Ite
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _transport_errors() -> Iterator[None]:
     """Turn what requests and urllib3 raise into a DownloadError without their wording.
 
     Their messages quote the proxy and the whole URL, credentials included.
@@ -198,7 +198,7 @@ def _explained() -> Iterator[None]:
         raise DownloadError("the transfer failed", transient=True) from None
 
 
-def _within(seconds: float, call: Callable[[], _T]) -> _T:
+def _call_within(seconds: float, call: Callable[[], _T]) -> _T:
     """The value of `call`, or a DownloadError after `seconds`.
 
     Socket time-outs do not cover name resolution, nor an answer whose header lines drip in one by

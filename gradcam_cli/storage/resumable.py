@@ -35,7 +35,7 @@ _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
 
 @dataclass(frozen=True)
 class Transfer:
-    """What to bring, and where it grows.
+    """A file to fetch, and the file that it grows in.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class Transfer:
     part : Path
         The file that grows; what it holds already is continued where that is safe.
     progress : callable
-        Called with the bytes that are there, and with their number at the end or None.
+        Called with the bytes so far, and their number at the end or None.
     note : callable
-        Given one plain sentence for whoever waits.
+        Called with one sentence for whoever waits.
     """
 
     label: str
@@ -75,7 +75,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Facts:
-    """What an answer tells about the whole file.
+    """What an answer says about the whole file.
 
     Attributes
     ----------
@@ -127,21 +127,21 @@ def fetch(transfer: Transfer) -> None:
     OSError
         Where it could not be written.
     """
-    for last in (False, True):
-        facts, resumed = _bring(transfer)
-        flaw = _flaw(transfer, facts)
-        if not flaw:
+    for is_last in (False, True):
+        facts, resumed = _fetch_with_retries(transfer)
+        problem = _verification_failure(transfer, facts)
+        if not problem:
             return
         discard(transfer)
-        if last or not resumed:
-            raise DownloadError(flaw)
+        if is_last or not resumed:
+            raise DownloadError(problem)
         transfer.note("The resumed file is not the published one; fetching it from the start.")
 
 
 def request_headers(size: int, kept: Facts, checksum: str) -> dict[str, str]:
-    """What to ask for, where `size` bytes are there and `kept` is known about them.
+    """The headers of a request for the rest, after `size` bytes of which `kept` is known.
 
-    Without a validator or a checksum nothing would tell two halves of different files apart.
+    Without a validator or a checksum, halves of two different files could not be told apart.
     """
     headers: dict[str, str] = {}
     if size and (kept.validator or checksum):
@@ -152,60 +152,60 @@ def request_headers(size: int, kept: Facts, checksum: str) -> dict[str, str]:
 
 
 def facts_of(headers: Mapping[str, str]) -> Facts:
-    """What the headers of an answer, 200 or 206, tell about the whole file."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    etag = lower.get("etag", "")
-    validator = etag if _STRONG_ETAG.fullmatch(etag) else lower.get("last-modified", "")
-    return Facts(validator, _total(lower), _google_md5(lower.get("x-goog-hash", "")))
+    """What the headers of an answer, 200 or 206, say about the whole file."""
+    lowercased = {name.lower(): value for name, value in headers.items()}
+    etag = lowercased.get("etag", "")
+    validator = etag if _STRONG_ETAG.fullmatch(etag) else lowercased.get("last-modified", "")
+    return Facts(validator, _total(lowercased), _google_md5(lowercased.get("x-goog-hash", "")))
 
 
-def begins_at(
+def first_byte_of(
     status: int, headers: Mapping[str, str], *, size: int, kept: Facts, facts: Facts
 ) -> int | None:
-    """The offset of an answer's first byte; None where it does not fit what was asked."""
+    """The offset of an answer's first byte; None where it does not fit the request."""
     if status == 200:
         return 0
-    lower = {name.lower(): value for name, value in headers.items()}
-    found = _CONTENT_RANGE.fullmatch(lower.get("content-range", "").strip())
-    if status != 206 or not size or not found or int(found[1]) != size:
+    lowercased = {name.lower(): value for name, value in headers.items()}
+    match = _CONTENT_RANGE.fullmatch(lowercased.get("content-range", "").strip())
+    if status != 206 or not size or not match or int(match[1]) != size:
         return None
     if kept.validator and facts.validator not in ("", kept.validator):
         return None
     return None if kept.total is not None and facts.total not in (None, kept.total) else size
 
 
-def completed(facts: Facts, kept: Facts) -> Facts:
-    """`facts` of a 206, with what only the 200 before it told."""
+def with_known_facts(facts: Facts, kept: Facts) -> Facts:
+    """`facts` of a 206, with what only the 200 before it said."""
     total = kept.total if facts.total is None else facts.total
     return replace(facts, total=total, checksum=facts.checksum or kept.checksum)
 
 
-def worth_another(error: DownloadError, *, moved: bool) -> bool:
+def is_worth_retrying(error: DownloadError, *, made_progress: bool) -> bool:
     """True where a further attempt may bring more.
 
     No network is found out once: only an attempt that brought something, or a server that is
     there and asks for patience, deserves another.
     """
-    return error.transient and (moved or error.status is not None)
+    return error.transient and (made_progress or error.status is not None)
 
 
-def _bring(transfer: Transfer) -> tuple[Facts, bool]:
+def _fetch_with_retries(transfer: Transfer) -> tuple[Facts, bool]:
     """The facts of the file that is now whole, and whether a part of it came earlier."""
     attempt = 1
     while True:
         before = transfer.size
         try:
-            return _attempt(transfer)
+            return _fetch_once(transfer)
         except DownloadError as error:
-            moved = transfer.size != before
-            if attempt == ATTEMPTS or not worth_another(error, moved=moved):
+            made_progress = transfer.size != before
+            if attempt == ATTEMPTS or not is_worth_retrying(error, made_progress=made_progress):
                 raise
             transfer.note(f"{error.reason[:1].upper()}{error.reason[1:]}; trying again.")
         time.sleep(PAUSE_SECONDS * attempt)
         attempt += 1
 
 
-def _attempt(transfer: Transfer) -> tuple[Facts, bool]:
+def _fetch_once(transfer: Transfer) -> tuple[Facts, bool]:
     size, kept = transfer.size, read_facts(transfer.sidecar)
     try:
         with http.open_url(
@@ -213,23 +213,23 @@ def _attempt(transfer: Transfer) -> tuple[Facts, bool]:
             headers=request_headers(size, kept, transfer.checksum),
         ) as response:
             facts = facts_of(response.headers)
-            offset = begins_at(
+            offset = first_byte_of(
                 response.status_code, response.headers, size=size, kept=kept, facts=facts
             )
             if offset is None:
                 discard(transfer)
                 raise DownloadError("its answer does not fit what was asked", transient=True)
             if offset:
-                facts = completed(facts, kept)
+                facts = with_known_facts(facts, kept)
             _receive(transfer, response, facts, offset)
             return facts, offset > 0
     except DownloadError as error:
         if error.status != 416:
             raise
-    return _whole_already(transfer, kept), True
+    return _facts_of_whole_part(transfer, kept), True
 
 
-def _whole_already(transfer: Transfer, kept: Facts) -> Facts:
+def _facts_of_whole_part(transfer: Transfer, kept: Facts) -> Facts:
     """The facts of a part to which the server has nothing to add, where a checksum can judge it."""
     checksum = transfer.checksum or kept.checksum
     if transfer.size and checksum:
@@ -244,8 +244,8 @@ def _receive(transfer: Transfer, response: requests.Response, facts: Facts, offs
     limit = 2 * expected + UNANNOUNCED_BYTES if facts.total is None else expected
     _announce(transfer, facts, offset)
     done = offset
-    with transfer.part.open("ab" if offset else "wb") as out:
-        _check_room(transfer.part.parent, expected - offset)
+    with transfer.part.open("ab" if offset else "wb") as file:
+        _check_free_space(transfer.part.parent, expected - offset)
         if not offset:  # only now, when the old part is gone, may the facts change
             write_bytes(transfer.sidecar, json.dumps(asdict(facts)).encode())
         transfer.progress(done, facts.total)
@@ -253,11 +253,11 @@ def _receive(transfer: Transfer, response: requests.Response, facts: Facts, offs
             done += len(piece)
             if done > limit:
                 break
-            out.write(piece)
+            file.write(piece)
             transfer.progress(done, facts.total)
-        out.flush()
-        check_length(out)
-        os.fsync(out.fileno())
+        file.flush()
+        check_length(file)
+        os.fsync(file.fileno())
     if done > limit:
         discard(transfer)
         raise DownloadError("it sends more than it announced")
@@ -273,44 +273,44 @@ def _announce(transfer: Transfer, facts: Facts, offset: int) -> None:
     transfer.note(f"{verb} {transfer.label}{at} {size}, {route}.")
 
 
-def _check_room(folder: Path, needed: int) -> None:
+def _check_free_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         reason = f"{megabytes(needed)} are needed and {megabytes(free)} are free"
         raise OSError(errno.ENOSPC, reason)
 
 
-def _flaw(transfer: Transfer, facts: Facts) -> str:
+def _verification_failure(transfer: Transfer, facts: Facts) -> str:
     """Why the whole file cannot be used; empty where it can."""
     checksum = transfer.checksum or facts.checksum
     if checksum:
-        fits = matches(transfer.part, checksum)
-        return "" if fits else "what it sent does not have the published checksum"
+        matched = matches(transfer.part, checksum)
+        return "" if matched else "what it sent does not have the published checksum"
     size = transfer.size
     if 2 * size < transfer.about_bytes:  # a login page, most likely
         about = megabytes(transfer.about_bytes)
         return f"it sent {megabytes(size)} where about {about} were expected"
-    known = "only its length" if facts.total is not None else "nothing about it"
-    transfer.note(f"No checksum is published for {transfer.label}; {known} could be verified.")
+    verified = "only its length" if facts.total is not None else "nothing about it"
+    transfer.note(f"No checksum is published for {transfer.label}; {verified} could be verified.")
     return ""
 
 
-def _total(lower: Mapping[str, str]) -> int | None:
+def _total(lowercased: Mapping[str, str]) -> int | None:
     """The length of the whole file."""
-    if "content-range" in lower:
-        found = _CONTENT_RANGE.fullmatch(lower["content-range"].strip())
-        return int(found[2]) if found and found[2] != "*" else None
-    length = lower.get("content-length", "")
-    chunked = "transfer-encoding" in lower
+    if "content-range" in lowercased:
+        match = _CONTENT_RANGE.fullmatch(lowercased["content-range"].strip())
+        return int(match[2]) if match and match[2] != "*" else None
+    length = lowercased.get("content-length", "")
+    chunked = "transfer-encoding" in lowercased
     return int(length) if re.fullmatch("[0-9]{1,18}", length) and not chunked else None
 
 
 def _google_md5(header: str) -> str:
-    found = re.search(r"(?:^|[,\s])md5=([A-Za-z0-9+/]{22}==)", header)
-    if not found:
+    match = re.search(r"(?:^|[,\s])md5=([A-Za-z0-9+/]{22}==)", header)
+    if not match:
         return ""
     try:
-        return f"md5:{base64.b64decode(found[1], validate=True).hex()}"
+        return f"md5:{base64.b64decode(match[1], validate=True).hex()}"
     except binascii.Error:
         return ""
 

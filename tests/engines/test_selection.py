@@ -47,8 +47,8 @@ def small(cache: Path) -> Model:
 def test_a_default_run_compiles_one_network(compiled_lite0: None) -> None:
     engine, layer = open_engine(select_model("efficientnet-lite0").open())
     assert (engine.name, layer) == ("openvino", "top_activation")
-    assert list(engine._alone) == [Pass("gradients", ("top_activation",))]
-    assert engine._several == {}
+    assert list(engine._single_row) == [Pass("gradients", ("top_activation",))]
+    assert engine._multi_row == {}
 
 
 def test_whatever_the_bundled_model_is_needed_for_is_compiled(compiled_lite0: None) -> None:
@@ -58,7 +58,7 @@ def test_whatever_the_bundled_model_is_needed_for_is_compiled(compiled_lite0: No
         select_model("efficientnet-lite0").open(), None, needs, note=said.append
     )
     assert (engine.name, layer) == ("openvino", "top_activation")
-    assert {str(what) for what in engine._alone} == {
+    assert {str(what) for what in engine._single_row} == {
         "gradients at top_activation",
         "gradients at the input",
         "guided gradients at the input",
@@ -82,19 +82,19 @@ def test_what_is_not_served_means_tensorflow_for_all_of_the_run(small: Model) ->
 
 def test_the_compiled_engine_alone_is_refused_where_it_cannot(small: Model) -> None:
     with pytest.raises(ModelError, match=r"cannot run this: .*CumSum.*Leave --engine at auto"):
-        open_engine(small, needs=(INPUT_GRADIENTS,), wanted="openvino")
+        open_engine(small, needs=(INPUT_GRADIENTS,), engine_name="openvino")
 
 
-@pytest.mark.parametrize("wanted", ["auto", "tensorflow"])
-def test_a_layer_that_the_model_lacks_is_the_users_mistake(small: Model, wanted: Any) -> None:
+@pytest.mark.parametrize("engine_name", ["auto", "tensorflow"])
+def test_a_layer_that_the_model_lacks_is_the_users_mistake(small: Model, engine_name: Any) -> None:
     with pytest.raises(UsageError, match=r"'lst'.*last"):
-        open_engine(small, "lst", wanted=wanted)
+        open_engine(small, "lst", engine_name=engine_name)
     with pytest.raises(UsageError, match=r"'midle'.*middle"):
-        open_engine(small, needs=(Pass("gradients", (LAYER, "midle")),), wanted=wanted)
+        open_engine(small, needs=(Pass("gradients", (LAYER, "midle")),), engine_name=engine_name)
 
 
-@pytest.mark.parametrize("wanted", ["auto", "tensorflow"])
-def test_guided_gradients_without_a_relu_are_refused_at_once(cache: Path, wanted: Any) -> None:
+@pytest.mark.parametrize("engine_name", ["auto", "tensorflow"])
+def test_guided_gradients_without_a_relu_are_refused_at_once(cache: Path, engine_name: Any) -> None:
     def smooth() -> Any:
         _, keras = tensorflow()
         image = keras.Input((16, 16, 3))
@@ -104,4 +104,4 @@ def test_guided_gradients_without_a_relu_are_refused_at_once(cache: Path, wanted
 
     model = Model.of(INFO, WeightsOf(smooth))
     with pytest.raises(UsageError, match="need a model with ReLUs, and small has none"):
-        open_engine(model, needs=(GUIDED_GRADIENTS,), wanted=wanted)
+        open_engine(model, needs=(GUIDED_GRADIENTS,), engine_name=engine_name)

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.images.fetching import _url_stem
-from gradcam_cli.images.listing import EXTENSIONS, Item, from_file, is_single, listed
+from gradcam_cli.images.fetching import url_stem
+from gradcam_cli.images.listing import EXTENSIONS, Item, is_single, list_items, read_source_list
 from gradcam_cli.images.output_stems import MAX_BYTES
 from tests.conftest import as_nobody
 
@@ -40,15 +40,15 @@ def make(*names: str) -> None:
 
 
 def sources(*given: str, **options: Any) -> list[str]:
-    return [item.source for item in listed(given, **options).items]
+    return [item.source for item in list_items(given, **options).items]
 
 
 def places(*given: str, **options: Any) -> list[str]:
-    return [item.output_stem for item in listed(given, **options).items]
+    return [item.output_stem for item in list_items(given, **options).items]
 
 
 def errors(*given: str, **options: Any) -> dict[str, str]:
-    return {item.source: item.error for item in listed(given, **options).items if item.error}
+    return {item.source: item.error for item in list_items(given, **options).items if item.error}
 
 
 def item_of(source: str, place: str, error: str = "") -> Item:
@@ -131,7 +131,7 @@ def test_what_is_not_there_is_told_and_takes_its_place_in_the_order() -> None:
     Path("dangling.jpg").symlink_to("nowhere")
     Path("loop.jpg").symlink_to("loop.jpg")
     given = ["a.jpg", "b.jpg", "a.jpg/x", "dangling.jpg", "loop.jpg", "", "x\0y", "x" * 300]
-    found = listed([*given, "ftp://host/x.jpg", "b.jpg", "c.jpg"]).items
+    found = list_items([*given, "ftp://host/x.jpg", "b.jpg", "c.jpg"]).items
     assert [item.source for item in found] == [*given, "ftp://host/x.jpg", "c.jpg"]
     assert {item.source: item.error for item in found if item.error} == {
         "b.jpg": "there is no such file",
@@ -162,7 +162,7 @@ def test_standard_input_is_not_one_of_many() -> None:
     make("a.jpg", "-")
     for named in (["a.jpg", "-"], ["-"]):
         with pytest.raises(UsageError, match=r"standard input, -, is for a single picture.*\./-"):
-            listed(named)
+            list_items(named)
     assert sources("./-") == ["./-"]
     assert sources("?") == ["./-"]
 
@@ -190,7 +190,7 @@ def test_a_folder_is_where_places_start() -> None:
     assert places("photos", "more", recursive=True) == ["birds/crow", "cat", "birds/owl"]
     assert places("photos/birds") == ["crow"]
     os.chdir("photos")
-    assert listed(["."], recursive=True).items == [
+    assert list_items(["."], recursive=True).items == [
         item_of("./birds/crow.jpg", "birds/crow"),
         item_of("./cat.jpg", "cat"),
     ]
@@ -201,10 +201,10 @@ def test_the_default_folder_of_outputs_is_entered_only_where_it_is_named(own_hom
     for folder in ("gradcam-out", "in/gradcam-out", "gradcam-out-2"):
         Path(folder).mkdir(parents=True)
         Path(folder, "a.jpg").touch()
-    assert [item.source for item in listed(["."], recursive=True).items] == [
+    assert [item.source for item in list_items(["."], recursive=True).items] == [
         "./gradcam-out-2/a.jpg"
     ]
-    assert [item.source for item in listed(["gradcam-out"]).items] == ["gradcam-out/a.jpg"]
+    assert [item.source for item in list_items(["gradcam-out"]).items] == ["gradcam-out/a.jpg"]
 
 
 def test_links_to_files_are_followed_and_links_to_folders_are_not() -> None:
@@ -232,7 +232,7 @@ def test_a_folder_that_cannot_be_listed_is_told() -> None:
     Path("photos/closed").chmod(0)
     Path("shut").chmod(0)
     with as_nobody():
-        found = listed(["photos", "shut", "photos/closed"], recursive=True).items
+        found = list_items(["photos", "shut", "photos/closed"], recursive=True).items
         assert places("photos") == ["a", "d"]
         deep = errors("photos/**/*.jpg")
     denied = "this folder cannot be listed: permission was denied"
@@ -247,8 +247,8 @@ def test_a_folder_that_cannot_be_listed_is_told() -> None:
 
 def test_a_folder_of_no_pictures_comes_to_nothing() -> None:
     Path("empty").mkdir()
-    assert listed(["empty"]).items == []
-    assert listed([]).items == []
+    assert list_items(["empty"]).items == []
+    assert list_items([]).items == []
 
 
 def test_a_folder_deeper_than_functions_may_call_each_other(own_home: Path) -> None:
@@ -355,7 +355,7 @@ def test_a_file_with_a_magic_name_is_that_file() -> None:
 def test_a_glob_that_matches_nothing() -> None:
     given = ("*.jpg", "none/**/*.jpg", "[", "a\0*", "**/")
     assert errors(*given) == dict.fromkeys(given, "nothing matches")
-    check_places(listed(given).items)
+    check_places(list_items(given).items)
 
 
 def test_a_link_to_nothing_that_matches_is_told() -> None:
@@ -369,15 +369,15 @@ def test_a_link_to_nothing_that_matches_is_told() -> None:
 def test_outputs_of_earlier_runs_are_no_sources() -> None:
     make("p/a.jpg", "p/a.gradcam.jpg", "p/a.285.GradCam.Jpg", "p/notes.txt")
     for named in (["p"], ["p/*.*[gG]"], sorted(map(str, Path("p").glob("*g"))), ["p", "p/*.*[gG]"]):
-        found = listed(named)
+        found = list_items(named)
         assert [item.output_stem for item in found.items] == ["a"]
         assert found.skipped_outputs == 2
-    assert listed(["p"], exclude=["*.*.*"]).skipped_outputs == 0
+    assert list_items(["p"], exclude=["*.*.*"]).skipped_outputs == 0
 
 
 def test_only_files_are_outputs() -> None:
     given = ["missing.gradcam.jpg", "http://host/x.gradcam.jpg"]
-    found = listed(given)
+    found = list_items(given)
     assert ([item.source for item in found.items], found.skipped_outputs) == (given, 0)
 
 
@@ -393,7 +393,7 @@ def test_the_first_has_the_plain_place() -> None:
 
 
 def test_a_digest_is_of_the_absolute_path_or_url() -> None:
-    found = listed([f"http://{host}/x.jpg" for host in "abcd"]).items
+    found = list_items([f"http://{host}/x.jpg" for host in "abcd"]).items
     assert [item.output_stem for item in found] == ["x", "x.jpg", "x-c7cb2888", "x-0998990f"]
 
 
@@ -406,7 +406,7 @@ def test_a_place_that_looks_like_a_digest_is_not_given_twice() -> None:
 
 def test_names_that_some_system_takes_for_the_same() -> None:
     make("p/Crow.jpg", "p/crow.jpg", "p/é.jpg", "p/e\u0301.jpg", "p/Straße.jpg", "p/STRASSE.jpg")
-    found = listed(["p"]).items
+    found = list_items(["p"]).items
     assert {"Crow", "crow.jpg", "e\u0301", "é.jpg", "STRASSE", "Straße.jpg"} == {
         item.output_stem for item in found
     }
@@ -444,7 +444,7 @@ def test_folders_that_some_system_takes_for_the_same() -> None:
 )
 def test_odd_names(name: str, place: str) -> None:
     make(name)
-    (item,) = listed([f"./{name}"]).items
+    (item,) = list_items([f"./{name}"]).items
     assert item == item_of(f"./{name}", place)
     check_places([item])
     if not name.startswith("."):
@@ -465,14 +465,14 @@ def test_odd_names(name: str, place: str) -> None:
 )
 def test_a_folder_is_never_what_an_output_is_called(folder: str, part: str) -> None:
     make("p/a.gif", f"p/{folder}/x.jpg")
-    found = listed(["p"], recursive=True).items
+    found = list_items(["p"], recursive=True).items
     assert f"{part}/x" in [item.output_stem for item in found]
     check_places(found)
 
 
 def test_long_names_that_differ_late() -> None:
     make(*(f"p/{'x' * 200}{end}" for end in ("1.jpg", "2.jpg", "3.png")))
-    found = listed(["p"]).items
+    found = list_items(["p"]).items
     assert found[0].output_stem == "x" * 150
     assert [item.output_stem[:142] for item in found[1:]] == ["x" * 141 + "-"] * 2
     check_places(found)
@@ -485,7 +485,7 @@ def test_urls() -> None:
         "HTTP://h/%2e%2e%2fowl.tar.gz",
         "http://[",
     ]
-    found = listed([*given, given[0]]).items
+    found = list_items([*given, given[0]]).items
     assert [item.source for item in found] == given
     assert [item.output_stem for item in found] == [
         "crow",
@@ -493,7 +493,7 @@ def test_urls() -> None:
         "owl.tar",
         found[3].output_stem,
     ]
-    assert all(item.output_stem == _url_stem(item.source) for item in found[:3])
+    assert all(item.output_stem == url_stem(item.source) for item in found[:3])
     check_places(found)
 
 
@@ -514,9 +514,9 @@ def is_tame(source: str) -> bool:
 @example(["\ud800", "\udcff", "a\0b", "a\0", "~", "~/x", "*", "**", "**/a/**", "[", "\u0345\u0301"])
 def test_places_of_whatever_is_named(own_home: Path, given: list[str]) -> None:
     given = [each for each in given if is_tame(each)]
-    found = listed(given).items
+    found = list_items(given).items
     check_places(found)
-    assert listed(given).items == found
+    assert list_items(given).items == found
 
 
 NAMES = st.text(
@@ -540,12 +540,12 @@ def test_places_of_whatever_is_in_a_folder(
     folder = tmp_path_factory.mktemp("photos")
     paths = {folder.joinpath(inside, f"{name}.jpg") for inside, name in names}
     make(*map(str, paths))
-    found = listed([str(folder)], recursive=True).items
+    found = list_items([str(folder)], recursive=True).items
     check_places(found)
     taken = {p for p in paths if p.name[0] != "." and not p.name.lower().endswith(".gradcam.jpg")}
     assert {Path(item.source) for item in found} == taken
-    assert listed([str(folder)], recursive=True).items == found
-    assert len(listed([str(folder), *map(str, paths)], recursive=True).items) >= len(found)
+    assert list_items([str(folder)], recursive=True).items == found
+    assert len(list_items([str(folder), *map(str, paths)], recursive=True).items) >= len(found)
 
 
 @many
@@ -561,10 +561,10 @@ def test_places_of_whatever_is_in_a_folder(
     )
 )
 def test_places_of_whatever_url(given: list[str]) -> None:
-    found = listed(given).items
+    found = list_items(given).items
     check_places(found)
     assert [item.source for item in found] == list(dict.fromkeys(given))
-    assert listed(given).items == found
+    assert list_items(given).items == found
 
 
 # Lists
@@ -586,8 +586,8 @@ def test_places_of_whatever_url(given: list[str]) -> None:
 )
 def test_a_list(data: bytes, null: bool, names: list[str]) -> None:
     Path("list").write_bytes(data)
-    assert from_file("list", null=null) == names
-    assert from_file("-", null=null, stdin=io.BytesIO(data)) == names
+    assert read_source_list("list", null=null) == names
+    assert read_source_list("-", null=null, stdin=io.BytesIO(data)) == names
 
 
 @many
@@ -595,14 +595,14 @@ def test_a_list(data: bytes, null: bool, names: list[str]) -> None:
 @example([b"\xef\xbb\xbf"])
 def test_any_names_pass_through_a_list_with_nul(names: list[bytes]) -> None:
     data = b"".join(name + b"\0" for name in names)
-    found = from_file("-", null=True, stdin=io.BytesIO(data))
+    found = read_source_list("-", null=True, stdin=io.BytesIO(data))
     assert found == [os.fsdecode(name) for name in names]
     assert [os.fsencode(name) for name in found] == names
 
 
 def test_standard_input_is_the_processes_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a.jpg\n")))
-    assert from_file("-", null=False) == ["a.jpg"]
+    assert read_source_list("-", null=False) == ["a.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -618,7 +618,7 @@ def test_a_list_that_cannot_be_read(path: str, why: str) -> None:
     make("secret\n")
     Path("secret\n").chmod(0)
     with as_nobody(), pytest.raises(UsageError) as refused:
-        from_file(path, null=False)
+        read_source_list(path, null=False)
     assert refused.value.what == f"cannot read the list {why}"
     assert "--from-file" in refused.value.remedy
 
@@ -629,19 +629,19 @@ def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     for stdin in (closed, None):
         monkeypatch.setattr(sys, "stdin", None)
         with pytest.raises(UsageError, match="the list on standard input"):
-            from_file("-", null=False, stdin=stdin)
+            read_source_list("-", null=False, stdin=stdin)
 
 
 @pytest.mark.parametrize("data", [b"a.jpg\0b.jpg\0", "a.jpg\r\n".encode("utf-16")])
 def test_a_list_with_nul_that_was_not_told_of(data: bytes) -> None:
     with pytest.raises(UsageError, match=r"NUL is in it.*Pass -0"):
-        from_file("-", null=False, stdin=io.BytesIO(data))
+        read_source_list("-", null=False, stdin=io.BytesIO(data))
 
 
 def test_names_of_a_list_are_from_the_working_folder() -> None:
     make("p/a.jpg")
     Path("p/list").write_text("p/a.jpg\n")
-    assert listed(from_file("p/list", null=False)).items == [item_of("p/a.jpg", "a")]
+    assert list_items(read_source_list("p/list", null=False)).items == [item_of("p/a.jpg", "a")]
 
 
 # What it loads

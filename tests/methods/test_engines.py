@@ -25,7 +25,7 @@ def test_the_compiled_engine_and_tensorflow_agree(
 ) -> None:
     layer, needs = FASTER.get(name, LAST), METHODS[name].needs
     engine, _ = open_engine(
-        select_model("efficientnet-lite0").open(), layer, needs, wanted="openvino"
+        select_model("efficientnet-lite0").open(), layer, needs, engine_name="openvino"
     )
     image = cat(lite0, layer).image
     answers = [

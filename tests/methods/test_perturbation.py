@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS
 from gradcam_cli.methods.perturbation import distinct_masks, masked
-from gradcam_cli.methods.upsampling import Places, extremes, upsampled
+from gradcam_cli.methods.upsampling import SamplePoints, extremes, upsampled
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.targets import Target
 from tests.methods.conftest import LAYER, Ask, network
@@ -23,7 +23,7 @@ sides = st.integers(1, 9)
 def test_interpolation_is_opencvs(h: int, w: int, height: int, width: int, seed: int) -> None:
     maps = np.random.default_rng(seed).standard_normal((3, h, w)).astype(np.float32)
     before = maps.copy()
-    found = upsampled(maps, Places.of(height, h), Places.of(width, w))
+    found = upsampled(maps, SamplePoints.of(height, h), SamplePoints.of(width, w))
     np.testing.assert_array_equal(maps, before)
     for one, expected in zip(found, maps, strict=True):
         resized = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -520,7 +520,7 @@ def test_pages_with_odd_names_find_each_other(out: Path, name: str) -> None:
 def test_a_page_appears_whole_or_not_at_all(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = reported(out, record(out, "old.png")).source
     recorded(out, *(record(out, f"{n}.png") for n in range(30)))
-    whole = html.of_overlay
+    whole = html.overlay_thumbnail
     calls = iter(range(100))
 
     def breaks(*given: Any) -> Any:
@@ -528,7 +528,7 @@ def test_a_page_appears_whole_or_not_at_all(out: Path, monkeypatch: pytest.Monke
             raise KeyboardInterrupt
         return whole(*given)
 
-    monkeypatch.setattr(html, "of_overlay", breaks)
+    monkeypatch.setattr(html, "overlay_thumbnail", breaks)
     with pytest.raises(KeyboardInterrupt):
         write_report(Manifest(out), out / "report.html", silent)
     assert (out / "report.html").read_text(encoding="utf-8") == before

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from gradcam_cli.reports.tables import GAP, Bar, Column, NarrowingTable, bar, fitted
+from gradcam_cli.reports.tables import GAP, Bar, Column, NarrowingTable, bar, fit_widths
 
 COLUMNS = (Column("name"), Column("count", "right"), Column("share", "right"))
 
@@ -43,7 +43,7 @@ STEPS = (("bar", 4), ("bar", 0), (GAP, 1), ("name", 12), ("probability", None), 
     ],
 )
 def test_each_step_goes_as_far_as_it_must(room: int, widths: tuple[int, ...], gap: int) -> None:
-    got, got_gap = fitted(NATURAL, CONTENTS, STEPS, room)
+    got, got_gap = fit_widths(NATURAL, CONTENTS, STEPS, room)
     assert (tuple(got.values()), got_gap) == (widths, gap)
 
 

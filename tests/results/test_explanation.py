@@ -88,9 +88,9 @@ def test_what_does_not_fit_is_named(change: dict, said: str) -> None:
 def test_a_heatmap_stays_with_its_target() -> None:
     one = target(method="hirescam")
     assert (one.heatmap_size, one.border) == ((4, 3), round(one.border or 0, 6))
-    for same in (pickle.loads(pickle.dumps(one)), one.written("a.jpg", None)):
+    for same in (pickle.loads(pickle.dumps(one)), one.with_paths("a.jpg", None)):
         np.testing.assert_array_equal(same.heatmap, one.heatmap)
-    assert one.written("a.jpg", "a.npy").heatmap_path == "a.npy"
+    assert one.with_paths("a.jpg", "a.npy").heatmap_path == "a.npy"
     assert "0." not in repr(one).replace(f"border={one.border}", "").replace("0.75", "")
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gradcam_cli.cli.explain import explain
-from gradcam_cli.images.listing import single
+from gradcam_cli.images.listing import single_item
 from gradcam_cli.images.writing import Destination
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.selection import select_model
-from gradcam_cli.runs.recording import GROUP, in_groups
+from gradcam_cli.runs.recording import GROUP, group_outcomes
 from gradcam_cli.runs.resume import NOT_IN_THE_DIGEST, digest_of
 from gradcam_cli.runs.settings import Outputs, Settings
 from gradcam_cli.runs.stages import Outcome, OutputFile
@@ -91,13 +91,13 @@ def test_every_option_is_known_to_change_results_or_not() -> None:
 
 def outcome(number: int, *paths: Path) -> Outcome:
     files = tuple(OutputFile(path, 0, "") for path in paths)
-    return Outcome(single(f"{number}.jpg"), None, overlays=files)
+    return Outcome(single_item(f"{number}.jpg"), None, overlays=files)
 
 
 def test_groups_hold_all_in_order_and_failures_end_them() -> None:
     done = [outcome(number, Path("x")) for number in range(3 * GROUP)]
     done[5] = outcome(5)
-    groups = list(in_groups(done))
+    groups = list(group_outcomes(done))
     assert [each for group in groups for each in group] == done
     assert max(map(len, groups)) <= GROUP
     assert groups[0][-1] is done[5] or len(groups[0]) < 6
@@ -109,7 +109,7 @@ def test_what_was_done_before_a_run_breaks_is_recorded() -> None:
         yield outcome(1, Path("x"))
         raise MemoryError
 
-    groups = in_groups(breaks())
+    groups = group_outcomes(breaks())
     assert [each.item.source for each in next(groups)] == ["0.jpg", "1.jpg"]
     with pytest.raises(MemoryError):
         next(groups)

@@ -11,7 +11,7 @@ import pytest
 
 from gradcam_cli.callbacks import no_progress
 from gradcam_cli.errors import ImageError, ModelError, UsageError
-from gradcam_cli.images.listing import Item, listed, single
+from gradcam_cli.images.listing import Item, list_items, single_item
 from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.runs.opening import ModelOpener
@@ -51,11 +51,11 @@ def stages(rows: int | None = None, settings: Settings = SETTINGS) -> Stages:
 
 
 def items(*sources: object) -> list[Item]:
-    return listed([str(source) for source in sources]).items
+    return list_items([str(source) for source in sources]).items
 
 
 def test_one_is_a_run_of_one(own_home: Path) -> None:
-    (outcome,) = run([single(CAT)], stages(rows=1))
+    (outcome,) = run([single_item(CAT)], stages(rows=1))
     assert outcome.error is None
     assert [file.path.name for file in outcome.files] == [
         "egyptian_cat.285.gradcam.jpg",
@@ -98,7 +98,7 @@ def test_a_source_that_would_be_replaced_is_refused_before_any_work(own_home: Pa
     settings = replace(SETTINGS, targets=(Target(TOP),))
     onto_itself = Outputs(Destination(Path(), ".jpg", "photo.jpg"))
     never_opened = replace(stages(1, settings), outputs=onto_itself, opener=None)
-    (outcome,) = run([single("photo.jpg")], never_opened)
+    (outcome,) = run([single_item("photo.jpg")], never_opened)
     assert isinstance(outcome.error, UsageError)
     assert "it is a source image" in str(outcome.error)
 
@@ -107,14 +107,14 @@ def test_a_model_that_cannot_be_opened_ends_the_run(own_home: Path) -> None:
     settings = replace(SETTINGS, offline=True, layer=None)
     failing = replace(stages(1), opener=opener(settings, "vgg16"))
     with pytest.raises(ModelError, match="vgg16"):
-        list(run([single(CAT)], failing))
+        list(run([single_item(CAT)], failing))
 
 
 def test_opened_ahead_it_is_the_same_model(own_home: Path) -> None:
     ahead = opener()
     ahead.open_ahead()
-    (one,) = run([single(CAT)], replace(stages(1), opener=ahead))
-    (other,) = run([single(CAT)], stages(1))
+    (one,) = run([single_item(CAT)], replace(stages(1), opener=ahead))
+    (other,) = run([single_item(CAT)], stages(1))
     for mine, theirs in zip(one.explanation.targets, other.explanation.targets, strict=True):
         np.testing.assert_array_equal(mine.heatmap, theirs.heatmap)
 
@@ -144,4 +144,4 @@ def test_a_recorded_run_stops_when_it_is_told_to(own_home: Path) -> None:
     assert recorded.tally.failed == len(outcomes)
     assert recorded.tally.exit_code == 3
     with recording(bad, stages(), RunOptions()) as recorded:
-        assert recorded.tally.before == 0  # failures are tried again
+        assert recorded.tally.done_before == 0  # failures are tried again

@@ -101,12 +101,12 @@ class CompiledPass:
         ModelError
             Where OpenVINO fails, as it does without memory.
         """
-        given = {number: inputs[name] for number, name in enumerate(self.inputs)}
+        arrays = {number: inputs[name] for number, name in enumerate(self.inputs)}
         try:
             with self._request() as request:
-                results = request.infer(given, share_inputs=True)
+                results = request.infer(arrays, share_inputs=True)
         except RuntimeError as error:
-            raise failure(error) from error
+            raise inference_error(error) from error
         return [results[number] for number in range(self._outputs)]
 
     def noise(self) -> dict[str, NDArray[Any]]:
@@ -124,20 +124,20 @@ class CompiledPass:
             if name not in fixed
         }
 
-    def agrees_with(self, alone: CompiledPass) -> bool:
-        """True where the last row of noise gives what it gives `alone`."""
+    def agrees_with(self, single_row: CompiledPass) -> bool:
+        """True where the last row of noise gives what it gives `single_row`."""
         inputs = self.noise()
-        last = alone.run(
+        last_row = single_row.run(
             {name: array[-1:] if array.ndim else array for name, array in inputs.items()}
         )
         return all(
-            relative_difference(together[-1:], expected) <= TOLERANCE
-            for together, expected in zip(self.run(inputs), last, strict=True)
+            relative_difference(results[-1:], expected) <= TOLERANCE
+            for results, expected in zip(self.run(inputs), last_row, strict=True)
         )
 
 
-def failure(error: RuntimeError) -> ModelError:
-    """What to say of an error of OpenVINO's."""
+def inference_error(error: RuntimeError) -> ModelError:
+    """The ModelError for what OpenVINO raised."""
     reason = str(error).strip().splitlines()[-1].strip()
     return ModelError(
         f"OpenVINO could not run the model: {reason}",
@@ -153,13 +153,13 @@ def _fed_from_file(graph: Any) -> list[Any]:
     """
     kernels = []
     for node in graph.get_ordered_ops():
-        readers = [each.get_node() for each in node.output(0).get_target_inputs()]
-        large = node.get_type_name() == "Constant" and node.get_byte_size() >= _DENSE_BYTES
-        if large and readers and all(_is_dense(reader) for reader in readers):
+        readers = [reader_input.get_node() for reader_input in node.output(0).get_target_inputs()]
+        is_large = node.get_type_name() == "Constant" and node.get_byte_size() >= _DENSE_BYTES
+        if is_large and readers and all(_is_dense(reader) for reader in readers):
             parameter = ops.parameter(node.shape, np.float32)
             parameter.output(0).get_tensor().set_names({node.get_friendly_name()})  # is exported
-            for each in node.output(0).get_target_inputs():
-                each.replace_source_output(parameter.output(0))
+            for reader_input in node.output(0).get_target_inputs():
+                reader_input.replace_source_output(parameter.output(0))
             graph.add_parameters([parameter])
             kernels.append(node)
     graph.validate_nodes_and_infer_types()

@@ -1,4 +1,4 @@
-"""From a Keras model to the file that the compiled engine runs, and the check of what it gives."""
+"""From a Keras model to the file that the compiled engine runs, and the check of its results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gradcam_cli.passes import Captured, Engine, Pass
 from gradcam_cli.process import uninterrupted
 from gradcam_cli.targets import TOP, Target
 
-_INPUTS = 3
+_MOST_ATTEMPTS = 3
 
 
 def convert(network: Any, layers: list[str], graph: Path) -> None:
@@ -41,31 +41,47 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     """
     tf, keras = tensorflow()
     outputs = {operation.name: operation.output for operation in network.operations}
-    seen = keras.Model(network.inputs[0], [*(outputs[layer] for layer in layers), network.output])
+    submodel = keras.Model(
+        network.inputs[0], [*(outputs[layer] for layer in layers), network.output]
+    )
     shape = (None, *network.inputs[0].shape[1:])
 
     @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])  # type: ignore[untyped-decorator]
     def forward(image: Any) -> dict[str, Any]:
-        return {f"output{i}": each for i, each in enumerate(seen(image, training=False))}
+        return {f"output{i}": output for i, output in enumerate(submodel(image, training=False))}
 
     with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
         model = converter()(forward.get_concrete_function())
-    ports = {name: each for each in model.outputs for name in each.get_names()}
-    results = []
-    for i, name in enumerate([*map(output_name, layers), LOGITS]):
-        result = ops.result(ports[f"output{i}"].get_node().input_value(0))
-        result.set_friendly_name(name)
-        results.append(result)
-    named = openvino.Model(results, model.get_parameters(), network.name)
-    _cancel_transposes(named)
+    results = _named_results(model, [*map(output_name, layers), LOGITS])
+    converted = openvino.Model(results, model.get_parameters(), network.name)
+    _cancel_transposes(converted)
     try:
-        openvino.save_model(named, graph, compress_to_fp16=False)
+        openvino.save_model(converted, graph, compress_to_fp16=False)
     except RuntimeError as error:
         raise OSError(errno.EIO, "it could not be written") from error
 
 
+def _named_results(model: Any, names: list[str]) -> list[Any]:
+    """New results of `model`, one for each of its outputs, with the friendly names `names`."""
+    ports = {name: output for output in model.outputs for name in output.get_names()}
+    results = [ops.result(ports[f"output{i}"].get_node().input_value(0)) for i in range(len(names))]
+    for result, name in zip(results, names, strict=True):
+        result.set_friendly_name(name)
+    return results
+
+
+def check_readable(graph: Path) -> None:
+    """Raise an OSError where `graph` cannot be read back, even if writing it raised nothing."""
+    try:
+        openvino.Core().read_model(graph)
+    except RuntimeError as error:
+        raise OSError(
+            errno.ENOSPC, "what was written is not whole; the disk may be full"
+        ) from error
+
+
 def _cancel_transposes(model: Any) -> None:
-    """Let what undoes a Transpose read what went into it.
+    """Let the readers of a Transpose that undoes another read the input of that other.
 
     Every layer's output is turned to channels last, as Keras has it, and back for the next layer.
     """
@@ -75,16 +91,16 @@ def _cancel_transposes(model: Any) -> None:
         source = node.input_value(0).get_node()
         if source.get_type_name() != "Transpose":
             continue
-        first, second = (each.input_value(1).get_node().data for each in (source, node))
+        first, second = (transpose.input_value(1).get_node().data for transpose in (source, node))
         if np.array_equal(first[second], np.arange(len(first))):
             for reader in node.output(0).get_target_inputs():
                 reader.replace_source_output(source.input_value(0))
 
 
-def flaw(
+def difference_from_reference(
     candidate: Engine, reference: Engine, what: Pass, shape: InputShape, preprocessing: str
 ) -> str:
-    """What is wrong with `candidate`, compared with `reference` on a picture of noise; or nothing.
+    """How `candidate` differs from `reference` on a picture of noise; empty where they agree.
 
     At a kink, as a ReLU has it at 0, rounding alone decides between two slopes, and one unit in
     millions then differs. So up to three pictures are tried, and one that agrees is enough: a
@@ -92,7 +108,7 @@ def flaw(
     """
     random = np.random.default_rng(0)
     kind, difference = "", 0.0
-    for _ in range(_INPUTS):
+    for _ in range(_MOST_ATTEMPTS):
         noise = random.integers(0, 256, (1, *shape), np.uint8)
         batch = PREPROCESSING[preprocessing](noise)
         kind, difference = agreement(*_answers((candidate, reference), what, batch))
@@ -106,14 +122,16 @@ def flaw(
 def _answers(
     engines: tuple[Engine, Engine], what: Pass, batch: NDArray[np.float32]
 ) -> list[Captured]:
-    """What each of `engines` answers to `what`, the second one being the reference."""
+    """What each of `engines` gives for `what`; the second is the reference."""
     if what.kind == "gradients":
-        return [one.gradients(batch, [Target(TOP)], what.at, rules=what.rules) for one in engines]
+        return [
+            engine.gradients(batch, [Target(TOP)], what.at, rules=what.rules) for engine in engines
+        ]
     if what.kind == "capture":
-        return [one.capture(batch, what.at) for one in engines]
+        return [engine.capture(batch, what.at) for engine in engines]
     if what.kind == "forward":
-        return [Captured({}, one.forward(batch)) for one in engines]
+        return [Captured({}, engine.forward(batch)) for engine in engines]
     (layer,) = what.at
     activations = engines[1].capture(batch, [layer]).activations[layer]
     share = np.random.default_rng(0).random(activations.shape, np.float32)
-    return [Captured({}, one.tail(activations * share, layer, batch)) for one in engines]
+    return [Captured({}, engine.tail(activations * share, layer, batch)) for engine in engines]

@@ -1,4 +1,4 @@
-"""Whether opening a compiled model takes the process down, which no exception tells.
+"""Whether opening a compiled model crashes the process, which no exception reports.
 
 A damaged graph, or a fault of OpenVINO, may end in SIGSEGV or SIGFPE. So whoever opens a model
 leaves a mark beside it until that has gone well:
@@ -62,9 +62,11 @@ def survives_opening(graph: Path, what: Pass) -> bool:
 
     pass_as_json = json.dumps([what.kind, what.at, what.rules])
     command = [sys.executable, "-c", _TRIAL, str(graph), pass_as_json, *sys.path]
-    nowhere = subprocess.DEVNULL
+    null_device = subprocess.DEVNULL
     try:
-        trial = subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
+        trial = subprocess.run(
+            command, stdin=null_device, stdout=null_device, stderr=null_device, check=False
+        )
     except OSError:  # this Python cannot be started again, so nothing is proven
         return True
     return trial.returncode == 0

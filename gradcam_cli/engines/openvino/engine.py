@@ -1,7 +1,7 @@
 """The compiled engine: OpenVINO, from a converted forward pass in a file.
 
 The file has the forward pass alone, with an output for every layer that can be explained. Each
-pass that is asked for is a graph cut from it, with the backward pass built on where there is one.
+pass that is needed is a graph cut from it, with the backward pass built on where there is one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.engines.openvino.compiled import CompiledPass, failure
+from gradcam_cli.engines.openvino.compiled import CompiledPass, inference_error
 from gradcam_cli.engines.openvino.graphs import (
     ACTIVATIONS,
     GRADIENT_INPUTS,
@@ -75,7 +75,7 @@ class OpenVINOEngine:
 
     Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
     side by side, each on its part of the cores, with no core waiting for another. A pass is
-    compiled when it is first asked for, for each number of rows.
+    compiled when it is first run, for each number of rows.
     """
 
     name = "openvino"
@@ -97,15 +97,15 @@ class OpenVINOEngine:
         self._model = model_name or self._forward.get_friendly_name()
         self._layers = layers_of(self._forward)
         self._classes = classes_of(self._forward)
-        self._alone: dict[Pass, CompiledPass] = {}
-        self._several: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
+        self._single_row: dict[Pass, CompiledPass] = {}
+        self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
         self._served: frozenset[Pass] | None = None
 
     @cached_property
     def rows(self) -> int:
         """See `Engine.rows`."""
         nodes = self._forward.get_ops()
-        weights = sum(each.get_byte_size() for each in nodes if each.get_type_name() == "Constant")
+        weights = sum(node.get_byte_size() for node in nodes if node.get_type_name() == "Constant")
         return int(min(_MOST_ROWS, max(2, weights // _BYTES_A_ROW)))
 
     @property
@@ -136,8 +136,8 @@ class OpenVINOEngine:
         """See `Engine.gradients`."""
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
         weights, top = score_weights(targets, self._classes)
-        asked = {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(score == "probability")}
-        *arrays, scores = self._run(what, {IMAGE: batch, **asked})
+        target_inputs = {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(score == "probability")}
+        *arrays, scores = self._run(what, {IMAGE: batch, **target_inputs})
         count = len(arrays) - len(what.at)
         activations = iter(arrays[:count])
         return Gradients(
@@ -150,7 +150,7 @@ class OpenVINOEngine:
         """See `Engine.tail`."""
         what = Pass("tail", (layer,))
         inputs = {ACTIVATIONS: activations}
-        if IMAGE in self._prepared(what).inputs:
+        if IMAGE in self._compiled_pass(what).inputs:
             check_rows(len(activations), len(batch))
             inputs[IMAGE] = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
         (scores,) = self._run(what, inputs)
@@ -169,21 +169,21 @@ class OpenVINOEngine:
             Where OpenVINO cannot compile it.
         """
         with self._preparing:
-            if what not in self._alone:
+            if what not in self._single_row:
                 self._check(what)
-                self._alone[what] = self._imported(what) or self._compiled(what, 1, streams=1)
+                self._single_row[what] = self._imported(what) or self._compile(what, 1, streams=1)
 
     def export(self, what: Pass) -> bytes:
         """What a process needs to run `what` on one row without compiling it."""
-        return self._prepared(what).exported()
+        return self._compiled_pass(what).exported()
 
     def rehearse(self, what: Pass) -> None:
         """Run `what` once, on one row of noise."""
-        alone = self._prepared(what)
-        alone.run(alone.noise())
+        single_row = self._compiled_pass(what)
+        single_row.run(single_row.noise())
 
     def serve_only(self, passes: Collection[Pass]) -> None:
-        """Refuse gradients from now on but those of `passes`, which were checked.
+        """From now on refuse all gradients but those of `passes`, which were checked.
 
         Scores, activations and tails are served at every layer: they are parts of the forward pass
         that was checked with any of `passes`.
@@ -200,12 +200,12 @@ class OpenVINOEngine:
                 "Name them among the `needs` of `open_engine`, or take the engine `tensorflow`.",
             )
 
-    def _prepared(self, what: Pass) -> CompiledPass:
+    def _compiled_pass(self, what: Pass) -> CompiledPass:
         try:
             self.prepare(what)
         except RuntimeError as error:
-            raise failure(error) from error
-        return self._alone[what]
+            raise inference_error(error) from error
+        return self._single_row[what]
 
     def _imported(self, what: Pass) -> CompiledPass | None:
         """What an earlier process has exported, where that is at hand."""
@@ -218,7 +218,7 @@ class OpenVINOEngine:
         except (OSError, RuntimeError, KeyError):  # of another build of OpenVINO: it is compiled
             return None
 
-    def _compiled(self, what: Pass, rows: int, *, streams: int) -> CompiledPass:
+    def _compile(self, what: Pass, rows: int, *, streams: int) -> CompiledPass:
         graph = graph_of(self._forward.clone(), what, rows, self._head)
         return CompiledPass.of(self._core, graph, streams)
 
@@ -226,34 +226,36 @@ class OpenVINOEngine:
         """The outputs of the graph of `what`, whose first input has the rows that count.
 
         Plug-ins have other kernels for other shapes, and it is one row that was checked against
-        TensorFlow. So several rows must give what one gives, or are run one by one.
+        TensorFlow. So several rows must give what a single row gives, or are run one by one.
         """
-        alone = self._prepared(what)
-        rows = len(inputs[alone.inputs[0]])
-        ready = alone if rows == 1 else self._for_several(what, rows)
-        if ready is not None:
-            return ready.run(inputs)
+        single_row = self._compiled_pass(what)
+        rows = len(inputs[single_row.inputs[0]])
+        compiled = single_row if rows == 1 else self._compiled_for_rows(what, rows)
+        if compiled is not None:
+            return compiled.run(inputs)
         parts = [
-            alone.run({name: one[[row]] if one.ndim else one for name, one in inputs.items()})
+            single_row.run(
+                {name: array[[row]] if array.ndim else array for name, array in inputs.items()}
+            )
             for row in range(rows)
         ]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
-    def _for_several(self, what: Pass, rows: int) -> CompiledPass | None:
-        """Compiled for `rows`, or None; those for one row stay, of these the last few."""
+    def _compiled_for_rows(self, what: Pass, rows: int) -> CompiledPass | None:
+        """`what` compiled for `rows`, or None; the last few used are kept."""
         key = what, rows
         with self._preparing:
-            if key not in self._several:
-                self._several[key] = self._compiled_for_several(what, rows)
-            self._several.move_to_end(key)
-            if len(self._several) > _MOST_KEPT:
-                self._several.popitem(last=False)
-            return self._several[key]
+            if key not in self._multi_row:
+                self._multi_row[key] = self._compile_rows_if_equal(what, rows)
+            self._multi_row.move_to_end(key)
+            if len(self._multi_row) > _MOST_KEPT:
+                self._multi_row.popitem(last=False)
+            return self._multi_row[key]
 
-    def _compiled_for_several(self, what: Pass, rows: int) -> CompiledPass | None:
-        """Compiled for `rows`; None where that fails, or gives other than one row alone."""
+    def _compile_rows_if_equal(self, what: Pass, rows: int) -> CompiledPass | None:
+        """`what` compiled for `rows`; None where that fails, or gives other than a single row."""
         try:
-            several = self._compiled(what, rows, streams=self.parallel)
-            return several if several.agrees_with(self._alone[what]) else None
+            multi_row = self._compile(what, rows, streams=self.parallel)
+            return multi_row if multi_row.agrees_with(self._single_row[what]) else None
         except (RuntimeError, ModelError):  # most likely there is not enough memory for both
             return None

@@ -81,7 +81,7 @@ def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
     """
     ports = _outputs(forward)
     layers = [ports[output_name(name)] for name in what.at if name != INPUT]
-    image = _fixed(forward, [*layers, ports[LOGITS]], rows)
+    image = _reshaped_input(forward, [*layers, ports[LOGITS]], rows)
     if what.kind == "gradients":
         return _with_gradients(image, layers, ports[LOGITS], what, head)
     if what.kind == "tail":
@@ -90,10 +90,10 @@ def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
 
 
 def _outputs(forward: Any) -> dict[str, Any]:
-    return {each.get_friendly_name(): each.input_value(0) for each in forward.get_results()}
+    return {result.get_friendly_name(): result.input_value(0) for result in forward.get_results()}
 
 
-def _fixed(forward: Any, outputs: Sequence[Any], rows: int) -> Any:
+def _reshaped_input(forward: Any, outputs: Sequence[Any], rows: int) -> Any:
     """The input, once all that leads from it to `outputs` has the shapes for `rows`."""
     image = forward.get_parameters()[0]
     pruned = openvino.Model(list(outputs), [image], LOGITS)
@@ -109,7 +109,7 @@ def _with_gradients(
     top = ops.parameter([rows], np.float32, TOP)
     probability = ops.parameter([], bool, PROBABILITY)
     seed = _score_gradient(
-        logits, weights.output(0), top.output(0), probability.output(0), _FALLING[head]
+        logits, weights.output(0), top.output(0), probability.output(0), _SCORE_GRADIENTS[head]
     )
     outputs = iter(layers)
     places = [
@@ -117,38 +117,40 @@ def _with_gradients(
         for name in what.at
     ]
     operations = openvino.Model([*layers, logits], [image], LOGITS).get_ordered_ops()
-    arrived = gradients(operations, logits, seed, [port for port, _ in places], _RULES[what.rules])
-    turned = [
+    layer_gradients = gradients(
+        operations, logits, seed, [port for port, _ in places], _RULES[what.rules]
+    )
+    output_gradients = [
         port if order is None else ops.transpose(port, order).output(0)
-        for port, (_, order) in zip(arrived, places, strict=True)
+        for port, (_, order) in zip(layer_gradients, places, strict=True)
     ]
     model = openvino.Model(
-        [*layers, *turned, logits], [image, weights, top, probability], str(what)
+        [*layers, *output_gradients, logits], [image, weights, top, probability], str(what)
     )
     return Graph(model, GRADIENT_INPUTS)
 
 
 def _score_gradient(
-    logits: Any, weights: Any, top: Any, probability: Any, falling: _Falling
+    logits: Any, weights: Any, top: Any, probability: Any, head_gradient: _ScoreGradient
 ) -> Any:
     """The gradient of each row's y with respect to the logits z.
 
     With w the weight of each score, y = Σ_i w_i·z_i has the gradient w. For y = Σ_i w_i·p_i of the
-    probabilities p see `falling`.
+    probabilities p see `head_gradient`.
     """
-    one, axis = ops.constant(np.int64(1)), ops.constant(np.array([1], np.int64))
-    best = ops.topk(logits, one, 1, "max", "value", index_element_type="i64").output(1)
+    count, axis = ops.constant(np.int64(1)), ops.constant(np.array([1], np.int64))
+    predicted_index = ops.topk(logits, count, 1, "max", "value", index_element_type="i64").output(1)
     classes = ops.constant(np.int64(logits.get_shape()[1]))
-    zero, unit = ops.constant(np.float32(0)), ops.constant(np.float32(1))
-    predicted = ops.one_hot(ops.squeeze(best, axis), classes, unit, zero, axis=1)
+    off, on = ops.constant(np.float32(0)), ops.constant(np.float32(1))
+    predicted = ops.one_hot(ops.squeeze(predicted_index, axis), classes, on, off, axis=1)
     weights = ops.add(weights, ops.multiply(ops.unsqueeze(top, axis), predicted))
-    return ops.select(probability, falling(logits, weights), weights).output(0)
+    return ops.select(probability, head_gradient(logits, weights), weights).output(0)
 
 
-_Falling = Callable[[Any, Any], Any]
+_ScoreGradient = Callable[[Any, Any], Any]
 
 
-def _of_softmax(logits: Any, weights: Any) -> Any:
+def _softmax_gradient(logits: Any, weights: Any) -> Any:
     """The gradient of y = Σ_i w_i·p_i with p = softmax(z): p_j · (w_j - y)."""
     shares = ops.softmax(logits, 1)
     axis = ops.constant(np.array([1], np.int64))
@@ -156,14 +158,17 @@ def _of_softmax(logits: Any, weights: Any) -> Any:
     return ops.multiply(shares, ops.subtract(weights, y))
 
 
-def _of_sigmoid(logits: Any, weights: Any) -> Any:
+def _sigmoid_gradient(logits: Any, weights: Any) -> Any:
     """The gradient of y = Σ_i w_i·p_i with p = σ(z): w_j · p_j · (1 - p_j)."""
     shares = ops.sigmoid(logits)
-    falling = ops.multiply(shares, ops.subtract(ops.constant(np.float32(1)), shares))
-    return ops.multiply(weights, falling)
+    slope = ops.multiply(shares, ops.subtract(ops.constant(np.float32(1)), shares))
+    return ops.multiply(weights, slope)
 
 
-_FALLING: dict[Head, _Falling] = {"softmax": _of_softmax, "sigmoid": _of_sigmoid}
+_SCORE_GRADIENTS: dict[Head, _ScoreGradient] = {
+    "softmax": _softmax_gradient,
+    "sigmoid": _sigmoid_gradient,
+}
 
 
 def _before_transpose(port: Any) -> tuple[Any, Any]:
@@ -180,16 +185,16 @@ def _before_transpose(port: Any) -> tuple[Any, Any]:
 
 def _tail(image: Any, activations: Any, logits: Any) -> Graph:
     """From the layer's output to the scores, and from the image where they read it as well."""
-    given = ops.parameter(list(activations.get_shape()), np.float32, ACTIVATIONS)
-    inside, order = _before_transpose(activations)
-    back = given.output(0)
+    replacement = ops.parameter(list(activations.get_shape()), np.float32, ACTIVATIONS)
+    source, order = _before_transpose(activations)
+    reordered = replacement.output(0)
     if order is not None:
-        back = ops.transpose(given, np.argsort(order.get_node().data)).output(0)
-    for reader in inside.get_target_inputs():
-        reader.replace_source_output(back)
-    model = openvino.Model([logits], [given, image], LOGITS)
+        reordered = ops.transpose(replacement, np.argsort(order.get_node().data)).output(0)
+    for reader in source.get_target_inputs():
+        reader.replace_source_output(reordered)
+    model = openvino.Model([logits], [replacement, image], LOGITS)
     _fold(model)
-    if image.get_friendly_name() in _read_by(model.get_results()[0]):
+    if image.get_friendly_name() in _ancestors(model.get_results()[0]):
         return Graph(model, (ACTIVATIONS, IMAGE))
     model.remove_parameter(image)
     return Graph(model, (ACTIVATIONS,))
@@ -204,13 +209,15 @@ def _fold(model: Any) -> None:
     manager.run_passes(model)
 
 
-def _read_by(end: Any) -> set[str]:
+def _ancestors(end: Any) -> set[str]:
     """The names of all operations that `end` depends on."""
     names: set[str] = set()
-    ahead = [end]
-    while ahead:
-        node = ahead.pop()
+    pending = [end]
+    while pending:
+        node = pending.pop()
         if node.get_friendly_name() not in names:
             names.add(node.get_friendly_name())
-            ahead.extend(each.get_source_output().get_node() for each in node.inputs())
+            pending.extend(
+                node_input.get_source_output().get_node() for node_input in node.inputs()
+            )
     return names

@@ -1,4 +1,4 @@
-"""Compiled models in the cache: made once, checked against TensorFlow, served ever after.
+"""Compiled models in the cache: made once, checked against TensorFlow, then reused.
 
     <cache>/compiled/vgg16-3f2a…/    one for each model and weights
         model.xml, model.bin         the forward pass, as OpenVINO reads it
@@ -8,12 +8,11 @@
 
 The name is made of the model and the digest of its weights; what made it stands inside, so that
 another version of gradcam, Keras or OpenVINO replaces it. A pass is checked when it is first
-asked for, and a pass that fails is never served.
+needed, and a pass that fails is never served.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import platform
 import shutil
@@ -67,12 +66,12 @@ def folder() -> Path:
 
 def made_with() -> dict[str, str]:
     """What a compiled model, and the checks of its passes, depend on besides the weights."""
-    found = {**versions("tensorflow"), **versions("openvino"), "machine": platform.machine()}
-    del found["numpy"]
-    return {**found, "code": _code()}
+    dependencies = {**versions("tensorflow"), **versions("openvino"), "machine": platform.machine()}
+    del dependencies["numpy"]
+    return {**dependencies, "code": _code_digest()}
 
 
-def _code() -> str:
+def _code_digest() -> str:
     """A digest of the modules that convert and differentiate, which change between versions too."""
     package = resources.files(__package__)
     names = ("conversion.py", "graphs.py", "compiled.py", "engine.py")
@@ -97,15 +96,15 @@ def open_compiled(
     Parameters
     ----------
     model : Model
-        Which one, its weights here.
+        The model, with its weights at hand.
     layer : str or None
         Where to look; None for the default layer.
     network : callable
         Gives the Keras model; called only where something has to be made or checked.
     note : callable
-        Given one sentence for what takes long or was found broken.
+        Called with one sentence for what takes long or is broken.
     needs : sequence of Pass
-        What the engine is going to be asked, with `LAYER` for the layer.
+        The passes that the engine is going to run, with `LAYER` for the layer.
 
     Raises
     ------
@@ -122,19 +121,19 @@ def open_compiled(
         folder()
     except ModelError as error:
         raise NotCompiledError(error.what) from error
-    task = _Task(model, network, note)
-    with _failures_told():
+    cached = _CachedModel(model, network, note)
+    with _disk_and_openvino_errors():
         try:
-            return task.opened(layer, needs)
+            return cached.open(layer, needs)
         except RuntimeError:
-            if task.is_whole():
+            if cached.is_undamaged():
                 raise
-            return task.opened(layer, needs)
+            return cached.open(layer, needs)
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
-    """Anything that OpenVINO or the disk may come up with means that it cannot be compiled."""
+def _disk_and_openvino_errors() -> Iterator[None]:
+    """Turn whatever OpenVINO or the disk raises into a NotCompiledError."""
     try:
         yield
     except (GradcamError, NotCompiledError):
@@ -149,41 +148,41 @@ def _failures_told() -> Iterator[None]:
         raise NotCompiledError(f"OpenVINO could not run it ({lines[-1].strip()})") from error
 
 
-class _Task:
-    """One call of `open_compiled`."""
+class _CachedModel:
+    """The compiled form of a model: its folder in the cache, and the engine that reads it."""
 
     def __init__(self, model: Model, network: Callable[[], Any], note: Note) -> None:
         self._model = model
         self._name = model.name
-        self._load = network
+        self._load_network = network
         self._note = note
         self._weights = model.digest()
-        self._place = folder() / f"{self._name}-{self._weights[:16]}"
-        self._graph = self._place / GRAPH
-        self._fresh = False
+        self._folder = folder() / f"{self._name}-{self._weights[:16]}"
+        self._graph = self._folder / GRAPH
+        self._just_made = False
         self._engine: OpenVINOEngine | None = None
 
-    def opened(self, layer: str | None, needs: Sequence[Pass]) -> tuple[OpenVINOEngine, str]:
-        about = self.usable() or self.made()
+    def open(self, layer: str | None, needs: Sequence[Pass]) -> tuple[OpenVINOEngine, str]:
+        about = self.usable_record() or self.make_if_missing()
         name = find_layer(about.layers, layer, self._name).name
         passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
         for place in {place for what in passes for place in what.at} - {INPUT}:
             find_layer(about.layers, place, self._name)
         for what in passes:
-            about = self.vetted(what, about)
+            about = self.ensure_checked(what, about)
             if reason := about.checked[str(what)]:
-                raise NotCompiledError(f"{self._not_used(what)}: {reason}")
+                raise NotCompiledError(f"{self._refusal(what)}: {reason}")
         if not all(str(what) in about.checked for what in passes):  # made anew meanwhile
-            return self.opened(name, needs)
-        return self.prepared(passes, about), name
+            return self.open(name, needs)
+        return self.prepare(passes, about), name
 
-    def vetted(self, what: Pass, about: About) -> About:
-        """What is there once `what` has been checked, or is known to be fit or unfit."""
+    def ensure_checked(self, what: Pass, about: About) -> About:
+        """The record of the folder with the outcome of the check of `what`, made where missing."""
         if marks := crashes.abandoned_marks(self._graph, what):
-            about = self.cleared_of_suspicion(what, marks)
-        return about if str(what) in about.checked else self.checked(what)
+            about = self.recover_from_crash(what, marks)
+        return about if str(what) in about.checked else self.check(what)
 
-    def prepared(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
+    def prepare(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
         """The engine, with `passes` compiled."""
         engine = self._engine or self.new_engine(about, passes)
         for what in passes:
@@ -192,20 +191,20 @@ class _Task:
         engine.serve_only(passes)
         return engine
 
-    def _not_used(self, what: Pass) -> str:
-        use = f"at {what.at[0]}" if _is_plain(what) else f"for {what}"
+    def _refusal(self, what: Pass) -> str:
+        use = f"at {what.at[0]}" if _is_layer_gradient(what) else f"for {what}"
         return f"the compiled {self._name} is not used {use}"
 
-    def is_whole(self) -> bool:
-        """True where the files, read anew, are those that were made; not so once cleared."""
-        about = read(self._place)
+    def is_undamaged(self) -> bool:
+        """True where the files, read again, are those that were made; False once removed."""
+        about = read(self._folder)
         names = (GRAPH, WEIGHTS) if about is None else tuple(about.files)
-        digests.forget(*(self._place / name for name in names))
-        return self.usable() is not None
+        digests.forget(*(self._folder / name for name in names))
+        return self.usable_record() is not None
 
     def _network(self) -> Any:
-        """The Keras model, whose weights are surely those that the digest is of."""
-        network = self._load()
+        """The Keras model, once its weights are sure to be those that the digest is of."""
+        network = self._load_network()
         if self._model.digest() != self._weights:
             raise NotCompiledError(f"the weights of {self._name} changed while they were read")
         return network
@@ -218,43 +217,47 @@ class _Task:
             self._graph,
             model_name=self._name,
             head=self._model.head,
-            exports=exports.paths(self._place, about, passes),
+            exports=exports.paths(self._folder, about, passes),
         )
         return self._engine
 
-    def usable(self, *, note: bool = False) -> About | None:
-        """What is there, where it is whole and made by what runs now; else None, told if `note`."""
-        if not self._place.is_dir():
+    def usable_record(self, *, note: bool = False) -> About | None:
+        """The record, where the files are whole and made by the versions that run; else None.
+
+        With `note`, a note says why it is None.
+        """
+        if not self._folder.is_dir():
             return None
-        about = read(self._place)
-        reason = _damage(self._place, about)
+        about = read(self._folder)
+        reason = _describe_damage(self._folder, about)
         if about is not None and not reason:
-            mine = (self._name, self._weights, made_with())
-            if (about.model, about.weights, about.made_with) == mine:
+            expected = (self._name, self._weights, made_with())
+            if (about.model, about.weights, about.made_with) == expected:
                 return about
             reason = "was made by other versions"
         if note:
             self._note(f"The compiled {self._name} in the cache {reason}; making it anew.")
         return None
 
-    def made(self) -> About:
-        """Make it, unless another process has done that meanwhile."""
-        with self._alone():
-            return self.usable(note=True) or self._make()
+    def make_if_missing(self) -> About:
+        """The record, of a model that is compiled now unless another process has just done that."""
+        with self._locked():
+            return self.usable_record(note=True) or self._make()
 
-    def cleared_of_suspicion(self, what: Pass, marks: list[Path]) -> About:
-        """What is there, or made anew, after processes that left `marks` died of opening `what`.
+    def recover_from_crash(self, what: Pass, marks: list[Path]) -> About:
+        """The record, after processes that left `marks` died while they opened `what`.
 
-        Where that helps nothing, `what` is written down as one that is not served.
+        Damaged or crashing files are made anew. If `what` still crashes, the record says so, and
+        `what` is not served.
         """
-        about = self.usable() if self.is_whole() else None
+        about = self.usable_record() if self.is_undamaged() else None
         if about is not None and self._survives(what):
             for mark in marks:
                 with suppress(OSError):  # a cache that can only be read
                     mark.unlink()
             return self._without_exports(about)
-        with self._alone():
-            about = self.usable(note=True)
+        with self._locked():
+            about = self.usable_record(note=True)
             if about is not None and not crashes.abandoned_marks(self._graph, what):
                 return about  # another process has made it anew meanwhile
             if about is not None:
@@ -263,50 +266,52 @@ class _Task:
                     "making it anew."
                 )
             about = self._make()
-            return about if self._survives(what) else self._kept(about, what, _CRASHES)
+            return about if self._survives(what) else self._record_check(about, what, _CRASHES)
 
     def _without_exports(self, about: About) -> About:
         """The same without what was exported, which may have been what crashed."""
         plain = exports.without_exports(about)
         if plain.files != about.files:
-            with suppress(OSError), self._alone():
-                write(self._place, plain)
+            with suppress(OSError), self._locked():
+                write(self._folder, plain)
         return plain
 
     def _survives(self, what: Pass) -> bool:
         return crashes.survives_opening(self._graph, what)
 
-    def _kept(self, about: About, what: Pass, reason: str) -> About:
-        """Keep what is wrong with `what`, or that nothing is."""
+    def _record_check(self, about: About, what: Pass, reason: str) -> About:
+        """Write down why `what` is not served, or with an empty `reason` that it is."""
         about = replace(about, checked={**about.checked, str(what): printable(reason)})
-        sweep(self._place)
-        write(self._place, about)
+        sweep(self._folder)
+        write(self._folder, about)
         return about
 
-    def checked(self, what: Pass) -> About:
+    def check(self, what: Pass) -> About:
         """Compare `what`, as it is read back, with TensorFlow, and keep the outcome."""
-        with self._alone():
-            about = self.usable() or self._make()
+        with self._locked():
+            about = self.usable_record() or self._make()
             if str(what) in about.checked:
                 return about
-            if not self._fresh:
-                self._note(self._checking(what))
+            if not self._just_made:
+                self._note(self._checking_note(what))
             with crashes.marked(self._graph, what):
-                exported = exports.with_export(self._place, about, self.new_engine(about), what)
-                reason = self._flaw(what, exported)
+                exported = exports.with_export(self._folder, about, self.new_engine(about), what)
+                reason = self._difference_from_tensorflow(what, exported)
                 if reason and exported is not about:  # perhaps it is only the import
-                    exported, reason = about, self._flaw(what, about)
-            return self._kept(exported, what, reason)
+                    exported, reason = about, self._difference_from_tensorflow(what, about)
+            return self._record_check(exported, what, reason)
 
-    def _checking(self, what: Pass) -> str:
-        subject, once = (what.at[0], "layer") if _is_plain(what) else (f"the pass “{what}”", "pass")
+    def _checking_note(self, what: Pass) -> str:
+        subject, subject_kind = (
+            (what.at[0], "layer") if _is_layer_gradient(what) else (f"the pass “{what}”", "pass")
+        )
         return (
             f"Checking {subject} of the compiled {self._name} against TensorFlow, "
-            f"once for this {once}."
+            f"once for this {subject_kind}."
         )
 
-    def _flaw(self, what: Pass, about: About) -> str:
-        from gradcam_cli.engines.openvino.conversion import flaw
+    def _difference_from_tensorflow(self, what: Pass, about: About) -> str:
+        from gradcam_cli.engines.openvino.conversion import difference_from_reference
         from gradcam_cli.engines.openvino.vjp import NotDifferentiableError
         from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
@@ -316,10 +321,12 @@ class _Task:
         except NotDifferentiableError as error:
             return str(error)
         reference = TensorFlowEngine(self._network(), model_name=self._name)
-        return flaw(candidate, reference, what, self._model.input, self._model.preprocessing)
+        return difference_from_reference(
+            candidate, reference, what, self._model.input, self._model.preprocessing
+        )
 
     def _make(self) -> About:
-        from gradcam_cli.engines.openvino.conversion import convert
+        from gradcam_cli.engines.openvino.conversion import check_readable, convert
 
         self._check_room()
         network = self._network()
@@ -327,23 +334,23 @@ class _Task:
             f"Compiling {self._name} and checking it against TensorFlow, once for these weights."
         )
         self._remove_leftovers()
-        with whole_folder(self._place) as fresh:
+        with whole_folder(self._folder) as fresh:
             layers = explainable_layers(network)
             convert(network, [layer.name for layer in layers], fresh / GRAPH)
-            _check_written(fresh / GRAPH)
+            check_readable(fresh / GRAPH)
             sync([fresh / GRAPH, fresh / WEIGHTS])
             files = {name: sha256_of(fresh / name) for name in (GRAPH, WEIGHTS)}
             about = About(self._name, self._weights, made_with(), files, layers)
             write(fresh, about)
         for name, digest in files.items():
-            digests.remember(self._place / name, digest)
-        self._fresh = True
+            digests.remember(self._folder / name, digest)
+        self._just_made = True
         self._engine = None
         return about
 
     def _remove_leftovers(self) -> None:
         for path in folder().iterdir():
-            if path.name != self._place.name and final_name(path.name) == self._place.name:
+            if path.name != self._folder.name and final_name(path.name) == self._folder.name:
                 with suppress(OSError):
                     remove(path)
 
@@ -355,19 +362,19 @@ class _Task:
                 f"where {free / 1e6:.0f} MB are free"
             )
 
-    def _alone(self) -> AbstractContextManager[None]:
+    def _locked(self) -> AbstractContextManager[None]:
         """Hold the model's lock, which the system frees when its holder dies."""
         make_folder(folder())
         return exclusive_lock(
-            self._place.with_name(f"{self._place.name}{LOCK}"),
+            self._folder.with_name(f"{self._folder.name}{LOCK}"),
             when_held=lambda: self._note(
                 f"Waiting for another process that is compiling {self._name}."
             ),
         )
 
 
-def _is_plain(what: Pass) -> bool:
-    """True for the gradients at one layer, which is what most are opened for."""
+def _is_layer_gradient(what: Pass) -> bool:
+    """True for plain gradients at a single layer, the usual need."""
     return (
         what.kind == "gradients"
         and what.rules == "standard"
@@ -376,7 +383,7 @@ def _is_plain(what: Pass) -> bool:
     )
 
 
-def _damage(place: Path, about: About | None) -> str:
+def _describe_damage(place: Path, about: About | None) -> str:
     if about is None:
         return "has no record that can be read"
     try:
@@ -386,15 +393,3 @@ def _damage(place: Path, about: About | None) -> str:
     except OSError as error:
         return f"is damaged ({error.strerror or error})"
     return ""
-
-
-def _check_written(graph: Path) -> None:
-    """Raise an OSError where `graph` cannot be read back, whatever its writer noticed."""
-    from gradcam_cli.engines.openvino.runtime import openvino
-
-    try:
-        openvino.Core().read_model(graph)
-    except RuntimeError as error:
-        raise OSError(
-            errno.ENOSPC, "what was written is not whole; the disk may be full"
-        ) from error

@@ -34,10 +34,10 @@ def converter() -> Callable[..., Any]:
     with _without(_TELEMETRY):
         from openvino.tools.ovc import convert_model
 
-        found: Callable[..., Any] = convert_model
+        function: Callable[..., Any] = convert_model
     if sys.version_info >= (3, 13):
         _mend_environment_setup()
-    return found
+    return function
 
 
 def _mend_environment_setup() -> None:

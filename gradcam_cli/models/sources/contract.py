@@ -1,4 +1,4 @@
-"""What a source of a model is: all that is to be known of it, and how to have it here."""
+"""What a source of a model offers: what is known of the model, and how to fetch and open it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ModelSource(Protocol):
     def pull(
         self, *, offline: bool, force: bool, progress: Progress, note: Note
     ) -> tuple[Path, ...]:
-        """Fetch its weights ahead of time; the files that `downloads` came to.
+        """Fetch its weights ahead of time; the paths of its `downloads`.
 
         Parameters
         ----------

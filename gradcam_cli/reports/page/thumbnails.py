@@ -35,49 +35,49 @@ class Thumbnail:
     problem: str = ""
 
 
-_GONE = Thumbnail(problem="the file is gone")
-_MISSING = Thumbnail(problem="the file is missing")
+_SOURCE_GONE = Thumbnail(problem="the file is gone")
+_OVERLAY_MISSING = Thumbnail(problem="the file is missing")
 
 
-def of_source(source: Source) -> Thumbnail:
+def source_thumbnail(source: Source) -> Thumbnail:
     """The source itself, unless it is no longer the file that was explained."""
     if not source.path:
         return Thumbnail(problem="it is a URL, which is not fetched")
     path = Path(source.path)
     try:
         if not path.is_absolute() or not path.is_file():
-            return _GONE
+            return _SOURCE_GONE
         # Of the stamp only the size: a copy or a checkout gives the same picture a new time.
         if path.stat().st_size != source.size:
             return Thumbnail(problem="the file has changed since")
     except (OSError, ValueError):  # ValueError: a null byte
-        return _GONE
+        return _SOURCE_GONE
     return _thumbnail(path)
 
 
-def of_overlay(root: Path, recorded: str) -> Thumbnail:
+def overlay_thumbnail(root: Path, recorded: str) -> Thumbnail:
     """The overlay `recorded` in the folder `root`, given without links; nothing outside is read."""
-    given = Path(recorded)
+    relative_path = Path(recorded)
     try:
-        path = (root / given).resolve()
-        leaves = given.is_absolute() or given.drive or ".." in given.parts
+        path = (root / relative_path).resolve()
+        leaves = relative_path.is_absolute() or relative_path.drive or ".." in relative_path.parts
         if leaves or not path.is_relative_to(root):
             return Thumbnail(problem="its recorded path leads out of the folder")
-        return _thumbnail(path) if path.is_file() else _MISSING
+        return _thumbnail(path) if path.is_file() else _OVERLAY_MISSING
     except (OSError, RuntimeError, ValueError):  # RuntimeError: links in a circle
-        return _MISSING
+        return _OVERLAY_MISSING
 
 
 def _thumbnail(path: Path) -> Thumbnail:
     try:
-        image = _small(path)
+        image = _open_small(path)
     except ImageError:
         return Thumbnail(problem="the file cannot be read as a picture")
-    data = _encoded(image)
+    data = _encode_jpeg(image)
     return Thumbnail(f"data:image/jpeg;base64,{b64encode(data).decode()}", *image.size)
 
 
-def _small(path: Path) -> Image.Image:
+def _open_small(path: Path) -> Image.Image:
     """The picture at `path` as it is shown, small."""
     from PIL import Image, ImageOps
 
@@ -85,12 +85,12 @@ def _small(path: Path) -> Image.Image:
     with suppress(Exception), Image.open(path, formats=("JPEG",)) as image:
         image.thumbnail((SIDE, SIDE))  # decodes no more of a large JPEG than it needs
         return ImageOps.exif_transpose(image).convert("RGB")
-    small = Image.fromarray(read_image(str(path), offline=True).pixels)
-    small.thumbnail((SIDE, SIDE))
-    return small
+    thumbnail = Image.fromarray(read_image(str(path), offline=True).pixels)
+    thumbnail.thumbnail((SIDE, SIDE))
+    return thumbnail
 
 
-def _encoded(image: Image.Image) -> bytes:
+def _encode_jpeg(image: Image.Image) -> bytes:
     image.info.clear()  # what the file says besides the picture stays out of the page
     data = b""
     for quality in _QUALITIES:

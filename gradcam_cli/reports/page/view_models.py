@@ -96,7 +96,7 @@ class Failure:
 
 @dataclass
 class Survey:
-    """What there is to show, counted before anything is."""
+    """Counts of what the pages show, taken before the first is written."""
 
     sources: int = 0
     cards: int = 0
@@ -104,17 +104,17 @@ class Survey:
     bins: list[int] = field(default_factory=lambda: [0] * _BINS)
     runs: list[str] = field(default_factory=list)
 
-    def add(self, found: Source | Failure) -> None:
-        """Count `found`."""
-        if isinstance(found, Failure):
+    def add(self, view: Source | Failure) -> None:
+        """Count `view`."""
+        if isinstance(view, Failure):
             self.failures += 1
             return
         self.sources += 1
-        self.cards += len(found.explained)
-        if found.run not in self.runs and len(self.runs) < _MOST_RUNS:
-            self.runs.append(found.run)
-        for each in found.explained:
-            self.bins[min(int(each.prediction.probability * _BINS), _BINS - 1)] += 1
+        self.cards += len(view.explained)
+        if view.run not in self.runs and len(self.runs) < _MOST_RUNS:
+            self.runs.append(view.run)
+        for explained in view.explained:
+            self.bins[min(int(explained.prediction.probability * _BINS), _BINS - 1)] += 1
 
 
 def view_of(record: Record) -> Source | Failure:

@@ -341,7 +341,7 @@ def test_what_is_compiled_for_several_rows_is_bounded(graph: Path) -> None:
     first = engine.forward(batch)
     for layer in ("top_bn", LAST, "block5c_add", "block3b_add", "stem_conv"):
         engine.capture(batch, [layer])
-    assert len(engine._several) <= 4
+    assert len(engine._multi_row) <= 4
     np.testing.assert_array_equal(engine.forward(batch), first)
 
 

@@ -136,15 +136,15 @@ def _convert(node: Node, g: Port, number: int) -> Port:
 def _power(node: Node, g: Port, number: int) -> Port:
     only_input(node, number)
     exponent = np.asarray(fixed_value(node, 1), np.float32)
-    lowered = ops.power(node.input_value(0), constant(exponent - 1))
-    return times(g, ops.multiply(lowered, constant(exponent)))
+    lowered_power = ops.power(node.input_value(0), constant(exponent - 1))
+    return times(g, ops.multiply(lowered_power, constant(exponent)))
 
 
-def _two(part: Callable[[Node, Port, int], Port]) -> Vjp:
+def _broadcast_pair(rule: Callable[[Node, Port, int], Port]) -> Vjp:
     """A rule whose inputs are broadcast against each other."""
 
     def vjp(node: Node, g: Port, number: int) -> Port:
-        return unbroadcast(part(node, g, number), shape_of(node.input_value(number)))
+        return unbroadcast(rule(node, g, number), shape_of(node.input_value(number)))
 
     return vjp
 
@@ -164,28 +164,28 @@ def _divide(node: Node, g: Port, number: int) -> Port:
 
 
 def _squared_difference(node: Node, g: Port, number: int) -> Port:
-    this, other = node.input_value(number), node.input_value(1 - number)
-    return times(g, ops.multiply(ops.subtract(this, other), constant(2)))
+    operand, other_operand = node.input_value(number), node.input_value(1 - number)
+    return times(g, ops.multiply(ops.subtract(operand, other_operand), constant(2)))
 
 
 ELEMENTWISE: dict[str, Vjp] = {
-    "Add": _two(lambda node, g, number: g),
+    "Add": _broadcast_pair(lambda node, g, number: g),
     "Clamp": _clamp,
     "Convert": _convert,
-    "Divide": _two(_divide),
+    "Divide": _broadcast_pair(_divide),
     "Elu": _elementwise(_elu_slope),
     "Erf": _elementwise(_erf_slope),
     "Exp": _elementwise(_exp_slope),
     "HSigmoid": _hard_sigmoid,
     "HSwish": _elementwise(_hard_swish_slope),
-    "Multiply": _two(_multiply),
+    "Multiply": _broadcast_pair(_multiply),
     "PRelu": _leaky_relu,
-    "Power": _two(_power),
+    "Power": _broadcast_pair(_power),
     "Relu": _relu,
     "Sigmoid": _elementwise(_sigmoid_slope),
     "Sqrt": _elementwise(_sqrt_slope),
-    "SquaredDifference": _two(_squared_difference),
-    "Subtract": _two(_subtract),
+    "SquaredDifference": _broadcast_pair(_squared_difference),
+    "Subtract": _broadcast_pair(_subtract),
     "Swish": _elementwise(_swish_slope),
     "Tanh": _elementwise(_tanh_slope),
 }

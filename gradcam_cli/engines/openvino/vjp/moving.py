@@ -39,7 +39,7 @@ def _pad(node: Node, g: Port, number: int) -> Port:
     if node.get_attributes()["pad_mode"] != "constant":
         raise NotDifferentiableError("Pad that repeats pixels")
     shape = shape_of(node.input_value(0))
-    begin = [int(each) for each in fixed_value(node, 1)]
+    begin = [int(value) for value in fixed_value(node, 1)]
     return sliced(g, {i: (begin[i], begin[i] + shape[i]) for i in range(len(shape))})
 
 
@@ -47,7 +47,7 @@ def _strided_slice(node: Node, g: Port, number: int) -> Port:
     """Where it took every element of a box, put the gradient there and zeros around it."""
     only_input(node, number)
     shape = shape_of(node.input_value(0))
-    strides = [int(each) for each in fixed_value(node, 3)] if len(node.inputs()) > 3 else [1]
+    strides = [int(value) for value in fixed_value(node, 3)] if len(node.inputs()) > 3 else [1]
     flags = node.get_attributes()
     reshaping = ("new_axis_mask", "shrink_axis_mask", "ellipsis_mask")
     if set(strides) != {1} or any(any(flags[mask]) for mask in reshaping):
@@ -57,10 +57,10 @@ def _strided_slice(node: Node, g: Port, number: int) -> Port:
     for axis, value in enumerate(fixed_value(node, 1)):
         if axis not in masked:
             begin[axis] = slice(int(value), None).indices(shape[axis])[0]
-    return _put_back(g, shape, dict(enumerate(begin)))
+    return _pad_to_shape(g, shape, dict(enumerate(begin)))
 
 
-def _slice_of(node: Node, g: Port, number: int) -> Port:
+def _slice(node: Node, g: Port, number: int) -> Port:
     only_input(node, number)
     starts, steps = (np.ravel(fixed_value(node, i)).tolist() for i in (1, 3))
     if set(steps) != {1}:
@@ -71,10 +71,10 @@ def _slice_of(node: Node, g: Port, number: int) -> Port:
         axis % len(shape): slice(start, None).indices(shape[axis])[0]
         for axis, start in zip(axes, starts, strict=True)
     }
-    return _put_back(g, shape, first)
+    return _pad_to_shape(g, shape, first)
 
 
-def _put_back(g: Port, shape: list[int], first: dict[int, int]) -> Port:
+def _pad_to_shape(g: Port, shape: list[int], first: dict[int, int]) -> Port:
     """The gradient of a box, where it was cut out of `shape`, with zeros around it."""
     begin = [first.get(axis, 0) for axis in range(len(shape))]
     end = [side - start - part for side, start, part in zip(shape, begin, shape_of(g), strict=True)]
@@ -87,7 +87,7 @@ MOVING: dict[str, Vjp] = {
     "Concat": _concat,
     "Pad": _pad,
     "Reshape": _reshape,
-    "Slice": _slice_of,
+    "Slice": _slice,
     "Squeeze": _reshape,
     "StridedSlice": _strided_slice,
     "Transpose": _transpose,

@@ -37,20 +37,20 @@ def _max_pool(node: Node, g: Port, number: int) -> Port:
 
 def _max_of_tiles(node: Node, g: Port, side: int) -> Port:
     """Where windows tile the map: compare the pixels of all tiles at once, one place at a time."""
-    x, y, left = node.input_value(0), node.output(0), g
-    places = ops.split(
+    x, y, remaining = node.input_value(0), node.output(0), g
+    pixels = ops.split(
         ops.space_to_depth(x, "blocks_first", side), constant(1, np.int64), side * side
     )
     parts = []
-    for place in places.outputs():
-        hit = ops.equal(place, y)
-        parts.append(where(hit, left))
-        left = ops.select(hit, constant(0), left).output(0)
+    for pixel in pixels.outputs():
+        hit = ops.equal(pixel, y)
+        parts.append(where(hit, remaining))
+        remaining = ops.select(hit, constant(0), remaining).output(0)
     return ops.depth_to_space(ops.concat(parts, 1), "blocks_first", side).output(0)
 
 
 def _max_of_windows(node: Node, g: Port, window: dict[str, Any]) -> Port:
-    """Where windows overlap or are padded: OpenVINO tells the index of each maximum, slowly."""
+    """Where windows overlap or are padded: OpenVINO gives the index of each maximum, slowly."""
     x = node.input_value(0)
     n, c, h, w = shape_of(x)
     indices = ops.max_pool(
@@ -94,7 +94,7 @@ def _average_pool(node: Node, g: Port, number: int) -> Port:
     ]
     shares = ops.divide(g, constant(np.multiply.outer(*counts)))
     n, c, h, w = shape_of(g)
-    reached = [strides[i] * ((h, w)[i] - 1) + kernel[i] - begin[i] - end[i] for i in range(2)]
+    covered = [strides[i] * ((h, w)[i] - 1) + kernel[i] - begin[i] - end[i] for i in range(2)]
     spread = ops.convolution_backprop_data(
         reshaped(shares.output(0), [n * c, 1, h, w]),
         constant(np.ones((1, 1, *kernel))),
@@ -102,7 +102,7 @@ def _average_pool(node: Node, g: Port, number: int) -> Port:
         pads_begin=begin,
         pads_end=end,
         dilations=[1, 1],
-        output_padding=[shape[2 + i] - reached[i] for i in range(2)],
+        output_padding=[shape[2 + i] - covered[i] for i in range(2)],
     )
     return reshaped(spread.output(0), shape)
 

@@ -43,7 +43,7 @@ def fixed_value(node: Node, number: int) -> Any:
 
 
 def only_input(node: Node, number: int, allowed: int = 0) -> None:
-    """Raise NotDifferentiableError unless the gradient is asked for by the input `allowed`."""
+    """Raise NotDifferentiableError unless the gradient is that of the input `allowed`."""
     if number != allowed:
         raise NotDifferentiableError(f"{node.get_type_name()} by its input {number}")
 
@@ -55,9 +55,9 @@ def reshaped(port: Port, shape: list[int]) -> Port:
 
 def unbroadcast(port: Port, shape: list[int]) -> Port:
     """Sum over the axes along which an input of `shape` was repeated."""
-    given = shape_of(port)
-    padded = [1] * (len(given) - len(shape)) + shape
-    axes = [axis for axis, (a, b) in enumerate(zip(given, padded, strict=True)) if a != b]
+    actual = shape_of(port)
+    padded = [1] * (len(actual) - len(shape)) + shape
+    axes = [axis for axis, (a, b) in enumerate(zip(actual, padded, strict=True)) if a != b]
     if axes:
         port = ops.reduce_sum(port, constant(axes, np.int64), keep_dims=True).output(0)
     return port if shape_of(port) == shape else reshaped(port, shape)

@@ -30,7 +30,7 @@ def _convolution(node: Node, g: Port, number: int) -> Port:
     begin, end = window["pads_begin"], window["pads_end"]
     sides = shape_of(node.input_value(1))[-len(strides) :]
     spatial = range(len(strides))
-    reached = [
+    covered = [
         strides[i] * (shape_of(g)[2 + i] - 1)
         + (sides[i] - 1) * dilations[i]
         + 1
@@ -38,7 +38,7 @@ def _convolution(node: Node, g: Port, number: int) -> Port:
         - end[i]
         for i in spatial
     ]
-    kernel = _own(node.input_value(1))
+    kernel = _kernel_copy(node.input_value(1))
     transposed = ops.convolution_backprop_data
     if node.get_type_name() == "GroupConvolution":
         if shape_of(kernel.output(0))[0] > 1:
@@ -52,11 +52,11 @@ def _convolution(node: Node, g: Port, number: int) -> Port:
         pads_begin=begin,
         pads_end=end,
         dilations=dilations,
-        output_padding=[shape_of(node.input_value(0))[2 + i] - reached[i] for i in spatial],
+        output_padding=[shape_of(node.input_value(0))[2 + i] - covered[i] for i in spatial],
     ).output(0)
 
 
-def _own(kernel: Port) -> Any:
+def _kernel_copy(kernel: Port) -> Any:
     """A copy of a constant kernel.
 
     In the CPU plugin of OpenVINO 2026.4 a convolution and its transposed one that share a
@@ -72,25 +72,25 @@ def _matmul(node: Node, g: Port, number: int) -> Port:
     if min(len(shape_of(a)), len(shape_of(b))) < 2:
         raise NotDifferentiableError("MatMul of a vector")
     flags = node.get_attributes()
-    turned_a, turned_b = flags["transpose_a"], flags["transpose_b"]
+    a_is_transposed, b_is_transposed = flags["transpose_a"], flags["transpose_b"]
     if number:
-        back = (
-            _product((g, True), (a, turned_a))
-            if turned_b
-            else _product((a, not turned_a), (g, False))
+        gradient = (
+            _product((g, True), (a, a_is_transposed))
+            if b_is_transposed
+            else _product((a, not a_is_transposed), (g, False))
         )
     else:
-        back = (
-            _product((b, turned_b), (g, True))
-            if turned_a
-            else _product((g, False), (b, not turned_b))
+        gradient = (
+            _product((b, b_is_transposed), (g, True))
+            if a_is_transposed
+            else _product((g, False), (b, not b_is_transposed))
         )
-    return unbroadcast(back, shape_of(node.input_value(number)))
+    return unbroadcast(gradient, shape_of(node.input_value(number)))
 
 
-def _product(one: tuple[Port, bool], other: tuple[Port, bool]) -> Port:
+def _product(left: tuple[Port, bool], right: tuple[Port, bool]) -> Port:
     """The product of two matrices, each transposed or not."""
-    return ops.matmul(one[0], other[0], one[1], other[1]).output(0)
+    return ops.matmul(left[0], right[0], left[1], right[1]).output(0)
 
 
 def _attention(node: Node, g: Port, number: int) -> Port:
@@ -103,17 +103,17 @@ def _attention(node: Node, g: Port, number: int) -> Port:
     p = ops.softmax(scores, len(shape_of(query)) - 1).output(0)
     if number == 2:
         return _product((p, True), (g, False))
-    by_p = times(_product((g, False), (value, True)), p)
-    total = ops.reduce_sum(by_p, constant([-1], np.int64), keep_dims=True)
-    by_scores = times(ops.subtract(by_p, ops.multiply(p, total)).output(0), scale)
-    return _product((by_scores, bool(number)), (query if number else key, False))
+    p_times_gradient = times(_product((g, False), (value, True)), p)
+    total = ops.reduce_sum(p_times_gradient, constant([-1], np.int64), keep_dims=True)
+    score_gradient = times(ops.subtract(p_times_gradient, ops.multiply(p, total)).output(0), scale)
+    return _product((score_gradient, bool(number)), (query if number else key, False))
 
 
 def _parts_of_attention(node: Node) -> tuple[Port, Port, Port, Any]:
     """Query, key, value and scale, where nothing is masked."""
     inputs = [node.input_value(number) for number in range(len(node.inputs()))]
     masked = node.get_attributes()["causal"] or (len(inputs) > 3 and fixed_value(node, 3).any())
-    if masked or len({tuple(shape_of(each)[:-2]) for each in inputs[:3]}) > 1:
+    if masked or len({tuple(shape_of(port)[:-2]) for port in inputs[:3]}) > 1:
         raise NotDifferentiableError("ScaledDotProductAttention with a mask or shared heads")
     width = shape_of(inputs[0])[-1]
     scale = inputs[4] if len(inputs) > 4 else constant(1 / math.sqrt(width))

@@ -1,4 +1,4 @@
-"""The walk from the scores back to the places whose gradients are asked for."""
+"""The walk from the scores back to the places whose gradients are needed."""
 
 from __future__ import annotations
 
@@ -43,24 +43,26 @@ def gradients(
     """
     starts = [point.get_node().get_name() for point in points]
     between = _dependents(operations, set(starts))
-    arrived: dict[str, Port] = {y.get_node().get_name(): seed}
+    gradient_at: dict[str, Port] = {y.get_node().get_name(): seed}
     for node in reversed(operations):
-        if node.get_name() in arrived and node.get_name() in between:
-            _pass_on(node, arrived, between, rules)
-    if not arrived.keys() >= set(starts):
+        if node.get_name() in gradient_at and node.get_name() in between:
+            _pass_on(node, gradient_at, between, rules)
+    if not gradient_at.keys() >= set(starts):
         raise NotDifferentiableError("the scores do not depend on the layer")
-    return [arrived[start] for start in starts]
+    return [gradient_at[start] for start in starts]
 
 
-def _pass_on(node: Node, arrived: dict[str, Port], between: set[str], rules: Rules) -> None:
+def _pass_on(node: Node, gradient_at: dict[str, Port], between: set[str], rules: Rules) -> None:
     """Add the gradient that came to `node` to those of the operations that it reads."""
     onward = [(i, source) for i, source in enumerate(_sources(node)) if source in between]
     vjp = rules.get(node.get_type_name())
     if onward and vjp is None:
         raise NotDifferentiableError(f"no rule for the operation {node.get_type_name()}")
     for number, source in onward:
-        part = vjp(node, arrived[node.get_name()], number)  # type: ignore[misc]
-        arrived[source] = ops.add(arrived[source], part).output(0) if source in arrived else part
+        product = vjp(node, gradient_at[node.get_name()], number)  # type: ignore[misc]
+        gradient_at[source] = (
+            ops.add(gradient_at[source], product).output(0) if source in gradient_at else product
+        )
 
 
 def _dependents(operations: Sequence[Node], names: set[str]) -> set[str]:
@@ -74,4 +76,4 @@ def _dependents(operations: Sequence[Node], names: set[str]) -> set[str]:
 
 
 def _sources(node: Node) -> list[str]:
-    return [each.get_source_output().get_node().get_name() for each in node.inputs()]
+    return [node_input.get_source_output().get_node().get_name() for node_input in node.inputs()]
