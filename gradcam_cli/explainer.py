@@ -243,6 +243,27 @@ class Explainer:
     ) -> Explanation:
         """The explanation of one image from the maps of each method, one row a target."""
         ranking = Ranking(maps[0].scores[0], self.model.labels, self.model.head)
+        explained = self._target_explanations(targets, maps, ranking)
+        return Explanation(
+            source="",
+            size=(0, 0),
+            model=self.model.name,
+            weights=self.model.origin,
+            fallback=self.model.fallback or None,
+            layer=explained[0].layer,
+            method=explained[0].method,
+            score=self.score,
+            engine=self.engine.name,
+            predictions=ranking.top(top),
+            targets=explained,
+            notes=(),
+            versions=versions(self.engine.name),
+        )
+
+    def _target_explanations(
+        self, targets: Sequence[Target], maps: Sequence[Maps], ranking: Ranking
+    ) -> tuple[TargetExplanation, ...]:
+        """Those of each target by each method; a target that is resolved to another counts once."""
         explained: dict[tuple[Target, str], TargetExplanation] = {}
         for row, target in enumerate(targets):
             resolved = target.resolved(ranking.predicted)
@@ -250,22 +271,7 @@ class Explainer:
                 explained[resolved, method.text] = self._target_explanation(
                     resolved, method, answer.raw[row], ranking
                 )
-        shown = tuple(explained.values())
-        return Explanation(
-            source="",
-            size=(0, 0),
-            model=self.model.name,
-            weights=self.model.origin,
-            fallback=self.model.fallback or None,
-            layer=shown[0].layer,
-            method=shown[0].method,
-            score=self.score,
-            engine=self.engine.name,
-            predictions=ranking.top(top),
-            targets=shown,
-            notes=(),
-            versions=versions(self.engine.name),
-        )
+        return tuple(explained.values())
 
     def _target_explanation(
         self, target: Target, method: MethodChoice, raw: NDArray[np.float32], ranking: Ranking

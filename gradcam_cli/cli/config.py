@@ -28,7 +28,7 @@ _SOURCES = {
 class CommandsWithSettings(click.Group):
     """The root of the commands, whose defaults come from the settings file.
 
-    Where help is asked for, the file is not read: help shows the program's own defaults, and works
+    With --help the file is not read: help shows the program's own defaults, and works
     whatever is in the file. No option of the group itself is a setting.
     """
 

@@ -53,7 +53,7 @@ def grouped_options(name: str, kind: type, *options: Callable[[Any], Any]) -> Ca
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """Which pictures the sources come to."""
+    """Which pictures the sources stand for."""
 
     recursive: bool
     include: tuple[str, ...]

@@ -129,7 +129,20 @@ def decode_high_depth_tiff(
     data = encoded.stream.getvalue()
     if layout.pieces.end > len(data):  # OpenCV may not mind
         raise EOFError("a strip or tile is truncated")
-    refusal = layout.refuse(encoded.origin)
+    samples = _decode_supported(data, layout, layout.refuse(encoded.origin))
+    del data
+    encoded.stream.close()  # the encoded bytes are not needed beside the pixels
+    samples = replace(
+        samples,
+        alpha=None if layout.extra_channel == _UNSPECIFIED else samples.alpha,
+        premultiplied=layout.extra_channel == _PREMULTIPLIED,
+        white_is_zero=layout.photometric == 0,
+    )
+    return to_eight_bit(encoded.origin, samples, 1)
+
+
+def _decode_supported(data: bytes, layout: Layout, refusal: ImageError) -> Samples:
+    """What OpenCV decodes; raises `refusal` where that is not what the directory says."""
     if layout.channels not in (1, 3, 4) or layout.in_planes:
         raise refusal
     try:
@@ -140,12 +153,4 @@ def decode_high_depth_tiff(
         raise refusal from error
     if not layout.fits(samples):
         raise refusal
-    del data
-    encoded.stream.close()  # the encoded bytes are not needed beside the pixels
-    samples = replace(
-        samples,
-        alpha=None if layout.extra_channel == _UNSPECIFIED else samples.alpha,
-        premultiplied=layout.extra_channel == _PREMULTIPLIED,
-        white_is_zero=layout.photometric == 0,
-    )
-    return to_eight_bit(encoded.origin, samples, 1)
+    return samples

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
@@ -16,6 +16,9 @@ from gradcam_cli.errors import ModelError
 from gradcam_cli.storage.files import sync_folder, temporary_path, whole_file
 from gradcam_cli.storage.folders import cache_folder, expand_user, make_folder
 from gradcam_cli.storage.locks import exclusive_lock
+
+if TYPE_CHECKING:
+    from gradcam_cli.storage.resumable import Transfer
 
 Step = Literal["cached", "adopt", "fetch", "refuse"]
 
@@ -191,30 +194,34 @@ class _Task:
                 shutil.copyfileobj(source, copy)
         return True
 
+    def transfer(self) -> Transfer:
+        """The download of the file, to a name of its own beside the target."""
+        from gradcam_cli.storage.resumable import Transfer
+
+        return Transfer(
+            label=f"the weights of {self.name}",
+            url=self.file.url,
+            checksum=self.file.checksum,
+            about_bytes=self.file.about_bytes,
+            part=self.target.with_name(f"{self.target.name}.part"),
+            progress=self.progress,
+            note=self.note,
+        )
+
     def fetch(self) -> None:
         from gradcam_cli.storage import resumable
         from gradcam_cli.storage.http import DownloadError
 
-        part = self.target.with_name(f"{self.target.name}.part")
-        file = self.file
-        transfer = resumable.Transfer(
-            f"the weights of {self.name}",
-            file.url,
-            file.checksum,
-            file.about_bytes,
-            part,
-            self.progress,
-            self.note,
-        )
+        transfer = self.transfer()
         try:
             resumable.fetch(transfer)
         except DownloadError as error:
             size = transfer.size
             kept = f"; {resumable.megabytes(size)} are kept for the next try" if size else ""
-            host = resumable.host(file.url)
+            host = resumable.host(self.file.url)
             what = f"{self._failure} fetched from {host}: {error.reason}{kept}"
             raise ModelError(what, remedies(self.name)) from error
-        part.replace(self.target)
+        transfer.part.replace(self.target)
         sync_folder(self.target.parent)
         resumable.discard(transfer)
 

@@ -18,7 +18,7 @@ def cells(method: Method) -> tuple[str, ...]:
 
 
 def needs(method: Method) -> str:
-    """What the method asks of an engine."""
+    """The passes that the method runs."""
     return "; ".join(map(str, method.needs))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from gradcam_cli.reports.lines import drawn_bar
-from gradcam_cli.reports.tables import GAP, Bar, Column, Justify, NarrowingTable
+from gradcam_cli.reports.tables import GAP, Bar, Column, Justify, NarrowingTable, Step
 from gradcam_cli.results.explanation import ClassLabel, Explanation
 
 if TYPE_CHECKING:
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 10_000  # a script needs all of a line, however long
 _USUAL_WIDTH = 80
+
+_PREDICTION_COLUMNS = (
+    Column("mark", header=""),
+    Column("rank", "right", header="#"),
+    Column("class", "right"),
+    Column("wnid"),
+    Column("name", shortened=True),
+    Column("probability", "right"),
+    Column("bar", header=""),
+)
+_PREDICTION_STEPS: tuple[Step, ...] = (
+    *(("bar", 4), ("bar", 0), ("wnid", 0), (GAP, 1)),
+    *(("name", 12), ("probability", None), ("class", None), ("name", 4), ("name", 0)),
+)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -56,20 +70,7 @@ def _terminal_width(terminal: TextIO) -> int:
 
 def print_predictions(explanation: Explanation) -> None:
     """The most probable classes, then each explained class that is not among them."""
-    columns = (
-        Column("mark", header=""),
-        Column("rank", "right", header="#"),
-        Column("class", "right"),
-        Column("wnid"),
-        Column("name", shortened=True),
-        Column("probability", "right"),
-        Column("bar", header=""),
-    )
-    steps = (
-        *(("bar", 4), ("bar", 0), ("wnid", 0), (GAP, 1)),
-        *(("name", 12), ("probability", None), ("class", None), ("name", 4), ("name", 0)),
-    )
-    table = NarrowingTable(columns, steps)
+    table = NarrowingTable(_PREDICTION_COLUMNS, _PREDICTION_STEPS)
     explained = {target.prediction.index for target in explanation.targets}
     shown = {prediction.index for prediction in explanation.predictions}
     rows = list(explanation.predictions)

@@ -104,18 +104,11 @@ def open_url(
     DownloadError
         With a reason that is safe to show.
     """
-    import requests
-
     connect, answer, read = (
         min(bound, seconds) for bound in (CONNECT_SECONDS, ANSWER_SECONDS, READ_SECONDS)
     )
-    session = requests.Session()
-    session.max_redirects = MAX_REDIRECTS
-    # Pictures and weights are compressed as they are, and a bound on decoded bytes is no bound
-    # on the time that a drip of empty gzip blocks takes.
-    session.headers["Accept-Encoding"] = "identity"
     responses: list[requests.Response] = []
-    session.hooks["response"].append(lambda response, *_, **__: responses.append(response))
+    session = _session(responses)
 
     def get() -> requests.Response:
         try:
@@ -134,6 +127,19 @@ def open_url(
             if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
                 raise DownloadError("the server compresses it, which was not asked for")
             yield response
+
+
+def _session(responses: list[requests.Response]) -> requests.Session:
+    """A session that adds each response, redirects among them, to `responses`."""
+    import requests
+
+    session = requests.Session()
+    session.max_redirects = MAX_REDIRECTS
+    # Pictures and weights are compressed as they are, and a bound on decoded bytes is no bound
+    # on the time that a drip of empty gzip blocks takes.
+    session.headers["Accept-Encoding"] = "identity"
+    session.hooks["response"].append(lambda response, *_, **__: responses.append(response))
+    return session
 
 
 def _status_error(status: int) -> DownloadError:

@@ -14,6 +14,7 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     Vjp,
     constant,
     fixed_value,
+    output_padding,
     reshaped,
     shape_of,
     times,
@@ -80,7 +81,7 @@ def _average_pool(node: Node, g: Port, number: int) -> Port:
     """Each window's gradient is shared out evenly among the pixels it averaged."""
     window = node.get_attributes()
     shape, strides, kernel = shape_of(node.input_value(0)), window["strides"], window["kernel"]
-    begin, end = window["pads_begin"], window["pads_end"]
+    begin = window["pads_begin"]
     counts = [
         _counts(
             shape[2 + i],
@@ -94,15 +95,14 @@ def _average_pool(node: Node, g: Port, number: int) -> Port:
     ]
     shares = ops.divide(g, constant(np.multiply.outer(*counts)))
     n, c, h, w = shape_of(g)
-    covered = [strides[i] * ((h, w)[i] - 1) + kernel[i] - begin[i] - end[i] for i in range(2)]
     spread = ops.convolution_backprop_data(
         reshaped(shares.output(0), [n * c, 1, h, w]),
         constant(np.ones((1, 1, *kernel))),
         strides=strides,
         pads_begin=begin,
-        pads_end=end,
+        pads_end=window["pads_end"],
         dilations=[1, 1],
-        output_padding=[shape[2 + i] - covered[i] for i in range(2)],
+        output_padding=output_padding(node, g, kernel),
     )
     return reshaped(spread.output(0), shape)
 

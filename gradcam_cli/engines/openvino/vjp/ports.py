@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,20 @@ def times(g: Port, factor: Any) -> Port:
 def where(condition: Any, g: Port) -> Port:
     """`g` where `condition` holds, else 0."""
     return ops.select(condition, g, constant(0)).output(0)
+
+
+def output_padding(node: Node, g: Port, sides: Sequence[int]) -> list[int]:
+    """The rows and columns that strides left over, for the transposed convolution of `g`.
+
+    `node` is a convolution or a pooling whose windows have `sides`, with dilations counted in.
+    """
+    window = node.get_attributes()
+    strides, begin, end = window["strides"], window["pads_begin"], window["pads_end"]
+    shape, windows = shape_of(node.input_value(0))[2:], shape_of(g)[2:]
+    return [
+        shape[i] + begin[i] + end[i] - strides[i] * (windows[i] - 1) - sides[i]
+        for i in range(len(strides))
+    ]
 
 
 def sliced(port: Port, ranges: dict[int, tuple[int, int]]) -> Port:

@@ -16,6 +16,7 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     constant,
     fixed_value,
     only_input,
+    output_padding,
     shape_of,
     times,
     unbroadcast,
@@ -26,18 +27,9 @@ def _convolution(node: Node, g: Port, number: int) -> Port:
     """The transposed convolution, with the rows and columns that strides left over put back."""
     only_input(node, number)
     window = node.get_attributes()
-    strides, dilations = window["strides"], window["dilations"]
-    begin, end = window["pads_begin"], window["pads_end"]
-    sides = shape_of(node.input_value(1))[-len(strides) :]
-    spatial = range(len(strides))
-    covered = [
-        strides[i] * (shape_of(g)[2 + i] - 1)
-        + (sides[i] - 1) * dilations[i]
-        + 1
-        - begin[i]
-        - end[i]
-        for i in spatial
-    ]
+    dilations = window["dilations"]
+    kernel_sides = shape_of(node.input_value(1))[-len(dilations) :]
+    sides = [(side - 1) * step + 1 for side, step in zip(kernel_sides, dilations, strict=True)]
     kernel = _kernel_copy(node.input_value(1))
     transposed = ops.convolution_backprop_data
     if node.get_type_name() == "GroupConvolution":
@@ -48,11 +40,11 @@ def _convolution(node: Node, g: Port, number: int) -> Port:
     return transposed(
         g,
         kernel,
-        strides=strides,
-        pads_begin=begin,
-        pads_end=end,
+        strides=window["strides"],
+        pads_begin=window["pads_begin"],
+        pads_end=window["pads_end"],
         dilations=dilations,
-        output_padding=[shape_of(node.input_value(0))[2 + i] - covered[i] for i in spatial],
+        output_padding=output_padding(node, g, sides),
     ).output(0)
 
 
