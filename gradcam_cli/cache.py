@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradcam_cli.engines.openvino import about, model_cache
+from gradcam_cli.engines.openvino import model_cache
+from gradcam_cli.models import about
 from gradcam_cli.models import weights
 from gradcam_cli.models.catalog import models
 from gradcam_cli.storage import digests

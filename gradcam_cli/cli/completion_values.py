@@ -158,7 +158,8 @@ def _layers(model: str | None) -> list[str]:
 
 def _compiled_layers(model: str) -> list[str]:
     """The layers of `model` by the cache, if it has been compiled."""
-    from gradcam_cli.engines.openvino import about, model_cache
+    from gradcam_cli.engines.openvino import model_cache
+    from gradcam_cli.models import about
 
     for folder in model_cache.folder().glob(f"{model}-*"):
         record = about.read(folder)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, agreement
 from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
-from gradcam_cli.engines.openvino.runtime import converter, openvino, ops
+from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import PREPROCESSING
@@ -73,7 +73,7 @@ def _named_results(model: Any, names: list[str]) -> list[Any]:
 def check_readable(graph: Path) -> None:
     """Raise an OSError where `graph` cannot be read back, even if writing it raised nothing."""
     try:
-        openvino.Core().read_model(graph)
+        core().read_model(graph)
     except RuntimeError as error:
         raise OSError(
             errno.ENOSPC, "what was written is not whole; the disk may be full"

@@ -21,14 +21,25 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from importlib import resources
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.callbacks import Note
 from gradcam_cli.engines.openvino import crashes, exports
-from gradcam_cli.engines.openvino.about import GRAPH, WEIGHTS, About, read, write
+from gradcam_cli.engines.openvino.makers import GraphMaker, KerasMaker, Maker, NotCompiledError
 from gradcam_cli.errors import GradcamError, ModelError
-from gradcam_cli.models.layers import explainable_layers, find_layer
+from gradcam_cli.models.about import (
+    GRAPH,
+    WEIGHTS,
+    About,
+    compiled_folder,
+    place_of,
+    read,
+    write,
+)
+from gradcam_cli.models.layers import find_layer
+from gradcam_cli.models.preparation import prepare
 from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import (
@@ -39,14 +50,16 @@ from gradcam_cli.storage.files import (
     sync,
     whole_folder,
 )
-from gradcam_cli.storage.folders import cache_folder, make_folder
+from gradcam_cli.storage.folders import make_folder
 from gradcam_cli.storage.locks import exclusive_lock
 from gradcam_cli.text import printable
+from gradcam_cli.targets import Head
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino.engine import OpenVINOEngine
     from gradcam_cli.models.model import Model
+    from gradcam_cli.models.model_file import ModelFile
 
 LOCK = ".lock"
 
@@ -55,18 +68,17 @@ _ROOM = 1.1
 _CRASHES = "OpenVINO crashes when it opens it"
 
 
-class NotCompiledError(Exception):
-    """The compiled engine cannot serve this; the text says why, without a final full stop."""
+def made_with(*, tensorflow: bool = True) -> dict[str, str]:
+    """What a compiled model, and the checks of its passes, depend on besides the weights.
 
-
-def folder() -> Path:
-    """Where compiled models are kept."""
-    return cache_folder() / "compiled"
-
-
-def made_with() -> dict[str, str]:
-    """What a compiled model, and the checks of its passes, depend on besides the weights."""
-    dependencies = {**versions("tensorflow"), **versions("openvino"), "machine": platform.machine()}
+    Parameters
+    ----------
+    tensorflow : bool
+        Whether TensorFlow has a part in it; where it is not installed, it cannot be another.
+    """
+    dependencies = {**versions("openvino"), "machine": platform.machine()}
+    if tensorflow:
+        dependencies |= versions("tensorflow")
     del dependencies["numpy"]
     return {**dependencies, "code": _code_digest()}
 
@@ -74,10 +86,13 @@ def made_with() -> dict[str, str]:
 def _code_digest() -> str:
     """A digest of the modules that convert and differentiate, which change between versions too."""
     package = resources.files(__package__)
-    names = ("conversion.py", "graphs.py", "compiled.py", "engine.py")
-    rules = sorted(package.joinpath("vjp").iterdir(), key=lambda module: module.name)
+    names = ("conversion.py", "graphs.py", "views.py", "compiled.py", "engine.py", "makers.py")
+    packages = [
+        sorted(package.joinpath(name).iterdir(), key=lambda module: module.name)
+        for name in ("model_files", "vjp")
+    ]
     digest = hashlib.sha256()
-    for module in [*map(package.joinpath, names), *rules]:
+    for module in chain(map(package.joinpath, names), *packages):
         if module.name.endswith(".py"):
             digest.update(module.read_bytes())
     return digest.hexdigest()[:16]
@@ -118,10 +133,15 @@ def open_compiled(
     if find_spec("openvino") is None:
         raise NotCompiledError("OpenVINO is not installed")
     try:
-        folder()
+        compiled_folder()
     except ModelError as error:
         raise NotCompiledError(error.what) from error
-    cached = _CachedModel(model, network, note)
+    digest = model.digest()
+    maker = maker_of(model, network, digest)
+    cached = CachedModel(model.name, digest, maker, note, head=model.head)
+    file: ModelFile | None = getattr(model.weights, "file", None)
+    if file is not None and not cached.has_checked(layer, needs):
+        prepare(file, note, layer, [(what.kind, what.at, what.rules) for what in needs])
     with _disk_and_openvino_errors():
         try:
             return cached.open(layer, needs)
@@ -129,6 +149,39 @@ def open_compiled(
             if cached.is_undamaged():
                 raise
             return cached.open(layer, needs)
+
+
+def prepare_file(
+    file: ModelFile, layer: str | None, needs: Sequence[Pass], note: Note
+) -> None:
+    """Compile the model in `file` into the cache and check it, as far as that is not done.
+
+    Parameters
+    ----------
+    file : ModelFile
+    layer, needs, note
+        See `open_compiled`.
+
+    Raises
+    ------
+    NotCompiledError
+        Where it cannot be made or kept.
+    UsageError
+        For a layer that the model does not have.
+    ModelError
+        Where it is no model that can be explained.
+    """
+    cached = CachedModel(file.name, file.digest(), GraphMaker(file), note)
+    with _disk_and_openvino_errors():
+        cached.check_all(layer, needs)
+
+
+def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
+    """What makes the graph of `model`, whose Keras model `network` gives where it has one."""
+    file: ModelFile | None = getattr(model.weights, "file", None)
+    if file is not None and not file.needs_keras:
+        return GraphMaker(file)
+    return KerasMaker(model, network, digest)
 
 
 @contextmanager
@@ -139,7 +192,7 @@ def _disk_and_openvino_errors() -> Iterator[None]:
     except (GradcamError, NotCompiledError):
         raise
     except OSError as error:
-        place = error.filename or folder()
+        place = error.filename or compiled_folder()
         raise NotCompiledError(
             f"compiled models cannot be kept in {place}: {error.strerror or error}"
         ) from error
@@ -148,33 +201,74 @@ def _disk_and_openvino_errors() -> Iterator[None]:
         raise NotCompiledError(f"OpenVINO could not run it ({lines[-1].strip()})") from error
 
 
-class _CachedModel:
-    """The compiled form of a model: its folder in the cache, and the engine that reads it."""
+class CachedModel:
+    """The compiled form of a model: its folder in the cache, and the engine that reads it.
 
-    def __init__(self, model: Model, network: Callable[[], Any], note: Note) -> None:
-        self._model = model
-        self._name = model.name
-        self._load_network = network
+    Parameters
+    ----------
+    name, digest : str
+        Of the model, and of its weights.
+    maker : Maker
+        Makes and checks it.
+    note : callable
+        See `open_compiled`.
+    head : "softmax" or "sigmoid"
+        What makes probabilities of its scores.
+    """
+
+    def __init__(
+        self, name: str, digest: str, maker: Maker, note: Note, head: Head = "softmax"
+    ) -> None:
+        self._name = name
+        self._maker = maker
         self._note = note
-        self._weights = model.digest()
-        self._folder = folder() / f"{self._name}-{self._weights[:16]}"
+        self._head = head
+        self._weights = digest
+        self._folder = place_of(name, digest)
         self._graph = self._folder / GRAPH
         self._just_made = False
         self._engine: OpenVINOEngine | None = None
 
     def open(self, layer: str | None, needs: Sequence[Pass]) -> tuple[OpenVINOEngine, str]:
-        about = self.usable_record() or self.make_if_missing()
-        name = find_layer(about.layers, layer, self._name).name
-        passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
-        for place in {place for what in passes for place in what.at} - {INPUT}:
-            find_layer(about.layers, place, self._name)
+        """The engine, with `needs` checked and compiled, and the layer."""
+        about, name, passes = self.check_all(layer, needs)
         for what in passes:
-            about = self.ensure_checked(what, about)
             if reason := about.checked[str(what)]:
                 raise NotCompiledError(f"{self._refusal(what)}: {reason}")
         if not all(str(what) in about.checked for what in passes):  # made anew meanwhile
             return self.open(name, needs)
-        return self.prepare(passes, about), name
+        return self.compiled_engine(passes, about), name
+
+    def check_all(
+        self, layer: str | None, needs: Sequence[Pass]
+    ) -> tuple[About, str, list[Pass]]:
+        """The record with the outcome of the check of all `needs`, the layer, and the passes."""
+        about = self.usable_record() or self.make_if_missing()
+        name, passes = self._passes(about, layer, needs)
+        for what in passes:
+            about = self.ensure_checked(what, about)
+        return about, name, passes
+
+    def has_checked(self, layer: str | None, needs: Sequence[Pass]) -> bool:
+        """True where nothing has to be made or checked for `needs`."""
+        about = self.usable_record()
+        if about is None:
+            return False
+        _, passes = self._passes(about, layer, needs)
+        return all(
+            str(what) in about.checked and not crashes.abandoned_marks(self._graph, what)
+            for what in passes
+        )
+
+    def _passes(
+        self, about: About, layer: str | None, needs: Sequence[Pass]
+    ) -> tuple[str, list[Pass]]:
+        """The layer, and `needs` at it; UsageError for one that there is not."""
+        name = find_layer(about.layers, layer, self._name).name
+        passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
+        for place in {place for what in passes for place in what.at} - {INPUT}:
+            find_layer(about.layers, place, self._name)
+        return name, passes
 
     def ensure_checked(self, what: Pass, about: About) -> About:
         """The record of the folder with the outcome of the check of `what`, made where missing."""
@@ -182,7 +276,7 @@ class _CachedModel:
             about = self.recover_from_crash(what, marks)
         return about if str(what) in about.checked else self.check(what)
 
-    def prepare(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
+    def compiled_engine(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
         """The engine, with `passes` compiled."""
         engine = self._engine or self.new_engine(about, passes)
         for what in passes:
@@ -202,13 +296,6 @@ class _CachedModel:
         digests.forget(*(self._folder / name for name in names))
         return self.usable_record() is not None
 
-    def _network(self) -> Any:
-        """The Keras model, once its weights are sure to be those that the digest is of."""
-        network = self._load_network()
-        if self._model.digest() != self._weights:
-            raise NotCompiledError(f"the weights of {self._name} changed while they were read")
-        return network
-
     def new_engine(self, about: About, passes: Sequence[Pass] = ()) -> OpenVINOEngine:
         """The engine, which imports of `passes` what has been exported."""
         from gradcam_cli.engines.openvino.engine import OpenVINOEngine
@@ -216,7 +303,7 @@ class _CachedModel:
         self._engine = OpenVINOEngine(
             self._graph,
             model_name=self._name,
-            head=self._model.head,
+            head=self._head,
             exports=exports.paths(self._folder, about, passes),
         )
         return self._engine
@@ -231,8 +318,10 @@ class _CachedModel:
         about = read(self._folder)
         reason = _describe_damage(self._folder, about)
         if about is not None and not reason:
-            expected = (self._name, self._weights, made_with())
-            if (about.model, about.weights, about.made_with) == expected:
+            expected = made_with(tensorflow=self._maker.uses_tensorflow)
+            if (about.model, about.weights) == (self._name, self._weights) and all(
+                about.made_with.get(what) == version for what, version in expected.items()
+            ):
                 return about
             reason = "was made by other versions"
         if note:
@@ -296,9 +385,9 @@ class _CachedModel:
                 self._note(self._checking_note(what))
             with crashes.marked(self._graph, what):
                 exported = exports.with_export(self._folder, about, self.new_engine(about), what)
-                reason = self._difference_from_tensorflow(what, exported)
+                reason = self._difference_from_reference(what, exported)
                 if reason and exported is not about:  # perhaps it is only the import
-                    exported, reason = about, self._difference_from_tensorflow(what, about)
+                    exported, reason = about, self._difference_from_reference(what, about)
             return self._record_check(exported, what, reason)
 
     def _checking_note(self, what: Pass) -> str:
@@ -306,41 +395,38 @@ class _CachedModel:
             (what.at[0], "layer") if _is_layer_gradient(what) else (f"the pass “{what}”", "pass")
         )
         return (
-            f"Checking {subject} of the compiled {self._name} against TensorFlow, "
+            f"Checking {subject} of the compiled {self._name} against {self._maker.reference}, "
             f"once for this {subject_kind}."
         )
 
-    def _difference_from_tensorflow(self, what: Pass, about: About) -> str:
-        from gradcam_cli.engines.openvino.conversion import difference_from_reference
+    def _difference_from_reference(self, what: Pass, about: About) -> str:
         from gradcam_cli.engines.openvino.vjp import NotDifferentiableError
-        from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
         candidate = self.new_engine(about, [what])
         try:
             candidate.prepare(what)
         except NotDifferentiableError as error:
             return str(error)
-        reference = TensorFlowEngine(self._network(), model_name=self._name)
-        return difference_from_reference(
-            candidate, reference, what, self._model.input, self._model.preprocessing
-        )
+        return self._maker.difference(candidate, what, about.findings)
 
     def _make(self) -> About:
-        from gradcam_cli.engines.openvino.conversion import check_readable, convert
+        from gradcam_cli.engines.openvino.conversion import check_readable
 
         self._check_room()
-        network = self._network()
         self._note(
-            f"Compiling {self._name} and checking it against TensorFlow, once for these weights."
+            f"Compiling {self._name} and checking it against {self._maker.reference}, "
+            "once for these weights."
         )
         self._remove_leftovers()
         with whole_folder(self._folder) as fresh:
-            layers = explainable_layers(network)
-            convert(network, [layer.name for layer in layers], fresh / GRAPH)
+            made = self._maker.make(fresh / GRAPH)
             check_readable(fresh / GRAPH)
             sync([fresh / GRAPH, fresh / WEIGHTS])
             files = {name: sha256_of(fresh / name) for name in (GRAPH, WEIGHTS)}
-            about = About(self._name, self._weights, made_with(), files, layers)
+            tools = made_with(tensorflow=self._maker.uses_tensorflow)
+            about = About(
+                self._name, self._weights, tools, files, made.layers, findings=made.findings
+            )
             write(fresh, about)
         for name, digest in files.items():
             digests.remember(self._folder / name, digest)
@@ -349,22 +435,22 @@ class _CachedModel:
         return about
 
     def _remove_leftovers(self) -> None:
-        for path in folder().iterdir():
+        for path in self._folder.parent.iterdir():
             if path.name != self._folder.name and final_name(path.name) == self._folder.name:
                 with suppress(OSError):
                     remove(path)
 
     def _check_room(self) -> None:
-        needed = int(4 * self._model.parameters * _ROOM)
-        if (free := shutil.disk_usage(folder()).free) < needed:
+        needed = int(self._maker.size * _ROOM)
+        if (free := shutil.disk_usage(self._folder.parent).free) < needed:
             raise NotCompiledError(
-                f"compiling {self._name} needs {needed / 1e6:.0f} MB in {folder()}, "
+                f"compiling {self._name} needs {needed / 1e6:.0f} MB in {self._folder.parent}, "
                 f"where {free / 1e6:.0f} MB are free"
             )
 
     def _locked(self) -> AbstractContextManager[None]:
         """Hold the model's lock, which the system frees when its holder dies."""
-        make_folder(folder())
+        make_folder(self._folder.parent)
         return exclusive_lock(
             self._folder.with_name(f"{self._folder.name}{LOCK}"),
             when_held=lambda: self._note(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gradcam_cli.engines.openvino import about, conversion, exports
+from gradcam_cli.engines.openvino import conversion, exports
+from gradcam_cli.models import about
 from gradcam_cli.engines.openvino.crashes import abandoned_marks, marked, survives_opening
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
 from gradcam_cli.models.model import Model

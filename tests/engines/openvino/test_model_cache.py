@@ -18,7 +18,8 @@ import pytest
 from filelock import FileLock
 
 from gradcam_cli.engines.comparison import agreement
-from gradcam_cli.engines.openvino import about, conversion, model_cache
+from gradcam_cli.engines.openvino import conversion, model_cache
+from gradcam_cli.models import about
 from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
 from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.engines.tensorflow import TensorFlowEngine

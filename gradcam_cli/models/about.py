@@ -8,8 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import msgspec
+
+from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.storage.files import write_bytes
+from gradcam_cli.storage.folders import cache_folder
 from gradcam_cli.text import printable
 
 GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
@@ -38,6 +42,8 @@ class About:
     checked : dict
         For each pass that was asked for so far, by its text, what is wrong with it; empty where
         nothing is.
+    findings : Findings or None
+        What was noticed in the model's file; None for a model of the catalogue.
     """
 
     model: str
@@ -46,6 +52,23 @@ class About:
     files: dict[str, str]
     layers: list[LayerInfo]
     checked: dict[str, str] = field(default_factory=dict)
+    findings: Findings | None = None
+
+
+def compiled_folder() -> Path:
+    """Where compiled models are kept.
+
+    Raises
+    ------
+    ModelError
+        Where there is no such place.
+    """
+    return cache_folder() / "compiled"
+
+
+def place_of(name: str, digest: str) -> Path:
+    """The folder of the compiled form of the model `name` whose weights have `digest`."""
+    return compiled_folder() / f"{name}-{digest[:16]}"
 
 
 def read(place: Path) -> About | None:
@@ -55,9 +78,12 @@ def read(place: Path) -> About | None:
         if found.pop("schema") != _SCHEMA:
             return None
         layers = [_layer(**values) for values in found.pop("layers")]
-        about = About(layers=layers, **found)
+        findings = found.pop("findings", None)
+        if findings is not None:
+            findings = msgspec.convert(findings, Findings)
+        about = About(layers=layers, findings=findings, **found)
         return about if _is_sound(about) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, msgspec.ValidationError):
         return None
 
 
@@ -69,7 +95,8 @@ def write(place: Path, about: About) -> None:
     OSError
         Where it cannot be written; what was there stays.
     """
-    write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **asdict(about)}, indent=1).encode())
+    values = {**asdict(about), "findings": msgspec.to_builtins(about.findings)}
+    write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **values}, indent=1).encode())
 
 
 def _layer(name: Any, kind: Any, shape: Any, default: Any) -> LayerInfo:

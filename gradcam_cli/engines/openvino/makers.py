@@ -1,0 +1,133 @@
+"""How the graph of a model is made, and what its passes are checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.passes import Engine, Pass
+
+if TYPE_CHECKING:
+    from gradcam_cli.models.findings import Findings
+    from gradcam_cli.models.model import Model
+    from gradcam_cli.models.model_file import ModelFile
+
+
+class NotCompiledError(Exception):
+    """The compiled engine cannot serve this; the text says why, without a final full stop."""
+
+
+class Made(NamedTuple):
+    """A graph that was made: its layers, and what was noticed in the model's file, if it has one."""
+
+    layers: list[LayerInfo]
+    findings: Findings | None = None
+
+
+class Maker(Protocol):
+    """Makes the graph of a model, and checks what the engine makes of it."""
+
+    uses_tensorflow: bool
+    reference: str
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the graph is going to have."""
+        ...
+
+    def make(self, graph: Path) -> Made:
+        """Write it to `graph`, an .xml file, with its weights beside it."""
+        ...
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """Why `candidate` is wrong about `what`; empty where it is not."""
+        ...
+
+
+@dataclass(frozen=True)
+class KerasMaker:
+    """From a Keras model.
+
+    Attributes
+    ----------
+    model : Model
+        What is known of it.
+    network : callable
+        Gives the Keras model.
+    digest : str
+        That of its weights before it was read.
+    """
+
+    model: Model
+    network: Callable[[], Any]
+    digest: str
+    uses_tensorflow = True
+    reference = "TensorFlow"
+
+    @property
+    def size(self) -> int:
+        """See `Maker.size`."""
+        return 4 * self.model.parameters
+
+    def make(self, graph: Path) -> Made:
+        """See `Maker.make`."""
+        from gradcam_cli.engines.openvino.conversion import convert
+
+        network = self._checked_network()
+        layers = explainable_layers(network)
+        convert(network, [layer.name for layer in layers], graph)
+        return Made(layers)
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """See `Maker.difference`."""
+        from gradcam_cli.engines.openvino.conversion import difference_from_reference
+        from gradcam_cli.engines.tensorflow import TensorFlowEngine
+
+        model = self.model
+        reference = TensorFlowEngine(self._checked_network(), model_name=model.name)
+        return difference_from_reference(
+            candidate, reference, what, model.input, model.preprocessing
+        )
+
+    def _checked_network(self) -> Any:
+        """The Keras model, once its weights are sure to be those that the digest is of."""
+        network = self.network()
+        if self.model.digest() != self.digest:
+            raise NotCompiledError(f"the weights of {self.model.name} changed while they were read")
+        return network
+
+
+@dataclass(frozen=True)
+class GraphMaker:
+    """From a file that OpenVINO reads."""
+
+    file: ModelFile
+    uses_tensorflow = False
+    reference = "finite differences"
+
+    @property
+    def size(self) -> int:
+        """See `Maker.size`."""
+        from gradcam_cli.models.formats import files_of
+
+        return sum(path.stat().st_size for path in files_of(self.file.path, self.file.format))
+
+    def make(self, graph: Path) -> Made:
+        """See `Maker.make`."""
+        from gradcam_cli.engines.openvino.model_files.preparing import write_graph
+
+        return write_graph(self.file, graph)
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """See `Maker.difference`."""
+        from gradcam_cli.engines.openvino.finite_differences import (
+            difference_from_finite_differences,
+        )
+        from gradcam_cli.engines.openvino.model_files.preparing import noise_for
+
+        if findings is None:
+            return "what was noticed in its file is missing"
+        return difference_from_finite_differences(candidate, what, noise_for(findings))

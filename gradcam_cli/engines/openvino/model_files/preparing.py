@@ -1,0 +1,167 @@
+"""From a model's file to the graph that the engine runs, and what was noticed on the way."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
+from gradcam_cli.engines.openvino.makers import Made
+from gradcam_cli.engines.openvino.model_files.inputs import PictureInput, normalize_input
+from gradcam_cli.engines.openvino.model_files.layers import (
+    GraphLayer,
+    default_candidates,
+    graph_layers,
+)
+from gradcam_cli.engines.openvino.model_files.outputs import ClassScores, class_scores
+from gradcam_cli.engines.openvino.model_files.reading import read_graph
+from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
+from gradcam_cli.engines.openvino.runtime import openvino, ops
+from gradcam_cli.engines.openvino.vjp import STANDARD, NotDifferentiableError
+from gradcam_cli.errors import GradcamError, ModelError
+from gradcam_cli.models.findings import Findings
+from gradcam_cli.models.layers import LayerInfo
+from gradcam_cli.models.model_file import ModelFile
+from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.targets import TOP, Target
+
+_GUESSES = {
+    "NCHW": ("torch", "as most models from PyTorch take it"),
+    "NHWC": ("tf", "as most models from TensorFlow take it"),
+}
+_MOST_TRIED = 12
+_NO_OPERATIONS = ("Parameter", "Constant", "Result")
+
+
+def write_graph(file: ModelFile, graph: Path) -> Made:
+    """Write the forward pass of the model in `file` to `graph`, an .xml file.
+
+    Parameters
+    ----------
+    file : ModelFile
+        Of a format that OpenVINO reads.
+    graph : Path
+        Where to; the weights go to the .bin of the same name.
+
+    Raises
+    ------
+    ModelError
+        Where it is no classifier of pictures, or cannot be read.
+    OSError
+        Where `graph` cannot be written.
+    """
+    model, metadata = read_graph(file)
+    original = model.clone()
+    found_input = normalize_input(model, file.options.input_size)
+    scores = class_scores(model, file.options.output_name, None)
+    image = model.get_parameters()[0]
+    forward = openvino.Model([scores.port], [image], file.name)
+    operations = forward.get_ordered_ops()
+    layers = graph_layers(operations, image, scores.port, file.options.tokens)
+    if not layers:
+        raise ModelError(
+            "no layer of the model has maps, so there is nothing to explain at",
+            "Pass a convolutional network or a vision transformer.",
+        )
+    findings = _findings(file, metadata, operations, image, found_input, scores)
+    _save(layers, scores, image, file.name, graph)
+    engine = OpenVINOEngine(graph, model_name=file.name, head=scores.head)
+    batch = noise_for(findings)
+    _check_scores(original, engine, scores, found_input, batch)
+    default, reason = _default_layer(engine, default_candidates(layers, scores.port, findings.classes), batch)
+    listed = [LayerInfo(layer.name, layer.kind, layer.shape, layer is default) for layer in layers]
+    return Made(listed, structs.replace(findings, layer_reason=reason))
+
+
+def noise_for(findings: Findings) -> NDArray[np.float32]:
+    """A batch of one picture of noise, seeded, as the model takes it."""
+    noise = np.random.default_rng(0).integers(0, 256, (1, *findings.input), np.uint8)
+    return PREPROCESSING[findings.preprocessing](noise)
+
+
+def _findings(
+    file: ModelFile,
+    metadata: dict[str, str],
+    operations: Sequence[Any],
+    image: Any,
+    found: PictureInput,
+    scores: ClassScores,
+) -> Findings:
+    preprocessing, reason = preprocessing_inside(image)
+    guessed = not preprocessing
+    if guessed:
+        preprocessing, reason = _GUESSES[found.layout]
+    types = Counter(node.get_type_name() for node in operations)
+    weights = [node for node in operations if node.get_type_name() == "Constant"]
+    return Findings(
+        format=file.format,
+        height=found.shape.height,
+        width=found.shape.width,
+        channels=found.shape.channels,
+        layout=found.layout,
+        any_size=found.any_size,
+        output=scores.output,
+        classes=scores.port.get_shape()[1],
+        head=scores.head,
+        activation=scores.activation,
+        preprocessing=preprocessing,
+        preprocessing_reason=reason,
+        preprocessing_guessed=guessed,
+        parameters=sum(int(np.prod(node.get_output_shape(0))) for node in weights),
+        operations={kind: types[kind] for kind in sorted(types.keys() - set(_NO_OPERATIONS))},
+        without_rule=tuple(sorted(types.keys() - STANDARD.keys() - set(_NO_OPERATIONS))),
+    )
+
+
+def _save(
+    layers: Sequence[GraphLayer], scores: ClassScores, image: Any, name: str, graph: Path
+) -> None:
+    """Write the graph with an output for each layer, its maps channels last, and for the scores."""
+    outputs = {output_name(layer.name): layer.view() for layer in layers}
+    outputs[LOGITS] = scores.port
+    results = []
+    for friendly_name, port in outputs.items():
+        result = ops.result(port)
+        result.set_friendly_name(friendly_name)
+        results.append(result)
+    try:
+        model = openvino.Model(results, [image], name)
+        openvino.save_model(model, graph, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(errno.EIO, "it could not be written") from error
+
+
+def _check_scores(
+    original: Any,
+    engine: OpenVINOEngine,
+    scores: ClassScores,
+    found: PictureInput,
+    batch: NDArray[np.float32],
+) -> None:
+    """Raise ModelError unless what was written says the same as the file, on noise."""
+
+
+def _default_layer(
+    engine: OpenVINOEngine,
+    candidates: Iterable[tuple[GraphLayer, str]],
+    batch: NDArray[np.float32],
+) -> tuple[GraphLayer, str]:
+    """The first of `candidates` at which the scores have a gradient; else the first of all."""
+    tried = list(islice(candidates, _MOST_TRIED))
+    for layer, reason in tried:
+        try:
+            gradients = engine.gradients(batch, [Target(TOP)], [layer.name]).gradients
+        except (NotDifferentiableError, GradcamError):
+            continue
+        if gradients[layer.name].any():
+            return layer, reason
+    return tried[0]

@@ -1,0 +1,35 @@
+"""A model's file, read by OpenVINO."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradcam_cli.engines.openvino.runtime import core
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models.model_file import ModelFile
+from gradcam_cli.text import printable
+
+
+def read_graph(file: ModelFile) -> tuple[Any, dict[str, str]]:
+    """The `openvino.Model` in `file`, and what the file says of it besides.
+
+    Raises
+    ------
+    ModelError
+        Where OpenVINO cannot read it.
+    """
+    try:
+        model = core().read_model(file.path)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{file.path} cannot be read: {reason_of(error)}",
+            "Save it again, or export it with another opset.",
+        ) from error
+    return model, {}
+
+
+def reason_of(error: RuntimeError) -> str:
+    """What OpenVINO complains of, in a line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    return printable((telling or lines or ["for no reason it gives"])[0])[:200].rstrip(".")

@@ -1,0 +1,160 @@
+"""A model in a file of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gradcam_cli.callbacks import Note, Progress, no_note
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models import about
+from gradcam_cli.models.about import About
+from gradcam_cli.models.findings import Findings
+from gradcam_cli.models.labels_file import read_labels
+from gradcam_cli.models.layers import LayerInfo
+from gradcam_cli.models.model import Model, ModelInfo, Origin
+from gradcam_cli.models.model_file import GraphOptions, ModelFile, Trust
+from gradcam_cli.models.preparation import prepare
+from gradcam_cli.models.sources.contract import WeightsState
+from gradcam_cli.models.weights import WeightsFile
+from gradcam_cli.targets import Head
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How a model's file is read, and what its user says of it over what is noticed.
+
+    Attributes
+    ----------
+    graph : GraphOptions
+        What is made of its graph.
+    trust : Trust
+        Whose code may run when a Keras file is read.
+    labels : Path or None
+        A file with the names of the classes; see `read_labels`.
+    preprocessing : str or None
+        As `parse_preprocessing` takes it.
+    head : "softmax" or "sigmoid" or None
+        What makes probabilities of scores, where the file has nothing after them.
+    """
+
+    graph: GraphOptions = field(default_factory=GraphOptions)
+    trust: Trust = field(default_factory=Trust)
+    labels: Path | None = None
+    preprocessing: str | None = None
+    head: Head | None = None
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """One that was prepared; see `ModelSource`.
+
+    Attributes
+    ----------
+    file : ModelFile
+    about : About
+        What was noticed when it was prepared.
+    options : FileOptions
+        What its user says of it.
+    """
+
+    file: ModelFile
+    about: About = field(repr=False)
+    options: FileOptions = field(default_factory=FileOptions)
+    downloads: tuple[WeightsFile, ...] = ()
+
+    @classmethod
+    def prepared(
+        cls, path: Path, options: FileOptions | None = None, note: Note = no_note
+    ) -> FileSource:
+        """The model in the file `path`, prepared now unless that is done.
+
+        Raises
+        ------
+        ModelError
+            Where it is no model that can be explained.
+        """
+        options = options or FileOptions()
+        file = ModelFile(path, options.graph, options.trust)
+        record = recorded(file)
+        if record is None:
+            prepare(file, note)
+            record = recorded(file)
+        if record is None:
+            raise ModelError(f"{file.path} changed while it was read", "Try again.")
+        return cls(file, record, options)
+
+    @property
+    def findings(self) -> Findings:
+        """What was noticed in the file."""
+        assert self.about.findings is not None  # `recorded` gives no others
+        return self.about.findings
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """See `ModelSource.info`."""
+        findings, own = self.findings, self.options
+        head_is_open = findings.activation == "none" and findings.classes > 2
+        labels = findings.labels
+        if own.labels is not None:
+            labels = read_labels(own.labels, findings.classes)
+        return ModelInfo(
+            name=self.file.name,
+            input=findings.input,
+            preprocessing=own.preprocessing or findings.preprocessing,
+            labels=labels,
+            head=own.head if own.head and head_is_open else findings.head,
+            parameters=findings.parameters,
+            layer_names=tuple(layer.name for layer in self.about.layers),
+        )
+
+    def state(self) -> WeightsState:
+        """See `ModelSource.state`."""
+        return "file"
+
+    def layers(self) -> list[LayerInfo]:
+        """See `ModelSource.layers`."""
+        return self.about.layers
+
+    def pull(
+        self, *, offline: bool, force: bool, progress: Progress, note: Note
+    ) -> tuple[Path, ...]:
+        """See `ModelSource.pull`."""
+        note(f"{self.file.path} is a file of yours; there is nothing to fetch.")
+        return ()
+
+    def open(self, *, offline: bool, progress: Progress, note: Note) -> Model:
+        """See `ModelSource.open`."""
+        return Model.of(self.info, FileWeights(self.file))
+
+
+@dataclass(frozen=True)
+class FileWeights:
+    """Those in a model's file; see `Weights`."""
+
+    file: ModelFile
+    origin: Origin = "file"
+
+    def digest(self) -> str:
+        """See `Weights.digest`."""
+        return self.file.digest()
+
+    def network(self) -> Any:
+        """See `Weights.network`."""
+        if not self.file.needs_keras:
+            raise ModelError(
+                f"TensorFlow cannot run {self.file.path}: it is no Keras model",
+                "Leave --engine at auto, or pass --engine openvino.",
+            )
+        raise NotImplementedError  # TODO with keras_loading
+
+
+def recorded(file: ModelFile) -> About | None:
+    """What was noticed when `file`, as it is now, was prepared; None where it was not."""
+    digest = file.digest()
+    record = about.read(about.place_of(file.name, digest))
+    if record is None or record.findings is None:
+        return None
+    return record if (record.model, record.weights) == (file.name, digest) else None
