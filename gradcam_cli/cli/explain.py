@@ -20,6 +20,7 @@ from gradcam_cli.cli.explain_options import (
     source_options,
 )
 from gradcam_cli.cli.help import SectionedCommand
+from gradcam_cli.cli.model_options import FILE_OPTIONS, ModelOptions, model_options
 from gradcam_cli.cli.options import debug_option
 from gradcam_cli.cli.sources import listed_items, sources_argument
 from gradcam_cli.errors import ExitCode
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     sections={
         "What to explain": "--class --vs --counterfactual --method --layer --score",
         "Model": "--model --weights --engine",
+        "A model in a file": FILE_OPTIONS,
         "Picture": "--alpha --colormap --max-pixels",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
         "Many pictures": "--recursive --include --exclude --from-file --null --force --verify "
@@ -50,11 +52,13 @@ if TYPE_CHECKING:
       gradcam explain photo.jpg --class lynx --vs tabby --method hirescam
       curl -s https://example.org/cat.jpg | gradcam explain - --class 285
       gradcam explain photo.jpg --json | jq -r .predictions[0].name
+      gradcam explain photo.jpg --model mine.onnx --labels labels.txt
       gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
     """,
 )
 @sources_argument
 @explain_options
+@model_options
 @output_options
 @source_options
 @record_options
@@ -65,6 +69,7 @@ def explain(
     sources: tuple[str, ...],
     listing: SourceOptions,
     question: ExplainOptions,
+    model: ModelOptions,
     output: OutputOptions,
     record: RecordOptions,
 ) -> int:
@@ -83,9 +88,12 @@ def explain(
     single = listing.is_single(sources) and not record.are_requested
     messages = Messages(quiet=output.quiet)
     class_source = context.get_parameter_source("classes")
-    settings = question.settings(default_class=class_source is ParameterSource.DEFAULT)
+    selection = model.select(messages, question.layer)
+    settings = question.settings(
+        selection, default_class=class_source is ParameterSource.DEFAULT
+    )
     outputs = output.for_single(settings) if single else output.for_many()
-    opener = ModelOpener(question.selection, settings, messages, messages.download_bar)
+    opener = ModelOpener(selection, settings, messages, messages.download_bar)
     printing = output.printing(record, null=listing.null)
     stages = Stages(opener, settings, outputs, rows=1 if single else None, synced=single)
     items = listed_items(sources, listing, messages, single=single)

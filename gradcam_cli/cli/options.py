@@ -22,10 +22,11 @@ def model_option(function: _F) -> _F:
         default="auto",
         show_default=True,
         envvar="GRADCAM_MODEL",
-        metavar="NAME",
+        metavar="NAME|FILE",
         shell_complete=complete_models_and_auto,
-        help="A name of `gradcam models`; auto is VGG16, or the bundled model where VGG16's "
-        "weights cannot be had.  [env: GRADCAM_MODEL]",
+        help="A name of `gradcam models`, or a file: ONNX, Keras, TFLite, SavedModel, OpenVINO. "
+        "auto is VGG16, or the bundled model where VGG16's weights cannot be had.  "
+        "[env: GRADCAM_MODEL]",
     )(function)
 
 
