@@ -42,6 +42,10 @@ class Maker(Protocol):
         """Write it to `graph`, an .xml file, with its weights beside it."""
         ...
 
+    def can_check(self, what: Pass) -> bool:
+        """False where there is nothing that `what` could be checked against."""
+        ...
+
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """Why `candidate` is wrong about `what`; empty where it is not."""
         ...
@@ -80,6 +84,10 @@ class KerasMaker:
         layers = explainable_layers(network)
         convert(network, [layer.name for layer in layers], graph)
         return Made(layers)
+
+    def can_check(self, what: Pass) -> bool:
+        """See `Maker.can_check`."""
+        return True
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
@@ -120,6 +128,10 @@ class GraphMaker:
         from gradcam_cli.engines.openvino.model_files.preparing import write_graph
 
         return write_graph(self.file, graph)
+
+    def can_check(self, what: Pass) -> bool:
+        """See `Maker.can_check`: scores and activations are what the file itself gives."""
+        return what.kind in ("gradients", "tail")
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""

@@ -233,9 +233,9 @@ class CachedModel:
         """The engine, with `needs` checked and compiled, and the layer."""
         about, name, passes = self.check_all(layer, needs)
         for what in passes:
-            if reason := about.checked[str(what)]:
+            if reason := about.checked.get(str(what)):
                 raise NotCompiledError(f"{self._refusal(what)}: {reason}")
-        if not all(str(what) in about.checked for what in passes):  # made anew meanwhile
+        if not all(self._is_settled(what, about) for what in passes):  # made anew meanwhile
             return self.open(name, needs)
         return self.compiled_engine(passes, about), name
 
@@ -256,9 +256,12 @@ class CachedModel:
             return False
         _, passes = self._passes(about, layer, needs)
         return all(
-            str(what) in about.checked and not crashes.abandoned_marks(self._graph, what)
+            self._is_settled(what, about) and not crashes.abandoned_marks(self._graph, what)
             for what in passes
         )
+
+    def _is_settled(self, what: Pass, about: About) -> bool:
+        return str(what) in about.checked or not self._maker.can_check(what)
 
     def _passes(
         self, about: About, layer: str | None, needs: Sequence[Pass]
@@ -274,7 +277,7 @@ class CachedModel:
         """The record of the folder with the outcome of the check of `what`, made where missing."""
         if marks := crashes.abandoned_marks(self._graph, what):
             about = self.recover_from_crash(what, marks)
-        return about if str(what) in about.checked else self.check(what)
+        return about if self._is_settled(what, about) else self.check(what)
 
     def compiled_engine(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
         """The engine, with `passes` compiled."""
