@@ -61,6 +61,10 @@ def open_engine(
         try:
             return open_compiled(model, layer, network, note, needs=needs)
         except NotCompiledError as error:
+            if not model.weights.run_in_tensorflow:
+                raise ModelError(
+                    str(error), f"`gradcam doctor {model.name}` tells what can be explained."
+                ) from error
             if engine_name == "openvino":
                 raise ModelError(
                     f"the compiled engine cannot run this: {error}",

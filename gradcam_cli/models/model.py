@@ -62,6 +62,11 @@ class Weights(Protocol):
         """Where they came from."""
         ...
 
+    @property
+    def run_in_tensorflow(self) -> bool:
+        """True where `network` can be had."""
+        ...
+
     def digest(self) -> str:
         """The SHA-256 of the weights; ModelError where they cannot be read."""
         ...

@@ -65,6 +65,7 @@ LOCK = ".lock"
 
 _ROOM = 1.1
 """How much larger than its weights a compiled model may be."""
+_MOST_NEIGHBOURS = 8
 _CRASHES = "OpenVINO crashes when it opens it"
 
 
@@ -173,7 +174,10 @@ def prepare_file(
     """
     cached = CachedModel(file.name, file.digest(), GraphMaker(file), note)
     with _disk_and_openvino_errors():
-        cached.check_all(layer, needs)
+        about, _, passes = cached.check_all(layer, needs)
+        for what in passes:
+            if about.checked.get(str(what)):
+                about = cached.find_sound_layer(what, about)
 
 
 def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
@@ -234,7 +238,7 @@ class CachedModel:
         about, name, passes = self.check_all(layer, needs)
         for what in passes:
             if reason := about.checked.get(str(what)):
-                raise NotCompiledError(f"{self._refusal(what)}: {reason}")
+                raise NotCompiledError(self._refusal(what, reason, about))
         if not all(self._is_settled(what, about) for what in passes):  # made anew meanwhile
             return self.open(name, needs)
         return self.compiled_engine(passes, about), name
@@ -288,9 +292,28 @@ class CachedModel:
         engine.serve_only(passes)
         return engine
 
-    def _refusal(self, what: Pass) -> str:
+    def _refusal(self, what: Pass, reason: str, about: About) -> str:
         use = f"at {what.at[0]}" if _is_layer_gradient(what) else f"for {what}"
-        return f"the compiled {self._name} is not used {use}"
+        text = f"the compiled {self._name} is not used {use}: {reason}"
+        if (closest := self._closest_sound_layer(what, about)) is None:
+            return text
+        return f"{text}; of the layers near it, {closest} can be used"
+
+    def find_sound_layer(self, what: Pass, about: About) -> About:
+        """The record once a layer near that of `what`, which failed, is known to pass."""
+        for layer in _by_distance(what, about)[:_MOST_NEIGHBOURS]:
+            about = self.ensure_checked(LAYER_GRADIENTS.at_layer(layer), about)
+            if self._closest_sound_layer(what, about) is not None:
+                break
+        return about
+
+    @staticmethod
+    def _closest_sound_layer(what: Pass, about: About) -> str | None:
+        """The layer closest to that of `what` whose gradients passed the check."""
+        for layer in _by_distance(what, about):
+            if about.checked.get(str(LAYER_GRADIENTS.at_layer(layer)), "unknown") == "":
+                return layer
+        return None
 
     def is_undamaged(self) -> bool:
         """True where the files, read again, are those that were made; False once removed."""
@@ -460,6 +483,17 @@ class CachedModel:
                 f"Waiting for another process that is compiling {self._name}."
             ),
         )
+
+
+def _by_distance(what: Pass, about: About) -> list[str]:
+    """The other layers, the closest to that of `what` first; none where it is of no layer."""
+    names = [layer.name for layer in about.layers]
+    if not _is_layer_gradient(what) or what.at[0] not in names:
+        return []
+    index = names.index(what.at[0])
+    return sorted(
+        (name for name in names if name != what.at[0]), key=lambda name: abs(names.index(name) - index)
+    )
 
 
 def _is_layer_gradient(what: Pass) -> bool:

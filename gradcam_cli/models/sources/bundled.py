@@ -66,6 +66,7 @@ class BundledWeights:
     """Those of the installed package; see `Weights`."""
 
     origin: Origin = "bundled"
+    run_in_tensorflow: bool = True
 
     def digest(self) -> str:
         """See `Weights.digest`; that of the file, which is checked whenever it is read."""

@@ -137,6 +137,11 @@ class FileWeights:
     file: ModelFile
     origin: Origin = "file"
 
+    @property
+    def run_in_tensorflow(self) -> bool:
+        """See `Weights.run_in_tensorflow`."""
+        return self.file.needs_keras
+
     def digest(self) -> str:
         """See `Weights.digest`."""
         return self.file.digest()
