@@ -39,6 +39,16 @@ def complete_models_and_auto(
     ]
 
 
+def complete_models_and_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The models of the catalogue, `auto`, and files."""
+    from click.shell_completion import CompletionItem
+
+    names = [CompletionItem(name) for name in complete_models_and_auto(context, parameter, incomplete)]
+    return names or complete_files(context, parameter, incomplete)
+
+
 def complete_methods(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:

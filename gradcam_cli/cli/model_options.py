@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from gradcam_cli.callbacks import Note
 from gradcam_cli.cli.completion_values import complete_files
 from gradcam_cli.cli.options import model_option
+from gradcam_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from gradcam_cli.models.selection import Selection
@@ -82,6 +84,22 @@ class ModelOptions:
             file_options=self.file_options(),
             note=note,
         )
+
+    def named(self, context: click.Context, name: str | None) -> ModelOptions:
+        """The same for the model called `name`, a command's argument, where there is one.
+
+        Raises
+        ------
+        UsageError
+            Where --model names one as well.
+        """
+        if name is None:
+            return self
+        if context.get_parameter_source("model") is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"there are two models, {name!r} and --model {self.model!r}", "Pass one of them."
+            )
+        return replace(self, model=name)
 
     def file_options(self) -> FileOptions | None:
         """How a model in a file is read; None where nothing is said of that."""

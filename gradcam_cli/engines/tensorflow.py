@@ -35,6 +35,7 @@ class TensorFlowEngine:
     """
 
     name = "tensorflow"
+    reference = ""
     rows = 8
     forward_rows = 8
     parallel = 1  # it uses every core by itself

@@ -72,6 +72,8 @@ class OpenVINOEngine:
     exports : mapping of Pass to Path
         What `export` gave for gradients, in files that are whole, made by the same OpenVINO on
         the same processor.
+    reference : str
+        What its gradients were checked against.
 
     Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
     side by side, each on its part of the cores, with no core waiting for another. A pass is
@@ -88,7 +90,9 @@ class OpenVINOEngine:
         model_name: str | None = None,
         head: Head = "softmax",
         exports: Mapping[Pass, Path] = MappingProxyType({}),
+        reference: str = "",
     ) -> None:
+        self.reference = reference
         self._head = head
         self._exports = exports
         self._preparing = RLock()

@@ -331,6 +331,7 @@ class CachedModel:
             model_name=self._name,
             head=self._head,
             exports=exports.paths(self._folder, about, passes),
+            reference=self._maker.reference,
         )
         return self._engine
 

@@ -1,0 +1,117 @@
+"""What is known of a model, as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from gradcam_cli.reports.tables import Column, NarrowingTable
+from gradcam_cli.reports.terminal import console
+
+if TYPE_CHECKING:
+    from gradcam_cli.diagnosis import Diagnosis
+
+_MOST_NAMES = 5
+
+
+def print_diagnosis(diagnosis: Diagnosis) -> None:
+    """A row for each thing that is known, and what to do."""
+    table = NarrowingTable(
+        [Column("what", header=diagnosis.info.name), Column("value", header="")], ()
+    )
+    for row in _rows(diagnosis):
+        table.add_row(*row)
+    output = console()
+    output.print(table)
+    for suggestion in diagnosis.suggestions:
+        output.print(suggestion, soft_wrap=True)
+
+
+def diagnosis_object(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The same for JSON."""
+    import msgspec
+
+    info = diagnosis.info
+    findings = diagnosis.findings
+    return {
+        "model": info.name,
+        "explainable": not diagnosis.problem,
+        "problem": diagnosis.problem or None,
+        "input": {
+            "height": info.input.height,
+            "width": info.input.width,
+            "channels": info.input.channels,
+        },
+        "preprocessing": info.preprocessing,
+        "head": info.head,
+        "labels": [label.name for label in info.labels],
+        "parameters": info.parameters,
+        "file": None if findings is None else msgspec.to_builtins(findings),
+        "layers": len(diagnosis.layers),
+        "default_layer": diagnosis.default_layer or None,
+        "engine": diagnosis.engine or None,
+        "checked_against": diagnosis.check or None,
+        "seconds": None if diagnosis.seconds is None else round(diagnosis.seconds, 4),
+        "suggestions": list(diagnosis.suggestions),
+    }
+
+
+def _rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+    info = diagnosis.info
+    yield from _of_file(diagnosis)
+    yield "parameters", f"{info.parameters:,}"
+    yield "classes", _classes_text(diagnosis)
+    yield "layers", f"{len(diagnosis.layers)} with maps"
+    yield "default layer", _default_layer_text(diagnosis)
+    if diagnosis.problem:
+        yield "problem", diagnosis.problem
+        return
+    yield "engine", diagnosis.engine
+    if diagnosis.check:
+        yield "gradients", f"agree with {diagnosis.check}"
+    if diagnosis.seconds is not None:
+        yield "time", f"{1000 * diagnosis.seconds:.3g} ms a picture"
+
+
+def _of_file(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+    info, findings = diagnosis.info, diagnosis.findings
+    height, width, channels = info.input
+    kind = {1: "grey", 3: "RGB"}[channels]
+    size = f"{height} x {width} {kind}"
+    if findings is None:
+        yield "input", size
+        yield "preprocessing", info.preprocessing
+        yield "head", info.head
+        return
+    yield "format", findings.format
+    sides = ", sides left open" if findings.any_size else ""
+    yield "input", f"{size} ({findings.layout} in the file{sides})"
+    yield "preprocessing", _preprocessing_text(diagnosis)
+    after = "nothing" if findings.activation == "none" else f"a {findings.activation}"
+    yield "head", f"{info.head} ({after} after the scores)"
+    operations = ", ".join(f"{kind} {count}" for kind, count in findings.operations.items())
+    yield "operations", operations
+    if findings.without_rule:
+        yield "without gradient", ", ".join(findings.without_rule)
+
+
+def _preprocessing_text(diagnosis: Diagnosis) -> str:
+    info, findings = diagnosis.info, diagnosis.findings
+    assert findings is not None
+    if info.preprocessing != findings.preprocessing:
+        return f"{info.preprocessing} (as you say)"
+    how = "a guess: " if findings.preprocessing_guessed else ""
+    return f"{info.preprocessing} ({how}{findings.preprocessing_reason})"
+
+
+def _classes_text(diagnosis: Diagnosis) -> str:
+    labels = diagnosis.info.labels
+    names = [label.name for label in labels[:_MOST_NAMES]]
+    more = ", ..." if len(labels) > _MOST_NAMES else ""
+    return f"{len(labels)}: {', '.join(names)}{more}"
+
+
+def _default_layer_text(diagnosis: Diagnosis) -> str:
+    findings = diagnosis.findings
+    reason = findings.layer_reason if findings is not None else ""
+    return f"{diagnosis.default_layer} ({reason})" if reason else diagnosis.default_layer
