@@ -18,6 +18,7 @@ from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, complet
 from gradcam_cli.cli.config import CommandsWithSettings, config
 from gradcam_cli.cli.doctor import doctor
 from gradcam_cli.cli.explain import explain
+from gradcam_cli.cli.export import export
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.methods import methods
 from gradcam_cli.cli.models import models
@@ -66,6 +67,7 @@ for _command in (
     explain,
     report,
     doctor,
+    export,
     classes,
     layers,
     methods,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models.about import ABOUT, read
+from gradcam_cli.models.explainer_folder import copy_graph
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.passes import Engine, Pass
 
@@ -125,6 +128,8 @@ class GraphMaker:
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
+        if self.file.format == "explainer":
+            return _copied(self.file.path, graph.parent)
         from gradcam_cli.engines.openvino.model_files.preparing import write_graph
 
         return write_graph(self.file, graph)
@@ -143,3 +148,15 @@ class GraphMaker:
         if findings is None:
             return "what was noticed in its file is missing"
         return difference_from_finite_differences(candidate, what, noise_for(findings))
+
+
+def _copied(source: Path, target: Path) -> Made:
+    """The graph of an exported model, and what stands in its record."""
+    about = read(source)
+    if about is None or about.findings is None:
+        raise ModelError(
+            f"{source / ABOUT} cannot be read, or is not what `gradcam export` writes",
+            "Export the model again.",
+        )
+    copy_graph(about, source, target)
+    return Made(about.layers, about.findings)
