@@ -99,6 +99,7 @@ class ModelOpener:
             score=settings.score,
             engine=settings.engine,
             note=note,
+            resize=settings.resize,
         )
 
 
