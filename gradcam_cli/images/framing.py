@@ -105,7 +105,7 @@ def resized(image: NDArray[np.uint8], frame: Frame, height: int, width: int) -> 
     image : (H, W, 3) uint8 RGB, 0..255
         Left as it is.
     frame : Frame
-        Inside the picture or around it.
+        As `frame_of` gives it.
     height, width : int
         Of the result. The bars' edges are at whole pixels of it where a padded copy of the picture
         would be several times as large: of a line of 1 × 10,000, it would be 10,000 times.
@@ -144,7 +144,7 @@ def _on_black(image: NDArray[np.uint8], frame: Frame, height: int, width: int) -
 
 def _scaled(start: int, length: int, whole_length: int, scaled_length: int) -> slice:
     """A part of an axis once that is scaled, in whole pixels and at least one."""
-    first = min(round(start * scaled_length / whole_length), scaled_length - 1)
+    first = round(start * scaled_length / whole_length)
     last = round((start + length) * scaled_length / whole_length)
     return slice(first, max(last, first + 1))
 
