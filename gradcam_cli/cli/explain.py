@@ -13,16 +13,19 @@ from gradcam_cli.cli.explain_options import (
     ExplainOptions,
     OutputOptions,
     RecordOptions,
-    SourceOptions,
     explain_options,
     output_options,
     record_options,
-    source_options,
 )
 from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.model_options import FILE_OPTIONS, ModelOptions, model_options
 from gradcam_cli.cli.options import debug_option
-from gradcam_cli.cli.sources import listed_items, sources_argument
+from gradcam_cli.cli.sources import (
+    SourceOptions,
+    listed_items,
+    source_options,
+    sources_argument,
+)
 from gradcam_cli.errors import ExitCode
 from gradcam_cli.reports.messages import Messages
 
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
         "What to explain": "--class --vs --counterfactual --method --layer --score",
         "Model": "--model --weights --engine",
         "A model in a file": FILE_OPTIONS,
-        "Picture": "--alpha --colormap --max-pixels",
+        "Picture": "--resize --alpha --colormap --max-pixels",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
         "Many pictures": "--recursive --include --exclude --from-file --null --force --verify "
         "--fail-fast --max-errors --csv --report",

@@ -18,10 +18,12 @@ from gradcam_cli.cli.model_options import grouped_options
 from gradcam_cli.cli.options import Share, engine_option, json_option, offline_option
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images import MAX_PIXELS
+from gradcam_cli.images.framing import RESIZES
 from gradcam_cli.images.overlay import COLORMAPS
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.framing import Resize
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.reports.outcomes import PrintOptions
     from gradcam_cli.runs.recording import RunOptions
@@ -30,62 +32,6 @@ if TYPE_CHECKING:
 
 DEFAULT_CLASS = "837"
 DEFAULT_METHOD = "grad-cam"
-
-
-@dataclass(frozen=True)
-class SourceOptions:
-    """Which pictures the sources stand for."""
-
-    recursive: bool
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    from_file: str | None
-    null: bool
-
-    def is_single(self, sources: tuple[str, ...]) -> bool:
-        """True where the sources name a single picture.
-
-        Raises
-        ------
-        UsageError
-            Where there is no source at all.
-        """
-        if not sources and self.from_file is None:
-            raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
-        from gradcam_cli.images.listing import is_single
-
-        return self.from_file is None and is_single(sources)
-
-
-source_options = grouped_options(
-    "listing",
-    SourceOptions,
-    click.option("-r", "--recursive", is_flag=True, help="Take folders with all that is in them."),
-    click.option(
-        "--include",
-        multiple=True,
-        metavar="PATTERN",
-        help="Of folders, take the files that match, whatever their extension; may be repeated.",
-    ),
-    click.option(
-        "--exclude",
-        multiple=True,
-        metavar="PATTERN",
-        help="Of folders, leave out the files and folders that match; may be repeated.",
-    ),
-    click.option(
-        "--from-file",
-        metavar="LIST",
-        shell_complete=complete_files,
-        help="Take sources from a file as well, one a line; - for standard input.",
-    ),
-    click.option(
-        "-0",
-        "--null",
-        is_flag=True,
-        help="The list has NUL between sources, and so have the paths that -q prints.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -102,6 +48,7 @@ class ExplainOptions:
     top: int
     max_pixels: int
     offline: bool
+    resize: Resize
 
     def settings(self, selection: Selection, *, default_class: bool) -> Settings:
         """What these options mean for a model, each checked before a picture is read.
@@ -138,6 +85,7 @@ class ExplainOptions:
             self.max_pixels,
             self.offline,
             of_imagenet,
+            self.resize,
         )
 
 
@@ -201,6 +149,14 @@ explain_options = grouped_options(
         show_default=True,
         metavar="N",
         help="How many classes the table has.",
+    ),
+    click.option(
+        "--resize",
+        type=click.Choice(RESIZES, case_sensitive=False),
+        default="squash",
+        show_default=True,
+        help="How a picture comes to the shape of the model's input: squashed, cropped to its "
+        "middle, or whole between black bars.",
     ),
     click.option(
         "--max-pixels",
