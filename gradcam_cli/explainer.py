@@ -21,7 +21,7 @@ from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
 from gradcam_cli.models.labels import ClassName
 from gradcam_cli.models.model import Model
-from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.ranking import Ranking
 from gradcam_cli.models.selection import Selection, select_model
 from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
@@ -182,7 +182,7 @@ class Explainer:
         check_image(image)
         model = self.model
         batch = model_input(image, model.input, self.frame_of(image))[np.newaxis]
-        prepared: NDArray[np.float32] = PREPROCESSING[model.preprocessing](batch)[0]
+        prepared: NDArray[np.float32] = parse_preprocessing(model.preprocessing)(batch)[0]
         return prepared
 
     def explain_inputs(

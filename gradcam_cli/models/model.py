@@ -33,7 +33,7 @@ class ModelInfo:
     input : InputShape
         (height, width, channels); pictures are squashed to it.
     preprocessing : str
-        The entry of `preprocessing.PREPROCESSING` that makes its input.
+        How its input is made, as `preprocessing.parse_preprocessing` takes it.
     labels : Labels
         Its classes, in the order of its scores.
     head : "softmax" or "sigmoid"
@@ -91,6 +91,8 @@ class Model(ModelInfo):
     ------
     ModelError
         Where no picture can be made into its input, or no probability of its scores.
+    UsageError
+        Where its preprocessing is none.
     """
 
     weights: Weights = field(repr=False)
@@ -151,7 +153,7 @@ class Model(ModelInfo):
 
 
 def _check_input(info: ModelInfo) -> None:
-    from gradcam_cli.models.preprocessing import RGB_ONLY
+    from gradcam_cli.models.preprocessing import parse_preprocessing
 
     shape, channels = tuple(info.input), info.input.channels
     if channels not in (1, 3):
@@ -160,7 +162,7 @@ def _check_input(info: ModelInfo) -> None:
             f", which takes (height, width, channels) = {shape}",
             "Pass another model.",
         )
-    if channels == 1 and info.preprocessing in RGB_ONLY:
+    if not parse_preprocessing(info.preprocessing).takes_grey and channels == 1:
         raise ModelError(
             f"expected 3 channels (RGB) for the preprocessing {info.preprocessing!r}, got "
             f"{info.name}, which takes (height, width, channels) = {shape}",

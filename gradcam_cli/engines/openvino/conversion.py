@@ -14,7 +14,7 @@ from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.model import InputShape
-from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.passes import Captured, Engine, Pass
 from gradcam_cli.process import uninterrupted
 from gradcam_cli.targets import TOP, Target
@@ -110,7 +110,7 @@ def difference_from_reference(
     kind, difference = "", 0.0
     for _ in range(_MOST_ATTEMPTS):
         noise = random.integers(0, 256, (1, *shape), np.uint8)
-        batch = PREPROCESSING[preprocessing](noise)
+        batch = parse_preprocessing(preprocessing)(noise)
         kind, difference = agreement(*_answers((candidate, reference), what, batch))
         if difference <= TOLERANCE:
             return ""

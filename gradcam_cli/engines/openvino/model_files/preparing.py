@@ -31,7 +31,7 @@ from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model_file import ModelFile
-from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.targets import TOP, Target
 
 _GUESSES = {
@@ -85,7 +85,7 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
 def noise_for(findings: Findings) -> NDArray[np.float32]:
     """A batch of one picture of noise, seeded, as the model takes it."""
     noise = np.random.default_rng(0).integers(0, 256, (1, *findings.input), np.uint8)
-    return PREPROCESSING[findings.preprocessing](noise)
+    return parse_preprocessing(findings.preprocessing)(noise)
 
 
 def _findings(
