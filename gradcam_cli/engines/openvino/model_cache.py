@@ -40,6 +40,7 @@ from gradcam_cli.models.about import (
 )
 from gradcam_cli.models.layers import find_layer
 from gradcam_cli.models.preparation import prepare
+from gradcam_cli.models.sources.bundled import BundledWeights
 from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import (
@@ -185,6 +186,10 @@ def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
     file: ModelFile | None = getattr(model.weights, "file", None)
     if file is not None and not file.needs_keras:
         return GraphMaker(file)
+    if isinstance(model.weights, BundledWeights):
+        from gradcam_cli.engines.openvino.bundled import BundledMaker
+
+        return BundledMaker()
     return KerasMaker(model, network, digest)
 
 
