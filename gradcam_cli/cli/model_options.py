@@ -103,7 +103,8 @@ class ModelOptions:
 
     def file_options(self) -> FileOptions | None:
         """How a model in a file is read; None where nothing is said of that."""
-        from gradcam_cli.models.model_file import GraphOptions, Trust
+        from gradcam_cli.models.formats.inspection import Trust
+        from gradcam_cli.models.model_file import GraphOptions
         from gradcam_cli.models.sources.model_file import FileOptions
 
         options = FileOptions(

@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gradcam_cli.models.formats import ModelFormat, detect_format, digest_of
+from gradcam_cli.models.formats.detection import ModelFormat, detect_format
+from gradcam_cli.models.formats.files import digest_of
+from gradcam_cli.models.formats.inspection import Trust
 from gradcam_cli.text import printable
 
 KERAS_FORMATS = ("keras", "h5")
@@ -33,22 +35,6 @@ class GraphOptions:
     input_size: tuple[int, int] | None = None
     output_name: str | None = None
     tokens: int | None = None
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whose code may run when a Keras file is read.
-
-    Attributes
-    ----------
-    custom_objects : tuple of str
-        Each as "module.py:Name".
-    trust_model : bool
-        True for all code that is in the file.
-    """
-
-    custom_objects: tuple[str, ...] = ()
-    trust_model: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models import efficientnet_lite
 from gradcam_cli.models.catalog import find_model
-from gradcam_cli.models.formats import looks_like_a_path
+from gradcam_cli.models.formats.detection import looks_like_a_path
 from gradcam_cli.models.labels import Labels
 from gradcam_cli.models.layers import find_layer, unknown_layer
 from gradcam_cli.models.model import Model

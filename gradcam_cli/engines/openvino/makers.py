@@ -122,7 +122,7 @@ class GraphMaker:
     @property
     def size(self) -> int:
         """See `Maker.size`."""
-        from gradcam_cli.models.formats import files_of
+        from gradcam_cli.models.formats.files import files_of
 
         return sum(path.stat().st_size for path in files_of(self.file.path, self.file.format))
 

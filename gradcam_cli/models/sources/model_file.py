@@ -15,7 +15,8 @@ from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.labels_file import read_labels
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model import Model, ModelInfo, Origin
-from gradcam_cli.models.model_file import GraphOptions, ModelFile, Trust
+from gradcam_cli.models.formats.inspection import Trust
+from gradcam_cli.models.model_file import GraphOptions, ModelFile
 from gradcam_cli.models.preparation import prepare
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.errors import ModelError
+from gradcam_cli.models.formats.inspection import inspect_file
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.text import printable
 
@@ -18,6 +19,7 @@ def read_graph(file: ModelFile) -> tuple[Any, dict[str, str]]:
     ModelError
         Where OpenVINO cannot read it.
     """
+    header = inspect_file(file.path, trust=file.trust)
     try:
         model = core().read_model(file.path)
     except RuntimeError as error:
@@ -25,7 +27,7 @@ def read_graph(file: ModelFile) -> tuple[Any, dict[str, str]]:
             f"{file.path} cannot be read: {reason_of(error)}",
             "Save it again, or export it with another opset.",
         ) from error
-    return model, {}
+    return model, header.metadata
 
 
 def reason_of(error: RuntimeError) -> str:
