@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gradcam_cli.models.model_file import ModelFile
 
 
+_PICTURES = 4
+"""Of noise, for a check by finite differences."""
+
+
 class NotCompiledError(Exception):
     """The compiled engine cannot serve this; the text says why, without a final full stop."""
 
@@ -147,7 +151,8 @@ class GraphMaker:
 
         if findings is None:
             return "what was noticed in its file is missing"
-        return difference_from_finite_differences(candidate, what, noise_for(findings))
+        batches = (noise_for(findings, seed) for seed in range(_PICTURES))
+        return difference_from_finite_differences(candidate, what, batches)
 
 
 def _copied(source: Path, target: Path) -> Made:
