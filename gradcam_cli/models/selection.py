@@ -147,6 +147,8 @@ def _select_file(
             "Drop --weights, or pass a name of `gradcam models` with --model.",
         )
     source = FileSource.prepared(path, options, note)
+    for guess in source.guesses:
+        note(guess)
     return Selection(_with_layer(layer, (source,)), layer)
 
 

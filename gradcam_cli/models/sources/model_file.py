@@ -128,7 +128,25 @@ class FileSource:
 
     def open(self, *, offline: bool, progress: Progress, note: Note) -> Model:
         """See `ModelSource.open`."""
-        return Model.of(self.info, FileWeights(self.file))
+        return Model.of(self.info, FileWeights(self.file), self.guesses)
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """What was guessed of it, a sentence each."""
+        findings, own, name = self.findings, self.options, self.file.name
+        guesses = []
+        if findings.preprocessing_guessed and own.preprocessing is None:
+            guesses.append(
+                f"{name} does not say how pixels become its input; {findings.preprocessing} is a "
+                f"guess, {findings.preprocessing_reason}. Pass --preprocess with what it was "
+                "trained with."
+            )
+        if findings.any_size and own.graph.input_size is None:
+            guesses.append(
+                f"{name} takes pictures of any size; {findings.height}x{findings.width} is a guess."
+                " Pass --input-size with what it was trained with."
+            )
+        return tuple(guesses)
 
 
 @dataclass(frozen=True)
