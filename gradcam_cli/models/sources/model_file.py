@@ -11,41 +11,15 @@ from gradcam_cli.callbacks import Note, Progress, no_note
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models import about
 from gradcam_cli.models.about import About
+from gradcam_cli.models.file_options import FileOptions
 from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.labels_file import read_labels
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model import Model, ModelInfo, Origin
-from gradcam_cli.models.formats.inspection import Trust
-from gradcam_cli.models.model_file import GraphOptions, ModelFile
+from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.preparation import prepare
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
-from gradcam_cli.targets import Head
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """How a model's file is read, and what its user says of it over what is noticed.
-
-    Attributes
-    ----------
-    graph : GraphOptions
-        What is made of its graph.
-    trust : Trust
-        Whose code may run when a Keras file is read.
-    labels : Path or None
-        A file with the names of the classes; see `read_labels`.
-    preprocessing : str or None
-        As `parse_preprocessing` takes it.
-    head : "softmax" or "sigmoid" or None
-        What makes probabilities of scores, where the file has nothing after them.
-    """
-
-    graph: GraphOptions = field(default_factory=GraphOptions)
-    trust: Trust = field(default_factory=Trust)
-    labels: Path | None = None
-    preprocessing: str | None = None
-    head: Head | None = None
 
 
 @dataclass(frozen=True)
