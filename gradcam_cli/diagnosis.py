@@ -120,13 +120,6 @@ def _suggestions(source: ModelSource) -> Iterator[str]:
     findings, options = source.findings, source.options
     if not findings.names and options.labels is None:
         yield "Pass --labels FILE with the names of the classes, one a line."
-    if findings.preprocessing_guessed and options.preprocessing is None:
-        yield (
-            "Pass --preprocess with how the model was trained; nothing in the file says so, and "
-            f"{findings.preprocessing} is a guess."
-        )
-    if findings.any_size and options.graph.input_size is None:
-        yield "Pass --input-size with the size that it was trained for; the file leaves it open."
     if findings.activation == "none" and findings.classes > 2 and options.head is None:
         yield (
             "Pass --head sigmoid if a picture may be of several classes; a softmax is assumed, for "

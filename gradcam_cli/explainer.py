@@ -266,6 +266,7 @@ class Explainer:
             model=self.model.name,
             weights=self.model.origin,
             fallback=self.model.fallback or None,
+            guesses=self.model.guesses,
             layer=explained[0].layer,
             method=explained[0].method,
             score=self.score,

@@ -18,8 +18,8 @@ from gradcam_cli.cli.options import model_option
 from gradcam_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from gradcam_cli.models.file_options import FileOptions
     from gradcam_cli.models.selection import Selection
-    from gradcam_cli.models.sources.model_file import FileOptions
     from gradcam_cli.targets import Head
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -103,8 +103,7 @@ class ModelOptions:
 
     def file_options(self) -> FileOptions | None:
         """How a model in a file is read; None where nothing is said of that."""
-        from gradcam_cli.models.model_file import GraphOptions, Trust
-        from gradcam_cli.models.sources.model_file import FileOptions
+        from gradcam_cli.models.file_options import FileOptions, GraphOptions, Trust
 
         options = FileOptions(
             GraphOptions(self.input_size, self.output_name, self.tokens),

@@ -9,46 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gradcam_cli.models.formats import ModelFormat, detect_format, digest_of
+from gradcam_cli.models.file_options import GraphOptions, Trust
+from gradcam_cli.models.formats.detection import ModelFormat, detect_format
+from gradcam_cli.models.formats.files import digest_of
 from gradcam_cli.text import printable
 
 KERAS_FORMATS = ("keras", "h5")
 """Those that TensorFlow reads; OpenVINO reads all others."""
-
-
-@dataclass(frozen=True)
-class GraphOptions:
-    """What is made of the graph in a file.
-
-    Attributes
-    ----------
-    input_size : (height, width) or None
-        Of the input, where the file leaves it open.
-    output_name : str or None
-        Which output gives the scores of the classes, where there are several.
-    tokens : int or None
-        How many tokens come before those of the picture; None for what the graph shows.
-    """
-
-    input_size: tuple[int, int] | None = None
-    output_name: str | None = None
-    tokens: int | None = None
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whose code may run when a Keras file is read.
-
-    Attributes
-    ----------
-    custom_objects : tuple of str
-        Each as "module.py:Name".
-    trust_model : bool
-        True for all code that is in the file.
-    """
-
-    custom_objects: tuple[str, ...] = ()
-    trust_model: bool = False
 
 
 @dataclass(frozen=True)

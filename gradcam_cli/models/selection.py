@@ -12,13 +12,12 @@ from pathlib import Path
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models import efficientnet_lite
-from gradcam_cli.models.catalog import find_model
-from gradcam_cli.models.formats import looks_like_a_path
+from gradcam_cli.models.catalog import find_model, is_name
+from gradcam_cli.models.file_options import FileOptions
 from gradcam_cli.models.labels import Labels
 from gradcam_cli.models.layers import find_layer, unknown_layer
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.sources.contract import ModelSource
-from gradcam_cli.models.sources.model_file import FileOptions, FileSource
 from gradcam_cli.models.sources.own_weights import OwnWeights
 
 AUTO = "auto"
@@ -124,7 +123,7 @@ def select_model(
     ModelError
         For a file with no model that can be explained.
     """
-    if looks_like_a_path(name):
+    if _is_path(name):
         return _select_file(Path(name), weights, layer, file_options, note)
     if file_options is not None:
         raise UsageError(
@@ -138,6 +137,14 @@ def select_model(
     return Selection(_with_layer(layer, tuple(sources)), layer)
 
 
+def _is_path(name: str) -> bool:
+    if is_name(name) or name.lower() == AUTO:
+        return False
+    from gradcam_cli.models.formats.detection import looks_like_a_path
+
+    return looks_like_a_path(name)
+
+
 def _select_file(
     path: Path, weights: Path | None, layer: str | None, options: FileOptions | None, note: Note
 ) -> Selection:
@@ -146,7 +153,11 @@ def _select_file(
             f"{path} is a model with its weights, so --weights {weights} is of no use",
             "Drop --weights, or pass a name of `gradcam models` with --model.",
         )
+    from gradcam_cli.models.sources.model_file import FileSource
+
     source = FileSource.prepared(path, options, note)
+    for guess in source.guesses:
+        note(guess)
     return Selection(_with_layer(layer, (source,)), layer)
 
 

@@ -182,6 +182,8 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         What the targets are made of, and what ran the model.
     predictions : tuple of Prediction
         The most probable classes, first the first.
+    guesses : tuple of str
+        What was guessed of the model, a sentence each; absent from JSON where nothing was.
     targets : tuple of TargetExplanation
         One for each explained target and method, in the order given; "explanations" in JSON.
     notes : tuple of str
@@ -196,6 +198,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
     model: str
     weights: str
     fallback: str | None
+    guesses: tuple[str, ...] = ()
     layer: str
     method: str
     score: str

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gradcam_cli.models.model_file import ModelFile
 
 
+_PICTURES = 4
+"""Of noise, for a check by finite differences."""
+
+
 class NotCompiledError(Exception):
     """The compiled engine cannot serve this; the text says why, without a final full stop."""
 
@@ -122,7 +126,7 @@ class GraphMaker:
     @property
     def size(self) -> int:
         """See `Maker.size`."""
-        from gradcam_cli.models.formats import files_of
+        from gradcam_cli.models.formats.files import files_of
 
         return sum(path.stat().st_size for path in files_of(self.file.path, self.file.format))
 
@@ -147,7 +151,8 @@ class GraphMaker:
 
         if findings is None:
             return "what was noticed in its file is missing"
-        return difference_from_finite_differences(candidate, what, noise_for(findings))
+        batches = (noise_for(findings, seed) for seed in range(_PICTURES))
+        return difference_from_finite_differences(candidate, what, batches)
 
 
 def _copied(source: Path, target: Path) -> Made:

@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import Literal
 
-from gradcam_cli.errors import ModelError, UsageError
-from gradcam_cli.models.catalog import find_model
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models.catalog import is_name
 from gradcam_cli.models.formats.refusals import damaged, readable, refused
 from gradcam_cli.models.formats.unsupported import (
     BY_EXTENSION,
@@ -42,17 +42,7 @@ def looks_like_a_path(name: str) -> bool:
         return True
     if Path(name).suffix.lower() in _EXTENSIONS:
         return True
-    return not _has_meaning(name) and os.path.lexists(name)
-
-
-def _has_meaning(name: str) -> bool:
-    if name.lower() == "auto":
-        return True
-    try:
-        find_model(name)
-    except UsageError:
-        return False
-    return True
+    return not is_name(name) and name.lower() != "auto" and os.path.lexists(name)
 
 
 def detect_format(path: Path) -> ModelFormat:

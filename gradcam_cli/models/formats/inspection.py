@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcam_cli.models.file_options import Trust
 from gradcam_cli.models.formats.detection import ModelFormat, detect_format
 from gradcam_cli.models.formats.files import explainer_files
 from gradcam_cli.models.formats.keras_archive import KerasFormat, check_keras_file
@@ -13,27 +14,6 @@ from gradcam_cli.models.formats.onnx_header import read_onnx_header
 from gradcam_cli.models.formats.openvino_graph import check_openvino
 from gradcam_cli.models.formats.savedmodel import check_savedmodel
 from gradcam_cli.models.formats.tflite_header import read_tflite_header, read_tflite_labels
-
-
-@dataclass(frozen=True)
-class Trust:
-    """What the user vouches for.
-
-    Attributes
-    ----------
-    custom_objects : tuple of str
-        Classes and functions of a Keras file that are given: ``module.py:Patchify`` or a name.
-    trust_model : bool
-        Code that is in the file may run.
-    """
-
-    custom_objects: tuple[str, ...] = ()
-    trust_model: bool = False
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The custom objects without the module they are in."""
-        return frozenset(name.rpartition(":")[2] for name in self.custom_objects)
 
 
 @dataclass(frozen=True)

@@ -11,40 +11,15 @@ from gradcam_cli.callbacks import Note, Progress, no_note
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models import about
 from gradcam_cli.models.about import About
+from gradcam_cli.models.file_options import FileOptions
 from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.labels_file import read_labels
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model import Model, ModelInfo, Origin
-from gradcam_cli.models.model_file import GraphOptions, ModelFile, Trust
+from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.preparation import prepare
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
-from gradcam_cli.targets import Head
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """How a model's file is read, and what its user says of it over what is noticed.
-
-    Attributes
-    ----------
-    graph : GraphOptions
-        What is made of its graph.
-    trust : Trust
-        Whose code may run when a Keras file is read.
-    labels : Path or None
-        A file with the names of the classes; see `read_labels`.
-    preprocessing : str or None
-        As `parse_preprocessing` takes it.
-    head : "softmax" or "sigmoid" or None
-        What makes probabilities of scores, where the file has nothing after them.
-    """
-
-    graph: GraphOptions = field(default_factory=GraphOptions)
-    trust: Trust = field(default_factory=Trust)
-    labels: Path | None = None
-    preprocessing: str | None = None
-    head: Head | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +102,25 @@ class FileSource:
 
     def open(self, *, offline: bool, progress: Progress, note: Note) -> Model:
         """See `ModelSource.open`."""
-        return Model.of(self.info, FileWeights(self.file))
+        return Model.of(self.info, FileWeights(self.file), self.guesses)
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """What was guessed of it, a sentence each."""
+        findings, own, name = self.findings, self.options, self.file.name
+        guesses = []
+        if findings.preprocessing_guessed and own.preprocessing is None:
+            guesses.append(
+                f"{name} does not say how pixels become its input; {findings.preprocessing} is a "
+                f"guess, {findings.preprocessing_reason}. Pass --preprocess with what it was "
+                "trained with."
+            )
+        if findings.any_size and own.graph.input_size is None:
+            guesses.append(
+                f"{name} takes pictures of any size; {findings.height}x{findings.width} is a guess."
+                " Pass --input-size with what it was trained with."
+            )
+        return tuple(guesses)
 
 
 @dataclass(frozen=True)

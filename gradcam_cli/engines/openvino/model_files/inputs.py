@@ -46,7 +46,7 @@ class PictureInput:
     any_size: bool
 
 
-def normalize_input(model: Any, size: tuple[int, int] | None) -> PictureInput:
+def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureInput, Any]:
     """Give `model` an input of (1, H, W, C) float32, all shapes static, and all of it in float32.
 
     Parameters
@@ -55,6 +55,13 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> PictureInput:
         Changed in place.
     size : (height, width), optional
         Of the input, where the model leaves it open.
+
+    Returns
+    -------
+    input : PictureInput
+        What it takes.
+    original : openvino.Model
+        A copy of it as it was, but for shapes that are static.
 
     Raises
     ------
@@ -71,10 +78,11 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> PictureInput:
     shape = InputShape(height, width, channels)
     numbers = {BATCH: 1, ROWS: height, COLUMNS: width, CHANNELS: channels}
     _reshape(model, [numbers[str(axis)] for axis in layout], file_size, size)
+    original = model.clone()
     _to_float32(model)
     _replace_parameter(model, parameter, layout, shape)
     fold(model)
-    return PictureInput(shape, "".join(map(str, layout)), any_size)
+    return PictureInput(shape, "".join(map(str, layout)), any_size), original
 
 
 def names_of(port: Any) -> str:

@@ -102,6 +102,8 @@ def graph_layers(
         if found and first_token is not None:
             found = tuple(_from_token(axis, first_token) for axis in found)
         if is_map(found, shape_of(port)) and _is_layer(node):
+            if GraphLayer("", "", port, found).shape[2] == 1:  # a mean, or the like
+                continue
             name = _unused_name(printable(node.get_friendly_name()), layers)
             layers[name] = GraphLayer(name, node.get_type_name(), port, found)
     return list(layers.values())

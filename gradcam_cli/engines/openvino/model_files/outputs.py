@@ -14,7 +14,7 @@ from gradcam_cli.engines.openvino.vjp.ports import Port, shape_of
 from gradcam_cli.errors import ModelError
 from gradcam_cli.targets import Head
 
-_ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}
+_ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
 _CHANGES_NO_VALUE = ("Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose")
 
 
@@ -30,25 +30,26 @@ class ClassScores:
         What the output is called in the file.
     head : "softmax" or "sigmoid"
         What makes probabilities of the scores.
-    activation : "softmax", "sigmoid" or "none"
+    activation : "softmax", "log_softmax", "sigmoid" or "none"
         What the file has after them.
+    units : int
+        How many values the file gives: one for each class, or 1.
     """
 
     port: Port
     output: str
     head: Head
     activation: str
+    units: int
 
 
-def class_scores(model: Any, output_name: str | None, head: Head | None) -> ClassScores:
+def class_scores(model: Any, output_name: str | None) -> ClassScores:
     """The scores of `model`, an `openvino.Model` of static shapes.
 
     Parameters
     ----------
     output_name : str, optional
         Which of several outputs.
-    head : "softmax" or "sigmoid", optional
-        What makes probabilities of the scores, where the file has nothing after them.
 
     Raises
     ------
@@ -62,17 +63,15 @@ def class_scores(model: Any, output_name: str | None, head: Head | None) -> Clas
     classes = _class_count(scores, name)
     flat = ops.reshape(scores, ops.constant(np.array([-1, classes], np.int64)), special_zero=False)
     if classes == 1:
-        if activation == "softmax":
+        if "softmax" in activation:
             raise ModelError(
                 f"the output {name} is a softmax over one class, which is always 1",
                 "Pass a model whose last activation is a sigmoid, or which has two classes.",
             )
         pair = ops.concat([ops.negative(flat), flat], 1).output(0)
-        return ClassScores(pair, name, "sigmoid", activation)
-    found: Head = "sigmoid" if activation == "sigmoid" else "softmax"
-    if activation == "none" and head is not None:
-        found = head
-    return ClassScores(flat.output(0), name, found, activation)
+        return ClassScores(pair, name, "sigmoid", activation, 1)
+    head: Head = "sigmoid" if activation == "sigmoid" else "softmax"
+    return ClassScores(flat.output(0), name, head, activation, classes)
 
 
 def output_names(model: Any) -> tuple[str, ...]:

@@ -22,11 +22,13 @@ from gradcam_cli.engines.openvino.model_files.layers import (
     default_candidates,
     graph_layers,
 )
+from gradcam_cli.engines.openvino.model_files.metadata import labels_in, preprocessing_in
 from gradcam_cli.engines.openvino.model_files.outputs import ClassScores, class_scores
 from gradcam_cli.engines.openvino.model_files.reading import read_graph
+from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
 from gradcam_cli.engines.openvino.runtime import openvino, ops
-from gradcam_cli.engines.openvino.vjp import STANDARD, NotDifferentiableError
+from gradcam_cli.engines.openvino.vjp import NotDifferentiableError, missing_rules
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.layers import LayerInfo
@@ -60,9 +62,8 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
         Where `graph` cannot be written.
     """
     model, metadata = read_graph(file)
-    original = model.clone()
-    found_input = normalize_input(model, file.options.input_size)
-    scores = class_scores(model, file.options.output_name, None)
+    found_input, original = normalize_input(model, file.options.input_size)
+    scores = class_scores(model, file.options.output_name)
     image = model.get_parameters()[0]
     forward = openvino.Model([scores.port], [image], file.name)
     operations = forward.get_ordered_ops()
@@ -76,15 +77,15 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
     _save(layers, scores, image, file.name, graph)
     engine = OpenVINOEngine(graph, model_name=file.name, head=scores.head)
     batch = noise_for(findings)
-    _check_scores(original, engine, scores, found_input, batch)
+    check_scores(file, original, engine, scores, batch)
     default, reason = _default_layer(engine, default_candidates(layers, scores.port, findings.classes), batch)
     listed = [LayerInfo(layer.name, layer.kind, layer.shape, layer is default) for layer in layers]
     return Made(listed, structs.replace(findings, layer_reason=reason))
 
 
-def noise_for(findings: Findings) -> NDArray[np.float32]:
-    """A batch of one picture of noise, seeded, as the model takes it."""
-    noise = np.random.default_rng(0).integers(0, 256, (1, *findings.input), np.uint8)
+def noise_for(findings: Findings, seed: int = 0) -> NDArray[np.float32]:
+    """A batch of one picture of noise as the model takes it, (1, H, W, C)."""
+    noise = np.random.default_rng(seed).integers(0, 256, (1, *findings.input), np.uint8)
     return parse_preprocessing(findings.preprocessing)(noise)
 
 
@@ -96,10 +97,14 @@ def _findings(
     found: PictureInput,
     scores: ClassScores,
 ) -> Findings:
-    preprocessing, reason = preprocessing_inside(image)
+    classes = scores.port.get_shape()[1]
+    preprocessing, reason = preprocessing_in(metadata)
+    if not preprocessing:
+        preprocessing, reason = preprocessing_inside(image)
     guessed = not preprocessing
     if guessed:
-        preprocessing, reason = _GUESSES[found.layout]
+        preprocessing, reason = _guess(found)
+    labels = labels_in(metadata, classes) or ()
     types = Counter(node.get_type_name() for node in operations)
     weights = [node for node in operations if node.get_type_name() == "Constant"]
     return Findings(
@@ -110,16 +115,25 @@ def _findings(
         layout=found.layout,
         any_size=found.any_size,
         output=scores.output,
-        classes=scores.port.get_shape()[1],
+        classes=classes,
         head=scores.head,
         activation=scores.activation,
         preprocessing=preprocessing,
         preprocessing_reason=reason,
         preprocessing_guessed=guessed,
+        names=tuple(label.name for label in labels),
+        wnids=tuple(label.wnid for label in labels),
         parameters=sum(int(np.prod(node.get_output_shape(0))) for node in weights),
         operations={kind: types[kind] for kind in sorted(types.keys() - set(_NO_OPERATIONS))},
-        without_rule=tuple(sorted(types.keys() - STANDARD.keys() - set(_NO_OPERATIONS))),
+        without_rule=missing_rules(operations, scores.port, [image.output(0)]),
     )
+
+
+def _guess(found: PictureInput) -> tuple[str, str]:
+    """The most usual preprocessing, and why."""
+    if found.shape.channels == 1:
+        return "scale=0..1", "as most models of grey pictures take it"
+    return _GUESSES[found.layout]
 
 
 def _save(
@@ -138,16 +152,6 @@ def _save(
         openvino.save_model(model, graph, compress_to_fp16=False)
     except RuntimeError as error:
         raise OSError(errno.EIO, "it could not be written") from error
-
-
-def _check_scores(
-    original: Any,
-    engine: OpenVINOEngine,
-    scores: ClassScores,
-    found: PictureInput,
-    batch: NDArray[np.float32],
-) -> None:
-    """Raise ModelError unless what was written says the same as the file, on noise."""
 
 
 def _default_layer(
