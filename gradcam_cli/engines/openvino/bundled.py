@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gradcam_cli.models.findings import Findings
 
+_PICTURES = 3
 _CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
@@ -58,9 +59,13 @@ class BundledMaker:
             difference_from_finite_differences,
         )
 
-        noise = np.random.default_rng(0).integers(0, 256, (1, SIZE, SIZE, 3), np.uint8)
-        batch = parse_preprocessing(BundledModel().info.preprocessing)(noise)
-        return difference_from_finite_differences(candidate, what, batch)
+        return difference_from_finite_differences(candidate, what, map(_noise, range(_PICTURES)))
+
+
+def _noise(seed: int) -> NDArray[np.float32]:
+    """A batch of one picture of noise as the model takes it, (1, H, W, C)."""
+    noise = np.random.default_rng(seed).integers(0, 256, (1, SIZE, SIZE, 3), np.uint8)
+    return parse_preprocessing(BundledModel().info.preprocessing)(noise)
 
 
 def forward_graph() -> Any:
