@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
+from gradcam_cli.engines.openvino.graphs import LOGITS, fold, output_name
 from gradcam_cli.engines.openvino.makers import Made
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import view_of
@@ -89,7 +89,9 @@ def forward_graph() -> Any:
         _result(view_of(ports[layer], _CHANNELS_LAST), output_name(layer))
         for layer in efficientnet_lite.layer_names()
     ]
-    return openvino.Model([*results, _result(port, LOGITS)], [image], efficientnet_lite.NAME)
+    model = openvino.Model([*results, _result(port, LOGITS)], [image], efficientnet_lite.NAME)
+    fold(model)
+    return model
 
 
 def _result(port: Port, name: str) -> Any:
@@ -127,7 +129,9 @@ def _convolution(step: Step, port: Port, kernel: NDArray[Any]) -> Any:
 
 
 def _normalization(port: Port, *weights: NDArray[Any]) -> Any:
-    gamma, beta, mean, variance = (array[:, None, None] for array in weights)
-    scale = gamma / np.sqrt(variance + np.float32(efficientnet_lite.BN_EPSILON))
-    shift = beta - mean * scale
-    return ops.add(ops.multiply(port, ops.constant(scale[None])), ops.constant(shift[None]))
+    """As TensorFlow computes it, in the same order; `fold` makes two constants of it."""
+    gamma, beta, mean, variance = (ops.constant(array[None, :, None, None]) for array in weights)
+    deviation_power, epsilon = constant(-0.5), constant(efficientnet_lite.BN_EPSILON)
+    scale = ops.multiply(ops.power(ops.add(variance, epsilon), deviation_power), gamma)
+    shift = ops.subtract(beta, ops.multiply(mean, scale))
+    return ops.add(ops.multiply(port, scale), shift)
