@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from gradcam_cli.engines.openvino import model_cache
-from gradcam_cli.models import about
-from gradcam_cli.models import weights
+from gradcam_cli.models import about, weights
 from gradcam_cli.models.catalog import models
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import final_name, remove
@@ -81,7 +80,7 @@ def _weights() -> Iterator[Entry]:
 
 
 def _compiled() -> Iterator[Entry]:
-    for path in _paths_in(model_cache.folder()):
+    for path in _paths_in(about.compiled_folder()):
         record = about.read(path)
         folder_name = final_name(path.name).partition(".")[0]
         kind: Kind = "leftover" if record is None or path.name != folder_name else "compiled"

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
       gradcam doctor mine.keras --labels labels.txt --json | jq .suggestions
     """
 )
-@click.argument(
-    "name", required=False, metavar="[MODEL]", shell_complete=complete_models_and_files
-)
+@click.argument("name", required=False, metavar="[MODEL]", shell_complete=complete_models_and_files)
 @model_options
 @engine_option
 @json_option

@@ -115,7 +115,7 @@ class ModelOptions:
         return None if options == FileOptions() else options
 
 
-class Size(click.ParamType):
+class Size(click.ParamType):  # type: ignore[type-arg]
     """A side, or height and width: 224 or 96x160."""
 
     name = "size"

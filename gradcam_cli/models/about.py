@@ -83,7 +83,15 @@ def read(place: Path) -> About | None:
             findings = msgspec.convert(findings, Findings)
         about = About(layers=layers, findings=findings, **found)
         return about if _is_sound(about) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, msgspec.ValidationError):
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        msgspec.ValidationError,
+    ):
         return None
 
 

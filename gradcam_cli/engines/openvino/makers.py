@@ -28,7 +28,7 @@ class NotCompiledError(Exception):
 
 
 class Made(NamedTuple):
-    """A graph that was made: its layers, and what was noticed in the model's file, if it has one."""
+    """A graph that was made: its layers, and what was noticed in its file, if it has one."""
 
     layers: list[LayerInfo]
     findings: Findings | None = None

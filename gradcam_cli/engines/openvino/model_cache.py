@@ -52,8 +52,8 @@ from gradcam_cli.storage.files import (
 )
 from gradcam_cli.storage.folders import make_folder
 from gradcam_cli.storage.locks import exclusive_lock
-from gradcam_cli.text import printable
 from gradcam_cli.targets import Head
+from gradcam_cli.text import printable
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
@@ -152,9 +152,7 @@ def open_compiled(
             return cached.open(layer, needs)
 
 
-def prepare_file(
-    file: ModelFile, layer: str | None, needs: Sequence[Pass], note: Note
-) -> None:
+def prepare_file(file: ModelFile, layer: str | None, needs: Sequence[Pass], note: Note) -> None:
     """Compile the model in `file` into the cache and check it, as far as that is not done.
 
     Parameters
@@ -243,9 +241,7 @@ class CachedModel:
             return self.open(name, needs)
         return self.compiled_engine(passes, about), name
 
-    def check_all(
-        self, layer: str | None, needs: Sequence[Pass]
-    ) -> tuple[About, str, list[Pass]]:
+    def check_all(self, layer: str | None, needs: Sequence[Pass]) -> tuple[About, str, list[Pass]]:
         """The record with the outcome of the check of all `needs`, the layer, and the passes."""
         about = self.usable_record() or self.make_if_missing()
         name, passes = self._passes(about, layer, needs)
@@ -493,7 +489,8 @@ def _by_distance(what: Pass, about: About) -> list[str]:
         return []
     index = names.index(what.at[0])
     return sorted(
-        (name for name in names if name != what.at[0]), key=lambda name: abs(names.index(name) - index)
+        (name for name in names if name != what.at[0]),
+        key=lambda name: abs(names.index(name) - index),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from gradcam_cli.errors import ModelError
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.text import printable
 
+Layout = Literal["NCHW", "NHWC"]
 CHANNELS_LAST = (BATCH, ROWS, COLUMNS, CHANNELS)
 DEFAULT_SIDE = 224
 _LOW_PRECISION = ("f16", "bf16", "f64")
@@ -42,7 +43,7 @@ class PictureInput:
     """
 
     shape: InputShape
-    layout: str
+    layout: Layout
     any_size: bool
 
 
@@ -82,7 +83,7 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureIn
     _to_float32(model)
     _replace_parameter(model, parameter, layout, shape)
     fold(model)
-    return PictureInput(shape, "".join(map(str, layout)), any_size), original
+    return PictureInput(shape, "NCHW" if layout == PLANES else "NHWC", any_size), original
 
 
 def names_of(port: Any) -> str:

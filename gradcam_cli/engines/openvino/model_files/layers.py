@@ -59,7 +59,7 @@ class GraphLayer:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(h, w, C) of its maps."""
-        sides = {axis: side for axis, side in zip(self.axes, shape_of(self.port), strict=True)}
+        sides = dict(zip(self.axes, shape_of(self.port), strict=True))
         tokens = self.tokens
         if tokens is not None:
             return tokens.height, tokens.width, sides[CHANNELS]

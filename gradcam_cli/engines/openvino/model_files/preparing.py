@@ -25,8 +25,8 @@ from gradcam_cli.engines.openvino.model_files.layers import (
 from gradcam_cli.engines.openvino.model_files.metadata import labels_in, preprocessing_in
 from gradcam_cli.engines.openvino.model_files.outputs import ClassScores, class_scores
 from gradcam_cli.engines.openvino.model_files.reading import read_graph
-from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
+from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.vjp import NotDifferentiableError, missing_rules
 from gradcam_cli.errors import GradcamError, ModelError
@@ -78,7 +78,9 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
     engine = OpenVINOEngine(graph, model_name=file.name, head=scores.head)
     batch = noise_for(findings)
     check_scores(file, original, engine, scores, batch)
-    default, reason = _default_layer(engine, default_candidates(layers, scores.port, findings.classes), batch)
+    default, reason = _default_layer(
+        engine, default_candidates(layers, scores.port, findings.classes), batch
+    )
     listed = [LayerInfo(layer.name, layer.kind, layer.shape, layer is default) for layer in layers]
     return Made(listed, structs.replace(findings, layer_reason=reason))
 
