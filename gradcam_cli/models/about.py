@@ -107,11 +107,11 @@ def write(place: Path, about: About) -> None:
     write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **values}, indent=1).encode())
 
 
-def _layer(name: Any, kind: Any, shape: Any, default: Any) -> LayerInfo:
+def _layer(name: Any, kind: Any, shape: Any, default: Any, reason: Any = "") -> LayerInfo:
     sides = isinstance(shape, list) and [type(side) for side in shape] == [int, int, int]
-    if not (sides and _is_text(name) and _is_text(kind) and isinstance(default, bool)):
+    if not (sides and all(map(_is_text, (name, kind, reason))) and isinstance(default, bool)):
         raise ValueError("no layer")
-    return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default)
+    return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default, reason)
 
 
 def _is_sound(about: About) -> bool:

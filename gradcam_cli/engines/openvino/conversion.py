@@ -13,6 +13,7 @@ from gradcam_cli.engines.comparison import TOLERANCE, agreement
 from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
 from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.passes import Captured, Engine, Pass
@@ -27,10 +28,9 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
 
     Parameters
     ----------
-    network : keras.Model
-        (N, H, W, C) -> (N, classes) scores.
+    network : KerasNetwork or keras.Model
     layers : list of str
-        The operations of `network` that get an output of their own.
+        The operations of `network` that get an output of their own, by their paths.
     graph : Path
         Where to; the weights go to the .bin of the same name.
 
@@ -39,16 +39,13 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     OSError
         Where it cannot be written.
     """
-    tf, keras = tensorflow()
-    outputs = {operation.name: operation.output for operation in network.operations}
-    submodel = keras.Model(
-        network.inputs[0], [*(outputs[layer] for layer in layers), network.output]
-    )
-    shape = (None, *network.inputs[0].shape[1:])
+    tf, _ = tensorflow()
+    network = KerasNetwork.of(network)
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=[network.signature], autograph=False)  # type: ignore[untyped-decorator]
     def forward(image: Any) -> dict[str, Any]:
-        return {f"output{i}": output for i, output in enumerate(submodel(image, training=False))}
+        scores, maps = network.run(image, layers)
+        return {f"output{i}": output for i, output in enumerate([*maps, scores])}
 
     with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
         model = converter()(forward.get_concrete_function())
