@@ -60,9 +60,9 @@ class Diagnosis:
     suggestions: tuple[str, ...] = ()
 
     @property
-    def default_layer(self) -> str:
-        """Where it is explained by default."""
-        return next((layer.name for layer in self.layers if layer.default), "")
+    def default(self) -> LayerInfo | None:
+        """The layer that it is explained at by default."""
+        return next((layer for layer in self.layers if layer.default), None)
 
 
 def diagnose(

@@ -48,7 +48,7 @@ def diagnosis_object(diagnosis: Diagnosis) -> dict[str, Any]:
         "parameters": info.parameters,
         "file": None if findings is None else msgspec.to_builtins(findings),
         "layers": len(diagnosis.layers),
-        "default_layer": diagnosis.default_layer or None,
+        "default_layer": diagnosis.default.name if diagnosis.default else None,
         "engine": diagnosis.engine or None,
         "checked_against": diagnosis.check or None,
         "seconds": None if diagnosis.seconds is None else round(diagnosis.seconds, 4),
@@ -112,6 +112,7 @@ def _classes_text(diagnosis: Diagnosis) -> str:
 
 
 def _default_layer_text(diagnosis: Diagnosis) -> str:
-    findings = diagnosis.findings
-    reason = findings.layer_reason if findings is not None else ""
-    return f"{diagnosis.default_layer} ({reason})" if reason else diagnosis.default_layer
+    default = diagnosis.default
+    if default is None:
+        return "none"
+    return f"{default.name} ({default.reason})" if default.reason else default.name

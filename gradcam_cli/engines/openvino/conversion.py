@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,22 @@ from gradcam_cli.targets import TOP, Target
 _MOST_ATTEMPTS = 3
 
 
+def converted(network: Any, layers: Sequence[str] = ()) -> Any:
+    """The forward pass of `network`, a KerasNetwork, as an `openvino.Model`.
+
+    Its outputs are those of `layers`, by their paths, and then the scores.
+    """
+    tf, _ = tensorflow()
+
+    @tf.function(input_signature=[network.signature], autograph=False)  # type: ignore[untyped-decorator]
+    def forward(image: Any) -> dict[str, Any]:
+        scores, maps = network.run(image, layers)
+        return {f"output{i}": output for i, output in enumerate([*maps, scores])}
+
+    with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
+        return converter()(forward.get_concrete_function())
+
+
 def convert(network: Any, layers: list[str], graph: Path) -> None:
     """Write the forward pass of `network` to `graph`, an .xml file, with its weights beside it.
 
@@ -39,21 +56,13 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     OSError
         Where it cannot be written.
     """
-    tf, _ = tensorflow()
     network = KerasNetwork.of(network)
-
-    @tf.function(input_signature=[network.signature], autograph=False)  # type: ignore[untyped-decorator]
-    def forward(image: Any) -> dict[str, Any]:
-        scores, maps = network.run(image, layers)
-        return {f"output{i}": output for i, output in enumerate([*maps, scores])}
-
-    with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
-        model = converter()(forward.get_concrete_function())
+    model = converted(network, layers)
     results = _named_results(model, [*map(output_name, layers), LOGITS])
-    converted = openvino.Model(results, model.get_parameters(), network.name)
-    _cancel_transposes(converted)
+    forward = openvino.Model(results, model.get_parameters(), network.name)
+    _cancel_transposes(forward)
     try:
-        openvino.save_model(converted, graph, compress_to_fp16=False)
+        openvino.save_model(forward, graph, compress_to_fp16=False)
     except RuntimeError as error:
         raise OSError(errno.EIO, "it could not be written") from error
 

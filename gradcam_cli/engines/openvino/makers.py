@@ -144,15 +144,29 @@ class GraphMaker:
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
-        from gradcam_cli.engines.openvino.finite_differences import (
-            difference_from_finite_differences,
-        )
-        from gradcam_cli.engines.openvino.model_files.preparing import noise_for
+        return difference_by_finite_differences(candidate, what, findings)
 
-        if findings is None:
-            return "what was noticed in its file is missing"
-        batches = (noise_for(findings, seed) for seed in range(_PICTURES))
-        return difference_from_finite_differences(candidate, what, batches)
+
+def maker_of_file(file: ModelFile) -> Maker:
+    """What makes the graph of the model in `file`."""
+    if not file.needs_keras:
+        return GraphMaker(file)
+    from gradcam_cli.engines.openvino.keras_files import KerasFileMaker
+
+    return KerasFileMaker(file)
+
+
+def difference_by_finite_differences(
+    candidate: Engine, what: Pass, findings: Findings | None
+) -> str:
+    """Why `candidate` is wrong about `what`, by what its own scores show; see `Maker`."""
+    from gradcam_cli.engines.openvino.finite_differences import difference_from_finite_differences
+    from gradcam_cli.engines.openvino.model_files.preparing import noise_for
+
+    if findings is None:
+        return "what was noticed in its file is missing"
+    batches = (noise_for(findings, seed) for seed in range(_PICTURES))
+    return difference_from_finite_differences(candidate, what, batches)
 
 
 def _copied(source: Path, target: Path) -> Made:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.callbacks import Note
 from gradcam_cli.engines.openvino import crashes, exports
-from gradcam_cli.engines.openvino.makers import GraphMaker, KerasMaker, Maker, NotCompiledError
+from gradcam_cli.engines.openvino.makers import KerasMaker, Maker, NotCompiledError, maker_of_file
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.about import (
     GRAPH,
@@ -170,7 +170,7 @@ def prepare_file(file: ModelFile, layer: str | None, needs: Sequence[Pass], note
     ModelError
         Where it is no model that can be explained.
     """
-    cached = CachedModel(file.name, file.digest(), GraphMaker(file), note)
+    cached = CachedModel(file.name, file.digest(), maker_of_file(file), note)
     with _disk_and_openvino_errors():
         about, _, passes = cached.check_all(layer, needs)
         for what in passes:
@@ -181,8 +181,8 @@ def prepare_file(file: ModelFile, layer: str | None, needs: Sequence[Pass], note
 def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
     """What makes the graph of `model`, whose Keras model `network` gives where it has one."""
     file: ModelFile | None = getattr(model.weights, "file", None)
-    if file is not None and not file.needs_keras:
-        return GraphMaker(file)
+    if file is not None:
+        return maker_of_file(file)
     return KerasMaker(model, network, digest)
 
 
