@@ -20,6 +20,8 @@ GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
 
 _SCHEMA = 2
 _FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
+_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 80
 _PASS = re.compile(r"(guided )?(forward|capture|gradients|tail)( at .+)?")
 
 
@@ -68,7 +70,7 @@ def compiled_folder() -> Path:
 
 def place_of(name: str, digest: str) -> Path:
     """The folder of the compiled form of the model `name` whose weights have `digest`."""
-    return compiled_folder() / f"{name}-{digest[:16]}"
+    return compiled_folder() / f"{_UNUSUAL.sub('_', name)[:_LONGEST_NAME]}-{digest[:16]}"
 
 
 def read(place: Path) -> About | None:

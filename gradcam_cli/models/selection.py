@@ -156,7 +156,7 @@ def _select_file(
         )
     from gradcam_cli.models.sources.model_file import FileSource
 
-    source = FileSource.prepared(path, options, note)
+    source = FileSource.prepared(path, options, layer=layer, note=note)
     for guess in source.guesses:
         note(guess)
     return Selection(_with_layer(layer, (source,)), layer)

@@ -42,19 +42,35 @@ class FileSource:
 
     @classmethod
     def prepared(
-        cls, path: Path, options: FileOptions | None = None, note: Note = no_note
+        cls,
+        path: Path,
+        options: FileOptions | None = None,
+        *,
+        layer: str | None = None,
+        note: Note = no_note,
     ) -> FileSource:
         """The model in the file `path`, prepared now unless that is done.
 
+        Parameters
+        ----------
+        path : Path
+        options : FileOptions, optional
+        layer : str, optional
+            Where it is going to be explained.
+        note : callable
+            Called with one sentence for what takes long.
+
         Raises
         ------
+        UsageError
+            For a layer that it does not have.
         ModelError
             Where it is no model that can be explained.
         """
         options = options or FileOptions()
         file = ModelFile(path, options.graph, options.trust)
         if _record_of(file) is None:
-            prepare(file, note)
+            prepare(file, note, layer)
         if (record := _record_of(file)) is None:
             raise ModelError(f"{file.path} changed while it was read", "Try again.")
         return cls(file, record, options)
