@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.reports.tables import Column, NarrowingTable
 from gradcam_cli.reports.terminal import console
+from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
     from gradcam_cli.diagnosis import Diagnosis
+    from gradcam_cli.errors import ModelError
 
 _MOST_NAMES = 5
 
@@ -53,6 +55,27 @@ def diagnosis_object(diagnosis: Diagnosis) -> dict[str, Any]:
         "checked_against": diagnosis.check or None,
         "seconds": None if diagnosis.seconds is None else round(diagnosis.seconds, 4),
         "suggestions": list(diagnosis.suggestions),
+    }
+
+
+def print_problem(name: str, error: ModelError) -> None:
+    """Why the model in a file cannot be explained, and what to do."""
+    table = NarrowingTable([Column("what", header=printable(name)), Column("value", header="")], ())
+    table.add_row("problem", error.what)
+    output = console()
+    output.print(table)
+    if error.remedy:
+        output.print(error.remedy, soft_wrap=True)
+
+
+def problem_object(name: str, error: ModelError) -> dict[str, Any]:
+    """The same for JSON."""
+    suggestions = [error.remedy] if error.remedy else []
+    return {
+        "model": name,
+        "explainable": False,
+        "problem": error.what,
+        "suggestions": suggestions,
     }
 
 
