@@ -96,9 +96,7 @@ class TensorFlowEngine:
         for name, gradient in zip(what.at, gradients, strict=True):
             if gradient is None:
                 raise _independent_layer_error(name)
-        return Gradients(
-            _arrays(what.at, activations), scores.numpy(), _arrays(what.at, gradients)
-        )
+        return Gradients(_arrays(what.at, activations), scores.numpy(), _arrays(what.at, gradients))
 
     def tail(self, activations: Array, layer: str, batch: Array) -> Array:
         """See `Engine.tail`."""

@@ -36,7 +36,7 @@ class About:
     weights : str
         The SHA-256 of the weights it was made from.
     made_with : dict
-        See `model_cache.made_with`.
+        See `dependencies.made_with`.
     files : dict
         The SHA-256 of `GRAPH`, `WEIGHTS`, and of what was exported; see `exports`.
     layers : list of LayerInfo

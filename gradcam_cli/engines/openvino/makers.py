@@ -11,6 +11,7 @@ from gradcam_cli.errors import ModelError
 from gradcam_cli.models.about import ABOUT, read
 from gradcam_cli.models.explainer_folder import copy_graph
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.sources.bundled import BundledWeights
 from gradcam_cli.passes import Engine, Pass
 
 if TYPE_CHECKING:
@@ -145,6 +146,18 @@ class GraphMaker:
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
         return difference_by_finite_differences(candidate, what, findings)
+
+
+def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
+    """What makes the graph of `model`, whose Keras model `network` gives where it has one."""
+    file: ModelFile | None = getattr(model.weights, "file", None)
+    if file is not None:
+        return maker_of_file(file)
+    if isinstance(model.weights, BundledWeights):
+        from gradcam_cli.engines.openvino.bundled import BundledMaker
+
+        return BundledMaker()
+    return KerasMaker(model, network, digest)
 
 
 def maker_of_file(file: ModelFile) -> Maker:

@@ -11,7 +11,7 @@ from gradcam_cli.models import efficientnet_lite
 from gradcam_cli.models.framework import fresh_keras
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.labels import imagenet_labels
-from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model import InputShape, Model, ModelInfo, Origin
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
@@ -47,7 +47,13 @@ class BundledModel:
 
     def layers(self) -> list[LayerInfo]:
         """See `ModelSource.layers`."""
-        return explainable_layers(self.build())
+        steps = efficientnet_lite.map_steps()
+        return [
+            LayerInfo(
+                step.name, step.kind, (step.side, step.side, step.filters), default=step is steps[-1]
+            )
+            for step in steps
+        ]
 
     def pull(
         self, *, offline: bool, force: bool, progress: Progress, note: Note
