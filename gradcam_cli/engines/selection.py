@@ -64,7 +64,8 @@ def open_engine(
         except NotCompiledError as error:
             if not model.weights.run_in_tensorflow:
                 raise ModelError(
-                    str(error), f"`gradcam doctor {model.name}` tells what can be explained."
+                    str(error),
+                    "Try --method score-cam, which needs no gradients, or another --layer.",
                 ) from error
             if engine_name == "openvino":
                 raise ModelError(

@@ -52,6 +52,8 @@ def diagnosis_object(diagnosis: Diagnosis) -> dict[str, Any]:
         "layers": len(diagnosis.layers),
         "default_layer": diagnosis.default.name if diagnosis.default else None,
         "engine": diagnosis.engine or None,
+        "gradients": not diagnosis.gradient_problem,
+        "gradient_problem": diagnosis.gradient_problem or None,
         "checked_against": diagnosis.check or None,
         "seconds": None if diagnosis.seconds is None else round(diagnosis.seconds, 4),
         "suggestions": list(diagnosis.suggestions),
@@ -90,7 +92,9 @@ def _rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
         yield "problem", diagnosis.problem
         return
     yield "engine", diagnosis.engine
-    if diagnosis.check:
+    if diagnosis.gradient_problem:
+        yield "gradients", f"none: {diagnosis.gradient_problem}"
+    elif diagnosis.check:
         yield "gradients", f"agree with {diagnosis.check}"
     if diagnosis.seconds is not None:
         yield "time", f"{1000 * diagnosis.seconds:.3g} ms a picture"

@@ -40,11 +40,14 @@ class PictureInput:
         The order of the axes in the file.
     any_size : bool
         True where the file leaves the sides open.
+    element : str
+        Of what type its elements are in the file: "f32", "u8", ...
     """
 
     shape: InputShape
     layout: Layout
     any_size: bool
+    element: str = "f32"
 
 
 def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureInput, Any]:
@@ -72,6 +75,7 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureIn
     parameter = _only_parameter(model)
     sides = _sides(parameter)
     layout = _layout(parameter, sides)
+    element = parameter.get_element_type().to_string()
     channels = sides[layout.index(CHANNELS)] or _channels_read(parameter)
     file_size = sides[layout.index(ROWS)], sides[layout.index(COLUMNS)]
     any_size = 0 in file_size
@@ -83,7 +87,8 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureIn
     _to_float32(model)
     _replace_parameter(model, parameter, layout, shape)
     fold(model)
-    return PictureInput(shape, "NCHW" if layout == PLANES else "NHWC", any_size), original
+    order: Layout = "NCHW" if layout == PLANES else "NHWC"
+    return PictureInput(shape, order, any_size, element), original
 
 
 def names_of(port: Any) -> str:

@@ -40,6 +40,15 @@ def preprocessing_in(metadata: Mapping[str, str]) -> tuple[str, str]:
     return "", ""
 
 
+def preprocessing_of_type(element: str) -> tuple[str, str]:
+    """The preprocessing that the type of the input leaves, and why; empty of real numbers."""
+    if element == "u8":
+        return "none", "the model takes bytes"
+    if element == "i8":
+        return "scale=-128..127", "the model takes signed bytes"
+    return "", ""
+
+
 def guess_for(format: str, layout: str, channels: int) -> tuple[str, str]:
     """The most usual preprocessing of models in files of `format`, and why."""
     if channels == 1:

@@ -25,6 +25,7 @@ from gradcam_cli.engines.openvino.model_files.metadata import (
     guess_for,
     labels_in,
     preprocessing_in,
+    preprocessing_of_type,
 )
 from gradcam_cli.engines.openvino.model_files.outputs import ClassScores, class_scores
 from gradcam_cli.engines.openvino.model_files.reading import read_graph
@@ -114,6 +115,8 @@ def _findings(
 ) -> Findings:
     classes = scores.port.get_shape()[1]
     preprocessing, reason = preprocessing_in(metadata)
+    if not preprocessing:
+        preprocessing, reason = preprocessing_of_type(found.element)
     if not preprocessing:
         preprocessing, reason = preprocessing_inside(image)
     guessed = not preprocessing
