@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gradcam_cli.models.sources.contract import ModelSource
 
 _ROUNDS = 5
+_WITHOUT_GRADIENTS = "score-cam"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Diagnosis:
         What its gradients were checked against.
     seconds : float or None
         What a picture takes, the median of some.
+    gradient_problem : str
+        Why its gradients are of no use; empty where they are.
     problem : str
         Why it cannot be explained; empty where it can.
     suggestions : tuple of str
@@ -56,13 +59,14 @@ class Diagnosis:
     engine: str = ""
     check: str = ""
     seconds: float | None = None
+    gradient_problem: str = ""
     problem: str = ""
     suggestions: tuple[str, ...] = ()
 
     @property
-    def default_layer(self) -> str:
-        """Where it is explained by default."""
-        return next((layer.name for layer in self.layers if layer.default), "")
+    def default(self) -> LayerInfo | None:
+        """The layer that it is explained at by default."""
+        return next((layer for layer in self.layers if layer.default), None)
 
 
 def diagnose(
@@ -91,27 +95,33 @@ def diagnose(
 
 
 def _tried(found: Diagnosis, model: Model, engine: EngineName, note: Note) -> Diagnosis:
-    """The same with what came of explaining noise."""
+    """The same with what came of explaining noise, without gradients where they are of no use."""
     try:
         explainer = Explainer.load(model, engine=engine, note=note)
-        seconds = _seconds(explainer)
     except ModelError as error:
-        return replace(found, problem=error.what)
-    name, reference = explainer.engine.name, explainer.engine.reference
-    return replace(found, engine=name, check=reference, seconds=seconds)
+        found = replace(found, gradient_problem=error.what)
+        try:
+            explainer = Explainer.load(model, methods=_WITHOUT_GRADIENTS, engine=engine, note=note)
+        except ModelError:
+            return replace(found, problem=error.what)
+    return replace(
+        found,
+        engine=explainer.engine.name,
+        check=explainer.engine.reference,
+        seconds=_seconds(explainer),
+    )
 
 
 def _seconds(explainer: Explainer) -> float:
     """What an explanation takes, without reading the picture and writing the overlay."""
     height, width, _ = explainer.model.input
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    explainer.explain(noise)
     times = []
-    for _ in range(_ROUNDS):
+    for _ in range(1 + _ROUNDS):
         start = time.perf_counter()
         explainer.explain(noise)
         times.append(time.perf_counter() - start)
-    return median(times)
+    return median(times[1:])
 
 
 def _suggestions(source: ModelSource) -> Iterator[str]:
@@ -120,6 +130,11 @@ def _suggestions(source: ModelSource) -> Iterator[str]:
     findings, options = source.findings, source.options
     if not findings.names and options.labels is None:
         yield "Pass --labels FILE with the names of the classes, one a line."
+    if findings.without_rule:
+        yield (
+            f"{' and '.join(findings.without_rule)} cannot be differentiated: before "
+            "them, only methods without gradients can be used, as --method score-cam."
+        )
     if findings.activation == "none" and findings.classes > 2 and options.head is None:
         yield (
             "Pass --head sigmoid if a picture may be of several classes; a softmax is assumed, for "

@@ -9,7 +9,7 @@ import click
 from gradcam_cli.cli.completion_values import complete_models_and_files
 from gradcam_cli.cli.model_options import ModelOptions, model_options
 from gradcam_cli.cli.options import debug_option, engine_option, json_option, offline_option
-from gradcam_cli.errors import ExitCode
+from gradcam_cli.errors import ExitCode, ModelError
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
       gradcam doctor mine.keras --labels labels.txt --json | jq .suggestions
     """
 )
-@click.argument(
-    "name", required=False, metavar="[MODEL]", shell_complete=complete_models_and_files
-)
+@click.argument("name", required=False, metavar="[MODEL]", shell_complete=complete_models_and_files)
 @model_options
 @engine_option
 @json_option
@@ -47,7 +45,14 @@ def doctor(
     from gradcam_cli.diagnosis import diagnose
 
     messages = Messages()
-    selection = model.named(context, name).select(messages)
+    model = model.named(context, name)
+    try:
+        selection = model.select(messages)
+    except ModelError as error:
+        if not model.is_model_file:
+            raise
+        _print_problem(model.model, error, as_json=as_json)
+        return ExitCode.CHECK_FAILED
     diagnosis = diagnose(selection, engine=engine, offline=offline, note=messages)
     if as_json:
         from gradcam_cli.reports.doctor import diagnosis_object
@@ -59,3 +64,16 @@ def doctor(
 
         print_diagnosis(diagnosis)
     return ExitCode.CHECK_FAILED if diagnosis.problem else ExitCode.DONE
+
+
+def _print_problem(name: str, error: ModelError, *, as_json: bool) -> None:
+    """What there is to say of a file that is a model, but none that can be explained."""
+    if as_json:
+        from gradcam_cli.reports.doctor import problem_object
+        from gradcam_cli.results.json_line import dumps
+
+        click.echo(dumps(problem_object(name, error)))
+    else:
+        from gradcam_cli.reports.doctor import print_problem
+
+        print_problem(name, error)

@@ -92,9 +92,7 @@ def explain(
     messages = Messages(quiet=output.quiet)
     class_source = context.get_parameter_source("classes")
     selection = model.select(messages, question.layer)
-    settings = question.settings(
-        selection, default_class=class_source is ParameterSource.DEFAULT
-    )
+    settings = question.settings(selection, default_class=class_source is ParameterSource.DEFAULT)
     outputs = output.for_single(settings) if single else output.for_many()
     opener = ModelOpener(selection, settings, messages, messages.download_bar)
     printing = output.printing(record, null=listing.null)
@@ -143,5 +141,5 @@ def _explain_many(
             for outcome in outcomes:
                 printer.add(outcome)
                 show_progress(tally.done, tally.failed)
-        printer.conclude(items, recorded_run, default_class=stages.settings.default_class)
+        printer.conclude(items, recorded_run, stages)
     return tally.exit_code

@@ -23,9 +23,7 @@ from gradcam_cli.reports.messages import Messages
 @json_option
 @debug_option
 @click.pass_context
-def layers(
-    context: click.Context, name: str | None, model: ModelOptions, as_json: bool
-) -> None:
+def layers(context: click.Context, name: str | None, model: ModelOptions, as_json: bool) -> None:
     """List the layers of a model that can be explained, the default one marked.
 
     No weights are needed. Under auto it is VGG16 where its weights are cached, else the bundled

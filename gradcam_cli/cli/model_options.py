@@ -101,6 +101,18 @@ class ModelOptions:
             )
         return replace(self, model=name)
 
+    @property
+    def is_model_file(self) -> bool:
+        """True where the model is a file, and by its first bytes a model's."""
+        from gradcam_cli.errors import ModelError
+        from gradcam_cli.models.formats.detection import detect_format
+        from gradcam_cli.models.selection import is_path
+
+        try:
+            return is_path(self.model) and bool(detect_format(Path(self.model)))
+        except ModelError:
+            return False
+
     def file_options(self) -> FileOptions | None:
         """How a model in a file is read; None where nothing is said of that."""
         from gradcam_cli.models.file_options import FileOptions, GraphOptions, Trust
@@ -115,7 +127,7 @@ class ModelOptions:
         return None if options == FileOptions() else options
 
 
-class Size(click.ParamType):
+class Size(click.ParamType):  # type: ignore[type-arg]
     """A side, or height and width: 224 or 96x160."""
 
     name = "size"

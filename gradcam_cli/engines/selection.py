@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.callbacks import Note, no_note
-from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
+from gradcam_cli.engines.openvino.makers import NotCompiledError
+from gradcam_cli.engines.openvino.model_cache import open_compiled
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.passes import LAYER_GRADIENTS, Pass
@@ -63,7 +64,8 @@ def open_engine(
         except NotCompiledError as error:
             if not model.weights.run_in_tensorflow:
                 raise ModelError(
-                    str(error), f"`gradcam doctor {model.name}` tells what can be explained."
+                    str(error),
+                    "Try --method score-cam, which needs no gradients, or another --layer.",
                 ) from error
             if engine_name == "openvino":
                 raise ModelError(

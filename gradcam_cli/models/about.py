@@ -20,6 +20,8 @@ GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
 
 _SCHEMA = 2
 _FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
+_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 80
 _PASS = re.compile(r"(guided )?(forward|capture|gradients|tail)( at .+)?")
 
 
@@ -34,7 +36,7 @@ class About:
     weights : str
         The SHA-256 of the weights it was made from.
     made_with : dict
-        See `model_cache.made_with`.
+        See `dependencies.made_with`.
     files : dict
         The SHA-256 of `GRAPH`, `WEIGHTS`, and of what was exported; see `exports`.
     layers : list of LayerInfo
@@ -68,7 +70,7 @@ def compiled_folder() -> Path:
 
 def place_of(name: str, digest: str) -> Path:
     """The folder of the compiled form of the model `name` whose weights have `digest`."""
-    return compiled_folder() / f"{name}-{digest[:16]}"
+    return compiled_folder() / f"{_UNUSUAL.sub('_', name)[:_LONGEST_NAME]}-{digest[:16]}"
 
 
 def read(place: Path) -> About | None:
@@ -83,7 +85,15 @@ def read(place: Path) -> About | None:
             findings = msgspec.convert(findings, Findings)
         about = About(layers=layers, findings=findings, **found)
         return about if _is_sound(about) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, msgspec.ValidationError):
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        msgspec.ValidationError,
+    ):
         return None
 
 
@@ -99,11 +109,11 @@ def write(place: Path, about: About) -> None:
     write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **values}, indent=1).encode())
 
 
-def _layer(name: Any, kind: Any, shape: Any, default: Any) -> LayerInfo:
+def _layer(name: Any, kind: Any, shape: Any, default: Any, reason: Any = "") -> LayerInfo:
     sides = isinstance(shape, list) and [type(side) for side in shape] == [int, int, int]
-    if not (sides and _is_text(name) and _is_text(kind) and isinstance(default, bool)):
+    if not (sides and all(map(_is_text, (name, kind, reason))) and isinstance(default, bool)):
         raise ValueError("no layer")
-    return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default)
+    return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default, reason)
 
 
 def _is_sound(about: About) -> bool:

@@ -79,7 +79,15 @@ def _portable(about: About, model: Model, layer: str) -> About:
     """The record without what belongs to this machine, with what the model is used as."""
     files = {name: about.files[name] for name in (GRAPH, WEIGHTS)}
     layers = [replace(listed, default=listed.name == layer) for listed in about.layers]
-    return About(model.name, about.weights, about.made_with, files, layers, {}, _findings(about, model, layers))
+    return About(
+        model.name,
+        about.weights,
+        about.made_with,
+        files,
+        layers,
+        {},
+        _findings(about, model, layers),
+    )
 
 
 def _findings(about: About, model: Model, layers: list[LayerInfo]) -> Findings:

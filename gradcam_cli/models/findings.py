@@ -50,8 +50,8 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
         How many operations of each type are between the input and the scores.
     without_rule : tuple of str
         Those of them that cannot be differentiated.
-    layer_reason : str
-        Why the default layer is that one.
+    reference : str
+        What gradients are checked against.
     """
 
     format: str
@@ -72,7 +72,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Count = 0
     operations: dict[str, Count] = {}
     without_rule: tuple[str, ...] = ()
-    layer_reason: str = ""
+    reference: str = "finite differences"
 
     @property
     def input(self) -> InputShape:

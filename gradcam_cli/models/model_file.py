@@ -64,7 +64,9 @@ class ModelFile:
 
     def to_json(self) -> str:
         """What `from_json` makes it of, in another process."""
-        return json.dumps({"path": str(self.path), "options": asdict(self.options), "trust": asdict(self.trust)})
+        return json.dumps(
+            {"path": str(self.path), "options": asdict(self.options), "trust": asdict(self.trust)}
+        )
 
     @classmethod
     def from_json(cls, text: str) -> ModelFile:

@@ -18,7 +18,9 @@ from gradcam_cli.callbacks import Note
 from gradcam_cli.errors import GradcamError, ModelError, UsageError
 from gradcam_cli.models.model_file import ModelFile
 
-_COMMAND = "import sys; sys.path[:] = sys.argv[1:]; from gradcam_cli.engines.preparing import main; main()"
+_COMMAND = (
+    "import sys; sys.path[:] = sys.argv[1:]; from gradcam_cli.engines.preparing import main; main()"
+)
 _ERRORS: Mapping[str, type[GradcamError]] = {"model": ModelError, "usage": UsageError}
 _WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
 
@@ -78,7 +80,8 @@ def _run(request: str, note: Note, environment: Mapping[str, str]) -> int:
 
 
 def _listen(process: subprocess.Popen[str], request: str, note: Note) -> int:
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         process.stdin.write(request)
         process.stdin.close()

@@ -123,7 +123,7 @@ def select_model(
     ModelError
         For a file with no model that can be explained.
     """
-    if _is_path(name):
+    if is_path(name):
         return _select_file(Path(name), weights, layer, file_options, note)
     if file_options is not None:
         raise UsageError(
@@ -137,7 +137,8 @@ def select_model(
     return Selection(_with_layer(layer, tuple(sources)), layer)
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """True where `name` is not one of `gradcam models` but a model's file."""
     if is_name(name) or name.lower() == AUTO:
         return False
     from gradcam_cli.models.formats.detection import looks_like_a_path
@@ -155,7 +156,7 @@ def _select_file(
         )
     from gradcam_cli.models.sources.model_file import FileSource
 
-    source = FileSource.prepared(path, options, note)
+    source = FileSource.prepared(path, options, layer=layer, note=note)
     for guess in source.guesses:
         note(guess)
     return Selection(_with_layer(layer, (source,)), layer)

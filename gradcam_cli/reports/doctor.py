@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.reports.tables import Column, NarrowingTable
 from gradcam_cli.reports.terminal import console
+from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
     from gradcam_cli.diagnosis import Diagnosis
+    from gradcam_cli.errors import ModelError
 
 _MOST_NAMES = 5
 
@@ -48,11 +50,34 @@ def diagnosis_object(diagnosis: Diagnosis) -> dict[str, Any]:
         "parameters": info.parameters,
         "file": None if findings is None else msgspec.to_builtins(findings),
         "layers": len(diagnosis.layers),
-        "default_layer": diagnosis.default_layer or None,
+        "default_layer": diagnosis.default.name if diagnosis.default else None,
         "engine": diagnosis.engine or None,
+        "gradients": not diagnosis.gradient_problem,
+        "gradient_problem": diagnosis.gradient_problem or None,
         "checked_against": diagnosis.check or None,
         "seconds": None if diagnosis.seconds is None else round(diagnosis.seconds, 4),
         "suggestions": list(diagnosis.suggestions),
+    }
+
+
+def print_problem(name: str, error: ModelError) -> None:
+    """Why the model in a file cannot be explained, and what to do."""
+    table = NarrowingTable([Column("what", header=printable(name)), Column("value", header="")], ())
+    table.add_row("problem", error.what)
+    output = console()
+    output.print(table)
+    if error.remedy:
+        output.print(error.remedy, soft_wrap=True)
+
+
+def problem_object(name: str, error: ModelError) -> dict[str, Any]:
+    """The same for JSON."""
+    suggestions = [error.remedy] if error.remedy else []
+    return {
+        "model": name,
+        "explainable": False,
+        "problem": error.what,
+        "suggestions": suggestions,
     }
 
 
@@ -67,7 +92,9 @@ def _rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
         yield "problem", diagnosis.problem
         return
     yield "engine", diagnosis.engine
-    if diagnosis.check:
+    if diagnosis.gradient_problem:
+        yield "gradients", f"none: {diagnosis.gradient_problem}"
+    elif diagnosis.check:
         yield "gradients", f"agree with {diagnosis.check}"
     if diagnosis.seconds is not None:
         yield "time", f"{1000 * diagnosis.seconds:.3g} ms a picture"
@@ -112,6 +139,7 @@ def _classes_text(diagnosis: Diagnosis) -> str:
 
 
 def _default_layer_text(diagnosis: Diagnosis) -> str:
-    findings = diagnosis.findings
-    reason = findings.layer_reason if findings is not None else ""
-    return f"{diagnosis.default_layer} ({reason})" if reason else diagnosis.default_layer
+    default = diagnosis.default
+    if default is None:
+        return "none"
+    return f"{default.name} ({default.reason})" if default.reason else default.name

@@ -30,9 +30,7 @@ _AGREEMENT = 0.03
 """How far apart both may be, as a share of what a random direction gives on the average."""
 
 
-def difference_from_finite_differences(
-    engine: Engine, what: Pass, batches: Iterable[Array]
-) -> str:
+def difference_from_finite_differences(engine: Engine, what: Pass, batches: Iterable[Array]) -> str:
     """How what `engine` gives for `what` differs from what its scores show; empty where it agrees.
 
     Parameters
@@ -112,9 +110,7 @@ def _signs(shape: tuple[int, ...]) -> Iterator[Array]:
         yield random.choice(np.array([-1, 1], np.float32), shape)
 
 
-def _slope(
-    score: Callable[[Array], float], activations: Array, signs: Array, step: float
-) -> float:
+def _slope(score: Callable[[Array], float], activations: Array, signs: Array, step: float) -> float:
     change = np.float32(step) * signs
     high, low = score(activations * (1 + change)), score(activations * (1 - change))
     return (high - low) / (2 * step)

@@ -11,6 +11,7 @@ from gradcam_cli.errors import ModelError
 from gradcam_cli.models.about import ABOUT, read
 from gradcam_cli.models.explainer_folder import copy_graph
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.sources.bundled import BundledWeights
 from gradcam_cli.passes import Engine, Pass
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class NotCompiledError(Exception):
 
 
 class Made(NamedTuple):
-    """A graph that was made: its layers, and what was noticed in the model's file, if it has one."""
+    """A graph that was made: its layers, and what was noticed in its file, if it has one."""
 
     layers: list[LayerInfo]
     findings: Findings | None = None
@@ -144,15 +145,41 @@ class GraphMaker:
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
-        from gradcam_cli.engines.openvino.finite_differences import (
-            difference_from_finite_differences,
-        )
-        from gradcam_cli.engines.openvino.model_files.preparing import noise_for
+        return difference_by_finite_differences(candidate, what, findings)
 
-        if findings is None:
-            return "what was noticed in its file is missing"
-        batches = (noise_for(findings, seed) for seed in range(_PICTURES))
-        return difference_from_finite_differences(candidate, what, batches)
+
+def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
+    """What makes the graph of `model`, whose Keras model `network` gives where it has one."""
+    file: ModelFile | None = getattr(model.weights, "file", None)
+    if file is not None:
+        return maker_of_file(file)
+    if isinstance(model.weights, BundledWeights):
+        from gradcam_cli.engines.openvino.bundled import BundledMaker
+
+        return BundledMaker()
+    return KerasMaker(model, network, digest)
+
+
+def maker_of_file(file: ModelFile) -> Maker:
+    """What makes the graph of the model in `file`."""
+    if not file.needs_keras:
+        return GraphMaker(file)
+    from gradcam_cli.engines.openvino.keras_files import KerasFileMaker
+
+    return KerasFileMaker(file)
+
+
+def difference_by_finite_differences(
+    candidate: Engine, what: Pass, findings: Findings | None
+) -> str:
+    """Why `candidate` is wrong about `what`, by what its own scores show; see `Maker`."""
+    from gradcam_cli.engines.openvino.finite_differences import difference_from_finite_differences
+    from gradcam_cli.engines.openvino.model_files.preparing import noise_for
+
+    if findings is None:
+        return "what was noticed in its file is missing"
+    batches = (noise_for(findings, seed) for seed in range(_PICTURES))
+    return difference_from_finite_differences(candidate, what, batches)
 
 
 def _copied(source: Path, target: Path) -> Made:

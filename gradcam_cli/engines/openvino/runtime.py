@@ -69,7 +69,6 @@ if not hasattr(openvino, "convert_model"):  # whoever else uses OpenVINO in this
     openvino.convert_model = _convert_model
 
 
-
 @cache
 def core() -> Any:
     """OpenVINO's one `Core` of this process."""

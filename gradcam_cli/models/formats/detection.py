@@ -22,7 +22,11 @@ from gradcam_cli.models.formats.zip_members import member_names
 ModelFormat = Literal["keras", "h5", "savedmodel", "onnx", "tflite", "openvino", "explainer"]
 
 READ_HERE = "Pass a .keras, .h5, .onnx, .tflite or OpenVINO .xml file, or a SavedModel folder."
-_EXTENSIONS = {".keras", ".h5", ".hdf5", ".onnx", ".tflite", ".xml", *BY_EXTENSION}
+_KINDS = {
+    ".keras": "Keras", ".h5": "HDF5", ".hdf5": "HDF5", ".onnx": "ONNX", ".tflite": "TFLite",
+    ".xml": "OpenVINO",
+}  # fmt: skip
+_EXTENSIONS = {*_KINDS, *BY_EXTENSION}
 _ABOUT = ("model.json", "about.json")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_OFFSETS = (0, 512, 1024, 2048)
@@ -79,7 +83,7 @@ def _folder_format(path: Path) -> ModelFormat:
         raise refused(path, "is an unpacked .keras file", "Save it as one file: model.save().")
     if error := unsupported_extension(path):
         raise error
-    models = sorted(name for name in names if Path(name).suffix.lower() in _EXTENSIONS)
+    models = sorted(name for name in names if Path(name).suffix.lower() in _KINDS)
     if models:
         raise refused(path, "is a folder, no model", f"Pass a file in it: {path / models[0]}.")
     raise refused(path, "is a folder without a model", READ_HERE)
@@ -107,9 +111,7 @@ def _format_by_name(path: Path, beginning: bytes) -> ModelFormat:
     if path.name == "saved_model.pb":
         folder = path.absolute().parent
         raise refused(path, "is one file of a SavedModel", f"Pass its folder: {folder}.")
-    kinds = {".keras": "Keras", ".h5": "HDF5", ".hdf5": "HDF5", ".onnx": "ONNX"}
-    kinds |= {".tflite": "TFLite", ".xml": "OpenVINO"}
-    if kind := kinds.get(extension):
+    if kind := _KINDS.get(extension):
         raise damaged(path, kind, "it does not begin as one")
     raise unsupported_extension(path) or refused(path, "is no model that is known", READ_HERE)
 

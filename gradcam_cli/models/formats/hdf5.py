@@ -42,7 +42,7 @@ def open_hdf5(path: Path, source: Source) -> Iterator[Any]:
     except ModelError:
         raise
     except Exception as error:  # a damaged file can make h5py raise nearly anything
-        raise damaged(path, "HDF5", shown(error or type(error).__name__)) from error
+        raise damaged(path, "HDF5", shown(str(error) or type(error).__name__)) from error
 
 
 def check_hdf5(path: Path, file: Any) -> None:
@@ -124,10 +124,13 @@ def text_attribute(path: Path, file: Any, name: str, most_bytes: int) -> str:
     """
     if name not in file.attrs:
         return ""
+    too_long = refused(path, f"has a {name} of more than {most_bytes >> 20} MB", _REMEDY)
     if file.attrs.get_id(name).get_storage_size() > most_bytes:
-        raise refused(path, f"has a {name} of more than {most_bytes >> 20} MB", _REMEDY)
+        raise too_long
     value = file.attrs[name]
     text = value.decode("utf-8") if isinstance(value, bytes) else value
-    if not isinstance(text, str) or len(text) > most_bytes:
-        raise refused(path, f"has a {name} that is no text or more than {most_bytes >> 20} MB")
+    if not isinstance(text, str):
+        raise damaged(path, "HDF5", f"its {name} is no text")
+    if len(text) > most_bytes:  # of a text of variable length the storage is only a reference
+        raise too_long
     return text

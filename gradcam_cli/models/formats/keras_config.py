@@ -17,6 +17,8 @@ from gradcam_cli.models.formats.refusals import damaged, listed, refused, shown
 
 DEEPEST = 200
 _NO_CODE = "Rebuild it without, or pass --trust-model if you trust where it came from."
+_EXPORT = "Export it to ONNX or SavedModel with the Keras that made it."
+_KNOWN = keras_names.BUILT_IN | keras_names.VALUES
 _FIELDS_OF_LAYERS = {"dtype", "trainable"}
 
 
@@ -32,8 +34,8 @@ class Findings:
         Classes and functions that are no part of Keras, by name, with what they are.
     code : list of str
         What would run code that the file brings along, or read other files.
-    gone : list of str
-        Classes that Keras 3 no longer has, or cannot read from this kind of file.
+    gone : list of (str, str)
+        Classes that Keras 3 no longer has, or cannot read from this kind of file, and what to do.
     wrong : list of str
         What no network is made of.
     """
@@ -41,7 +43,7 @@ class Findings:
     classes: Counter[str] = field(default_factory=Counter)
     custom: dict[str, str] = field(default_factory=dict)
     code: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
+    gone: list[tuple[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -83,11 +85,12 @@ def check_config(
     """
     findings = _findings(path, config, trusted)
     if findings.wrong:
-        raise refused(path, f"names {listed(findings.wrong)}, of which no network is made")
+        raise refused(path, f"names {shown(findings.wrong[0])}, of which no network is made")
     if findings.code and not trust_all:
         raise refused(path, f"contains {shown(findings.code[0])}", _NO_CODE)
     if findings.gone:
-        raise refused(path, f"uses {findings.gone[0]}", "Export it as .onnx or SavedModel there.")
+        reason, remedy = findings.gone[0]
+        raise refused(path, f"uses {reason}", remedy)
     missing = {name: kind for name, kind in findings.custom.items() if not _given(name, trusted)}
     if missing:
         raise _not_given(path, missing)
@@ -126,7 +129,9 @@ def _findings(path: Path, config: dict[str, Any], trusted: frozenset[str]) -> Fi
             _look_at_function(findings, value, key)
         elif "module" in value:
             _look_at_class(findings, value, key)
-        elif name not in keras_names.BUILT_IN | keras_names.VALUES and not _given(name, trusted):
+        elif _given(name, trusted):
+            findings.custom[name] = _kind(key)
+        elif name not in _KNOWN:
             _look_at_old_class(findings, value, key)
         if name == "Lambda" and isinstance(value["config"], dict):
             _look_at_lambda(findings, value["config"])
@@ -236,9 +241,10 @@ def _look_at_old_class(findings: Findings, value: dict[str, Any], key: str) -> N
     """Note a class that Keras does not have, of which a file of Keras 1 or 2 says the name only."""
     name, config = value["class_name"], value["config"]
     if name in keras_names.GONE:
-        findings.gone.append(f"{name}, which Keras 3 no longer has")
+        findings.gone.append((f"{name}, which Keras 3 no longer has", _EXPORT))
     elif isinstance(config, dict) and "inbound_nodes" in value and not _is_layer(config):
-        findings.gone.append(f"the operation {shown(name)}, which an .h5 file cannot hold")
+        reason = f"the operation {shown(name)}, which Keras cannot read from an .h5 file"
+        findings.gone.append((reason, "Save the model as .keras instead."))
     else:
         findings.custom[name] = _kind(key)
 

@@ -83,13 +83,13 @@ VALUES = frozenset(_VALUES.split())
 """What stands for a plain value."""
 
 _CLASS_ROOMS = """
-activations constraints dtype_policies engine initializers layers legacy losses metrics
-mixed_precision models ops optimizers quantizers random regularizers
+activations applications constraints dtype_policies engine initializers layers legacy losses
+metrics mixed_precision models ops optimizers quantizers random regularizers
 """
 CLASS_ROOMS = frozenset(_CLASS_ROOMS.split())
 """The parts of the package keras whose classes a network may be made of."""
 
-FUNCTION_ROOMS = CLASS_ROOMS - {"engine", "layers", "legacy", "models"}
+FUNCTION_ROOMS = CLASS_ROOMS - {"applications", "engine", "layers", "legacy", "models"}
 
 NOT_FOR_NETWORKS = frozenset(("deserialize", "get", "serialize"))
 """Functions in these parts that look up others by name."""

@@ -145,11 +145,12 @@ def _inside(model: Path, location: str) -> Path:
     try:
         resolved = file.resolve()
         within = resolved.is_relative_to(model.parent.resolve())
+        is_file = within and resolved.is_file()
     except (OSError, RuntimeError, ValueError):  # a link to itself, a name that is too long
-        within = False
+        within = is_file = False
     if not within:
         raise _outside(model, location)
-    if not resolved.is_file():
+    if not is_file:
         raise refused(
             model,
             f"has weights in {shown(location)}, which is not beside it",

@@ -35,8 +35,9 @@ def check_savedmodel(path: Path) -> tuple[Path, ...]:
     """
     with readable(path):
         files = tuple(sorted(_files(path)))
+        has_variables = (path / "variables").is_dir()
     _check_graph(path / GRAPH)
-    if (path / "variables").is_dir():
+    if has_variables:
         _check_variables(path, {file.name for file in files if file.parent.name == "variables"})
     return files
 

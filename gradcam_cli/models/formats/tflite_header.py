@@ -7,14 +7,15 @@ offsets. The metadata's labels are in a ZIP archive that is appended to it.
 from __future__ import annotations
 
 import mmap
-import zipfile
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
+from zipfile import ZipFile, ZipInfo
 
+from gradcam_cli.errors import ModelError
 from gradcam_cli.models.formats.refusals import damaged
 from gradcam_cli.models.formats.wire import open_mapped
-from gradcam_cli.models.formats.zip_members import FAULTS, MOST_MEMBERS
+from gradcam_cli.models.formats.zip_members import open_archive
 
 MAGIC = b"TFL3"
 MOST_LABEL_BYTES = 4 << 20
@@ -23,7 +24,7 @@ _VERSION, _OPERATOR_CODES, _SUBGRAPHS, _DESCRIPTION, _BUFFERS = range(5)
 _CUSTOM_CODE = 1
 _TENSORS, _INPUTS, _OUTPUTS, _OPERATORS = range(4)
 _DATA, _OFFSET, _SIZE = range(3)
-_LONGEST_LABEL = 1000
+_LONGEST_TEXT, _LONGEST_LABEL, _MOST_TEXTS = 200, 1000, 10
 
 
 class _TableError(ValueError):
@@ -69,11 +70,17 @@ class _Table:
             raise _TableError("it is cut short")
         return int.from_bytes(self.content[position : position + size], "little")
 
-    def field(self, index: int) -> int | None:
-        """Where the field's value is; None where it is left out."""
+    def vtable(self) -> int:
+        """Where it is said which fields the table has, and how long it is."""
         distance = self.number(self.position, 4)
         vtable = self.position - (distance - (1 << 32) if distance >> 31 else distance)
-        place = 4 + 2 * index
+        if self.position + self.number(vtable + 2, 2) > len(self.content):
+            raise _TableError("it is cut short")
+        return vtable
+
+    def field(self, index: int) -> int | None:
+        """Where the field's value is; None where it is left out."""
+        vtable, place = self.vtable(), 4 + 2 * index
         if self.number(vtable, 2) < place + 2:
             return None
         offset = self.number(vtable + place, 2)
@@ -104,9 +111,10 @@ class _Table:
         return [_Table(self.content, self.follow(place), self.budget) for place in places]
 
     def text(self, index: int) -> str:
-        """The text of a field."""
+        """The text of a field, of modest length: many fields may share one."""
         start, count = self.vector(index, 1)
-        return self.content[start : start + count].decode("utf-8", "replace")
+        end = start + min(count, _LONGEST_TEXT)
+        return self.content[start:end].decode("utf-8", "replace")
 
 
 def read_tflite_header(path: Path) -> TfliteHeader:
@@ -142,7 +150,7 @@ def _read(content: mmap.mmap) -> TfliteHeader:
 def _checked_operators(graph: _Table) -> int:
     """How many operations `graph` has, whose tensors and operations are where it says."""
     for table in (*graph.tables(_TENSORS), *graph.tables(_OPERATORS)):
-        table.field(0)
+        table.vtable()
     for index in (_INPUTS, _OUTPUTS):
         if graph.vector(index, 4)[1] == 0:
             raise _TableError("its graph has no input or no output")
@@ -170,20 +178,18 @@ def read_tflite_labels(path: Path) -> str | None:
         text file that looks like them; None where there is none.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path, "ZIP") as archive:
             members = archive.infolist()
-            if len(members) > MOST_MEMBERS:
-                return None
             texts = [member for member in members if member.filename.lower().endswith(".txt")]
             named = [member for member in texts if "label" in member.filename.lower()]
-            candidates = named or texts[:1] * (len(texts) == 1)
-            contents = (_label_text(archive, member) for member in candidates)
+            candidates = named or (texts if len(texts) == 1 else [])
+            contents = (_label_text(archive, member) for member in candidates[:_MOST_TEXTS])
             return next((text for text in contents if text), None)
-    except FAULTS:
+    except ModelError:
         return None
 
 
-def _label_text(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str | None:
+def _label_text(archive: ZipFile, member: ZipInfo) -> str | None:
     """The content of `member` if it looks like labels."""
     with archive.open(member) as file:
         content = file.read(MOST_LABEL_BYTES + 1)

@@ -42,24 +42,51 @@ class FileSource:
 
     @classmethod
     def prepared(
-        cls, path: Path, options: FileOptions | None = None, note: Note = no_note
+        cls,
+        path: Path,
+        options: FileOptions | None = None,
+        *,
+        layer: str | None = None,
+        note: Note = no_note,
     ) -> FileSource:
         """The model in the file `path`, prepared now unless that is done.
 
+        Parameters
+        ----------
+        path : Path
+        options : FileOptions, optional
+        layer : str, optional
+            Where it is going to be explained.
+        note : callable
+            Called with one sentence for what takes long.
+
         Raises
         ------
+        UsageError
+            For a layer that it does not have.
         ModelError
             Where it is no model that can be explained.
         """
         options = options or FileOptions()
         file = ModelFile(path, options.graph, options.trust)
-        record = recorded(file)
-        if record is None:
-            prepare(file, note)
-            record = recorded(file)
-        if record is None:
+        if _record_of(file) is None:
+            prepare(file, note, layer)
+        if (record := _record_of(file)) is None:
             raise ModelError(f"{file.path} changed while it was read", "Try again.")
         return cls(file, record, options)
+
+    @classmethod
+    def recorded(cls, path: Path) -> FileSource | None:
+        """The model in the file `path` where it was prepared before, else None.
+
+        Raises
+        ------
+        ModelError
+            Where it is no model that can be read, by its first bytes.
+        """
+        file = ModelFile(path)
+        record = _record_of(file)
+        return None if record is None else cls(file, record)
 
     @property
     def findings(self) -> Findings:
@@ -149,7 +176,7 @@ class FileWeights:
         raise NotImplementedError  # TODO with keras_loading
 
 
-def recorded(file: ModelFile) -> About | None:
+def _record_of(file: ModelFile) -> About | None:
     """What was noticed when `file`, as it is now, was prepared; None where it was not."""
     digest = file.digest()
     record = about.read(about.place_of(file.name, digest))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from gradcam_cli.errors import ModelError
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.text import printable
 
+Layout = Literal["NCHW", "NHWC"]
 CHANNELS_LAST = (BATCH, ROWS, COLUMNS, CHANNELS)
 DEFAULT_SIDE = 224
 _LOW_PRECISION = ("f16", "bf16", "f64")
@@ -39,11 +40,14 @@ class PictureInput:
         The order of the axes in the file.
     any_size : bool
         True where the file leaves the sides open.
+    element : str
+        Of what type its elements are in the file: "f32", "u8", ...
     """
 
     shape: InputShape
-    layout: str
+    layout: Layout
     any_size: bool
+    element: str = "f32"
 
 
 def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureInput, Any]:
@@ -71,6 +75,7 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureIn
     parameter = _only_parameter(model)
     sides = _sides(parameter)
     layout = _layout(parameter, sides)
+    element = parameter.get_element_type().to_string()
     channels = sides[layout.index(CHANNELS)] or _channels_read(parameter)
     file_size = sides[layout.index(ROWS)], sides[layout.index(COLUMNS)]
     any_size = 0 in file_size
@@ -82,7 +87,8 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureIn
     _to_float32(model)
     _replace_parameter(model, parameter, layout, shape)
     fold(model)
-    return PictureInput(shape, "".join(map(str, layout)), any_size), original
+    order: Layout = "NCHW" if layout == PLANES else "NHWC"
+    return PictureInput(shape, order, any_size, element), original
 
 
 def names_of(port: Any) -> str:

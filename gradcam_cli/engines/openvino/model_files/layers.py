@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from gradcam_cli.text import printable
 _CHANGES_NO_VALUE = (
     *("Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Slice", "StridedSlice"),
     *("Split", "VariadicSplit", "Gather", "Pad", "Roll", "Broadcast", "Tile", "Concat"),
+    "FakeQuantize",
 )
 _POOLS = ("MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ReduceMean", "ReduceMax")
 _NO_WEIGHTS = (*_CHANGES_NO_VALUE, *_POOLS, "ReduceSum", "Relu", "Softmax", "Sigmoid", "Clamp")
@@ -59,7 +61,7 @@ class GraphLayer:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(h, w, C) of its maps."""
-        sides = {axis: side for axis, side in zip(self.axes, shape_of(self.port), strict=True)}
+        sides = dict(zip(self.axes, shape_of(self.port), strict=True))
         tokens = self.tokens
         if tokens is not None:
             return tokens.height, tokens.width, sides[CHANNELS]
@@ -93,20 +95,39 @@ def graph_layers(
     """
     axes = axes_of(operations, image, (BATCH, ROWS, COLUMNS, CHANNELS))
     from_image = _dependents(operations, image)
-    layers: dict[str, GraphLayer] = {}
+    maps: list[tuple[Node, Axes]] = []
     for node in operations:
-        if node.get_name() not in from_image or node is image:
-            continue
-        port = node.output(0)
-        found = axes.get(key_of(port), ())
-        if found and first_token is not None:
+        found = axes.get(key_of(node.output(0)), ())
+        if first_token is not None:
             found = tuple(_from_token(axis, first_token) for axis in found)
-        if is_map(found, shape_of(port)) and _is_layer(node):
-            if GraphLayer("", "", port, found).shape[2] == 1:  # a mean, or the like
-                continue
-            name = _unused_name(printable(node.get_friendly_name()), layers)
-            layers[name] = GraphLayer(name, node.get_type_name(), port, found)
-    return list(layers.values())
+        if node.get_name() in from_image and node is not image and _is_layer(node, found):
+            maps.append((node, found))
+    names = _names([node for node, _ in maps])
+    return [
+        GraphLayer(name, node.get_type_name(), node.output(0), found)
+        for name, (node, found) in zip(names, maps, strict=True)
+        if name
+    ]
+
+
+def _names(nodes: Sequence[Node]) -> list[str]:
+    """A name for each of `nodes`; empty for those that are no layer of the file's.
+
+    What has no name in an ONNX file was made by the importer, which numbers it differently each
+    time. Of TFLite and TensorFlow it loses nearly all names: there they are numbered by type.
+    """
+    own = [
+        printable(node.get_friendly_name()) if node.output(0).get_names() else "" for node in nodes
+    ]
+    if 2 * sum(map(bool, own)) < len(nodes):
+        own = [node.get_type_name() for node in nodes]
+    totals, counts = Counter(own), Counter[str]()
+    names = []
+    for name in own:
+        counts[name] += 1
+        is_single = totals[name] == 1 or not name
+        names.append(name if is_single else f"{name}_{counts[name]}")
+    return names
 
 
 def default_candidates(
@@ -137,20 +158,14 @@ def _from_token(axis: Any, first: int) -> Any:
     return axis
 
 
-def _is_layer(node: Node) -> bool:
-    """True for what computes something and has a name in the file.
-
-    What has no name there was made by the importer, which numbers it differently each time.
-    """
-    kind = node.get_type_name()
-    has_name = bool(node.output(0).get_names())
-    return has_name and kind not in (*_CHANGES_NO_VALUE, "Constant") and not _is_biased(node)
-
-
-def _unused_name(name: str, used: Mapping[str, object]) -> str:
-    if name not in used:
-        return name
-    return next(text for i in range(2, len(used) + 3) if (text := f"{name} #{i}") not in used)
+def _is_layer(node: Node, axes: Axes) -> bool:
+    """True for what computes maps of several channels; one channel is a mean, or the like."""
+    port = node.output(0)
+    if not axes or not is_map(axes, shape_of(port)):
+        return False
+    if node.get_type_name() in (*_CHANGES_NO_VALUE, "Constant") or _is_biased(node):
+        return False
+    return GraphLayer("", "", port, axes).shape[2] > 1
 
 
 def _dependents(operations: Sequence[Node], start: Node) -> set[str]:

@@ -40,6 +40,26 @@ def preprocessing_in(metadata: Mapping[str, str]) -> tuple[str, str]:
     return "", ""
 
 
+def preprocessing_of_type(element: str) -> tuple[str, str]:
+    """The preprocessing that the type of the input leaves, and why; empty of real numbers."""
+    if element == "u8":
+        return "none", "the model takes bytes"
+    if element == "i8":
+        return "scale=-128..127", "the model takes signed bytes"
+    return "", ""
+
+
+def guess_for(format: str, layout: str, channels: int) -> tuple[str, str]:
+    """The most usual preprocessing of models in files of `format`, and why."""
+    if channels == 1:
+        return "scale=0..1", "as most models of grey pictures take it"
+    if format in ("keras", "h5"):
+        return "scale=0..1", "as most models that are built in Keras take it"
+    if layout == "NCHW":
+        return "torch", "as most models from PyTorch take it"
+    return "tf", "as most models from TensorFlow take it"
+
+
 def _of_model_info(metadata: Mapping[str, str]) -> str:
     values = {key.rpartition("/")[2]: text for key, text in metadata.items()}
     steps = {

@@ -15,7 +15,7 @@ from gradcam_cli.errors import ModelError
 from gradcam_cli.targets import Head
 
 _ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
-_CHANGES_NO_VALUE = ("Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose")
+_CHANGES_NO_VALUE = ("Convert", "FakeQuantize", "Reshape", "Squeeze", "Unsqueeze", "Transpose")
 
 
 @dataclass(frozen=True)

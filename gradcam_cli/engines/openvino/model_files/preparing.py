@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import structs
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
@@ -22,11 +21,16 @@ from gradcam_cli.engines.openvino.model_files.layers import (
     default_candidates,
     graph_layers,
 )
-from gradcam_cli.engines.openvino.model_files.metadata import labels_in, preprocessing_in
+from gradcam_cli.engines.openvino.model_files.metadata import (
+    guess_for,
+    labels_in,
+    preprocessing_in,
+    preprocessing_of_type,
+)
 from gradcam_cli.engines.openvino.model_files.outputs import ClassScores, class_scores
 from gradcam_cli.engines.openvino.model_files.reading import read_graph
-from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
+from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.vjp import NotDifferentiableError, missing_rules
 from gradcam_cli.errors import GradcamError, ModelError
@@ -36,10 +40,6 @@ from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.targets import TOP, Target
 
-_GUESSES = {
-    "NCHW": ("torch", "as most models from PyTorch take it"),
-    "NHWC": ("tf", "as most models from TensorFlow take it"),
-}
 _MOST_TRIED = 12
 _NO_OPERATIONS = ("Parameter", "Constant", "Result")
 
@@ -62,6 +62,11 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
         Where `graph` cannot be written.
     """
     model, metadata = read_graph(file)
+    return prepare_graph(file, model, metadata, graph)
+
+
+def prepare_graph(file: ModelFile, model: Any, metadata: dict[str, str], graph: Path) -> Made:
+    """The same of what was read: `model`, an `openvino.Model`, and what the file says besides."""
     found_input, original = normalize_input(model, file.options.input_size)
     scores = class_scores(model, file.options.output_name)
     image = model.get_parameters()[0]
@@ -78,9 +83,20 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
     engine = OpenVINOEngine(graph, model_name=file.name, head=scores.head)
     batch = noise_for(findings)
     check_scores(file, original, engine, scores, batch)
-    default, reason = _default_layer(engine, default_candidates(layers, scores.port, findings.classes), batch)
-    listed = [LayerInfo(layer.name, layer.kind, layer.shape, layer is default) for layer in layers]
-    return Made(listed, structs.replace(findings, layer_reason=reason))
+    default, reason = _default_layer(
+        engine, default_candidates(layers, scores.port, findings.classes), batch
+    )
+    listed = [
+        LayerInfo(
+            layer.name,
+            layer.kind,
+            layer.shape,
+            default=layer is default,
+            reason=reason if layer is default else "",
+        )
+        for layer in layers
+    ]
+    return Made(listed, findings)
 
 
 def noise_for(findings: Findings, seed: int = 0) -> NDArray[np.float32]:
@@ -100,13 +116,13 @@ def _findings(
     classes = scores.port.get_shape()[1]
     preprocessing, reason = preprocessing_in(metadata)
     if not preprocessing:
+        preprocessing, reason = preprocessing_of_type(found.element)
+    if not preprocessing:
         preprocessing, reason = preprocessing_inside(image)
     guessed = not preprocessing
     if guessed:
-        preprocessing, reason = _guess(found)
+        preprocessing, reason = guess_for(file.format, found.layout, found.shape.channels)
     labels = labels_in(metadata, classes) or ()
-    types = Counter(node.get_type_name() for node in operations)
-    weights = [node for node in operations if node.get_type_name() == "Constant"]
     return Findings(
         format=file.format,
         height=found.shape.height,
@@ -123,17 +139,19 @@ def _findings(
         preprocessing_guessed=guessed,
         names=tuple(label.name for label in labels),
         wnids=tuple(label.wnid for label in labels),
-        parameters=sum(int(np.prod(node.get_output_shape(0))) for node in weights),
-        operations={kind: types[kind] for kind in sorted(types.keys() - set(_NO_OPERATIONS))},
-        without_rule=missing_rules(operations, scores.port, [image.output(0)]),
+        **counted(operations, image, scores.port),
     )
 
 
-def _guess(found: PictureInput) -> tuple[str, str]:
-    """The most usual preprocessing, and why."""
-    if found.shape.channels == 1:
-        return "scale=0..1", "as most models of grey pictures take it"
-    return _GUESSES[found.layout]
+def counted(operations: Sequence[Any], image: Any, scores: Any) -> dict[str, Any]:
+    """What `Findings` has of the operations of a graph: parameters, types, those without rule."""
+    types = Counter(node.get_type_name() for node in operations)
+    weights = [node for node in operations if node.get_type_name() == "Constant"]
+    return {
+        "parameters": sum(int(np.prod(node.get_output_shape(0))) for node in weights),
+        "operations": {kind: types[kind] for kind in sorted(types.keys() - set(_NO_OPERATIONS))},
+        "without_rule": missing_rules(operations, scores, [image.output(0)]),
+    }
 
 
 def _save(

@@ -77,7 +77,9 @@ def _with_vector_axes(node: Node, g: Port) -> Port:
 
 def _product(left: tuple[Port, bool], right: tuple[Port, bool]) -> Port:
     """The product of two matrices, each transposed or not."""
-    a, b = (_own_constant(port, of_rows=len(shape_of(left[0])) == 2) for port in (left[0], right[0]))
+    a, b = (
+        _own_constant(port, of_rows=len(shape_of(left[0])) == 2) for port in (left[0], right[0])
+    )
     return ops.matmul(a, b, left[1], right[1]).output(0)
 
 
