@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcam_cli.engines.openvino.graphs import LOGITS, fold, output_name
-from gradcam_cli.engines.openvino.makers import Made
+from gradcam_cli.engines.openvino.makers import FINITE_DIFFERENCES, Made
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import view_of
 from gradcam_cli.engines.openvino.vjp.ports import Port, constant
 from gradcam_cli.models import efficientnet_lite
 from gradcam_cli.models.efficientnet_lite import SIZE, Step
-from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.sources.bundled import BundledModel
 from gradcam_cli.passes import Engine, Pass
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from gradcam_cli.models.findings import Findings
 
-_PICTURES = 3
 _CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
@@ -34,7 +32,7 @@ class BundledMaker:
     """From the weights that come as a Python package; see `Maker`."""
 
     uses_tensorflow = False
-    reference = "finite differences"
+    reference = FINITE_DIFFERENCES
 
     @property
     def size(self) -> int:
@@ -59,13 +57,8 @@ class BundledMaker:
             difference_from_finite_differences,
         )
 
-        return difference_from_finite_differences(candidate, what, map(_noise, range(_PICTURES)))
-
-
-def _noise(seed: int) -> NDArray[np.float32]:
-    """A batch of one picture of noise as the model takes it, (1, H, W, C)."""
-    noise = np.random.default_rng(seed).integers(0, 256, (1, SIZE, SIZE, 3), np.uint8)
-    return parse_preprocessing(BundledModel().info.preprocessing)(noise)
+        info = BundledModel().info
+        return difference_from_finite_differences(candidate, what, info.input, info.preprocessing)
 
 
 def forward_graph() -> Any:
