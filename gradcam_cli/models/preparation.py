@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+import signal
 from signal import Signals
 from typing import Any
 
@@ -100,6 +101,8 @@ def _answer(message: dict[str, str], note: Note) -> None:
 
 
 def _crash(file: ModelFile, status: int) -> ModelError:
+    if -status == getattr(signal, "SIGALRM", 0):
+        return ModelError(f"{file.path} takes too long to read; it may be damaged", "Save it again.")
     if status > 0:
         what = f"it ended with exit code {status}"
     else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from gradcam_cli.models.keras_network import KerasNetwork
 
 TENSORFLOW = "TensorFlow"
+_SECONDS_TO_INSPECT = 60
+"""The HDF5 library is known to hang on some damaged files."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class KerasFileMaker:
     @cached_property
     def network(self) -> KerasNetwork:
         """The model."""
-        inspect_file(self.file.path, trust=self.file.trust)
+        with _time_limit(_SECONDS_TO_INSPECT):
+            inspect_file(self.file.path, trust=self.file.trust)
         return load_network(self.file)
 
     def make(self, graph: Path) -> Made:
@@ -104,3 +110,16 @@ class KerasFileMaker:
             reference=TENSORFLOW,
             **counted(forward.get_ordered_ops(), image, scores),
         )
+
+
+@contextmanager
+def _time_limit(seconds: int) -> Iterator[None]:
+    """Have the process end, as of SIGALRM, where the block takes longer; not on Windows."""
+    if not hasattr(signal, "alarm"):
+        yield
+        return
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
