@@ -132,17 +132,21 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
     if name == "two_inputs":
         given = (*given, torch.zeros(1, 16))
     path = export(name, spec, network.half() if whole else network, given)
-    facts = {"says": spec.says, "file": path.name, "made_by": "make_torch.py", "opset": spec.opset,
-             "exporter": "torch.export" if spec.new else "TorchScript", "head": spec.head}  # fmt: skip
+    facts = {
+        "says": spec.says,
+        "file": path.name,
+        "made_by": "make_torch.py",
+        "opset": spec.opset,
+        "exporter": "torch.export" if spec.new else "TorchScript",
+        "head": spec.head,
+    }
     if spec.refusal:
         return facts | {"refusal": spec.refusal}
     network.float()
     outputs, logits, index, layers = scores_and_layers(network, batch)
-    last = inner(network)
-    found = write_reference(
-        name, path, batch.numpy(), (outputs, logits, index, layers), (last.layout, last.class_tokens),
-        spec.tolerance,
-    )  # fmt: skip
+    lies = inner(network).layout, inner(network).class_tokens
+    results = outputs, logits, index, layers
+    found = write_reference(name, path, batch.numpy(), results, lies, spec.tolerance)
     layout = "NHWC" if spec.input[-1] == 3 and spec.input[1] != 3 else "NCHW"
     return facts | facts_of(batch.numpy().shape, layout, logits) | found
 

@@ -11,8 +11,8 @@ patch of the image.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Network(nn.Module):
@@ -121,7 +121,7 @@ class ConvolutionalHead(Network):
         self.layers = [self.features[6], self.classifier]
 
     def forward(self, image: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(self.classifier(self.features(image)), 1).flatten(1)
+        return functional.adaptive_avg_pool2d(self.classifier(self.features(image)), 1).flatten(1)
 
 
 class TwoOutputs(PooledCnn):
@@ -147,7 +147,7 @@ class SqueezeExcite(nn.Module):
         self.down, self.up, self.gate = nn.Conv2d(c, c // 4, 1), nn.Conv2d(c // 4, c, 1), gate
 
     def forward(self, x: Tensor) -> Tensor:
-        weights = self.up(F.relu(self.down(F.adaptive_avg_pool2d(x, 1))))
+        weights = self.up(functional.relu(self.down(functional.adaptive_avg_pool2d(x, 1))))
         return x * self.gate(weights)
 
 
@@ -186,7 +186,7 @@ class MobileNet(Network):
         self.layers = [self.features[8], self.features[5]]
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.classifier(F.adaptive_avg_pool2d(self.features(image), 1).flatten(1))
+        return self.classifier(functional.adaptive_avg_pool2d(self.features(image), 1).flatten(1))
 
 
 class BasicBlock(nn.Module):
@@ -240,7 +240,7 @@ class ConvNextBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
-        y = self.gamma * self.narrow(F.gelu(self.wide(y)))
+        y = self.gamma * self.narrow(functional.gelu(self.wide(y)))
         return x + y.permute(0, 3, 1, 2)
 
 
@@ -284,10 +284,10 @@ class Resampled(Network):
     def forward(self, image: Tensor) -> Tensor:
         x = self.features(image)
         if self.mode == "transposed":
-            x = F.relu(self.transposed(x))
+            x = functional.relu(self.transposed(x))
         else:
             corners = {} if self.mode == "nearest" else {"align_corners": False}
-            x = F.interpolate(x, scale_factor=2.0, mode=self.mode, **corners)
+            x = functional.interpolate(x, scale_factor=2.0, mode=self.mode, **corners)
         return self.classifier(self.last(x).mean((2, 3)))
 
 

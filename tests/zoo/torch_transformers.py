@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 from torch_networks import Network
 
 
@@ -21,7 +21,7 @@ class Attention(nn.Module):
         qkv = self.qkv(x).reshape(n, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
         q, k, v = qkv.unbind(0)
         if self.fused:
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            y = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         else:
             scores = (q * (c // self.heads) ** -0.5) @ k.transpose(-2, -1)
             y = (scores if bias is None else scores + bias).softmax(-1) @ v
