@@ -181,8 +181,5 @@ def _compiled_layers(model: str) -> list[str]:
     """The layers of `model` by the cache, if it has been compiled."""
     from gradcam_cli.models import about
 
-    for folder in about.compiled_folder().glob(f"{model}-*"):
-        record = about.read(folder)
-        if record is not None and record.model == model:
-            return [layer.name for layer in record.layers]
-    return []
+    records = about.records_of(model)
+    return [layer.name for layer in records[0].layers] if records else []

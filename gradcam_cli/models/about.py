@@ -73,6 +73,18 @@ def place_of(name: str, digest: str) -> Path:
     return compiled_folder() / f"{_UNUSUAL.sub('_', name)[:_LONGEST_NAME]}-{digest[:16]}"
 
 
+def records_of(name: str) -> list[About]:
+    """What is known of the compiled forms of the model `name`, each of other weights.
+
+    Raises
+    ------
+    ModelError
+        Where there is no place for them.
+    """
+    found = map(read, sorted(place_of(name, "").parent.glob(f"{place_of(name, '').name}*")))
+    return [about for about in found if about is not None and about.model == name]
+
+
 def read(place: Path) -> About | None:
     """What about.json in `place` says; None where that cannot be read or is not sound."""
     try:

@@ -98,6 +98,7 @@ class Step(NamedTuple):
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """The entries of the checkpoint that it takes, in Keras's order, with their shapes."""
+        shapes: dict[str, tuple[int, ...]]
         match self.kind:
             case "Conv2D":
                 shapes = {"weight": (self.filters, self.inputs, self.kernel, self.kernel)}

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
-from gradcam_cli.engines.openvino.makers import Made
+from gradcam_cli.engines.openvino.graphs import LOGITS, fold, output_name
+from gradcam_cli.engines.openvino.makers import FINITE_DIFFERENCES, Made
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import view_of
 from gradcam_cli.engines.openvino.vjp.ports import Port, constant
 from gradcam_cli.models import efficientnet_lite
 from gradcam_cli.models.efficientnet_lite import SIZE, Step
-from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.sources.bundled import BundledModel
 from gradcam_cli.passes import Engine, Pass
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from gradcam_cli.models.findings import Findings
 
-_PICTURES = 3
 _CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
@@ -34,7 +32,7 @@ class BundledMaker:
     """From the weights that come as a Python package; see `Maker`."""
 
     uses_tensorflow = False
-    reference = "finite differences"
+    reference = FINITE_DIFFERENCES
 
     @property
     def size(self) -> int:
@@ -59,13 +57,8 @@ class BundledMaker:
             difference_from_finite_differences,
         )
 
-        return difference_from_finite_differences(candidate, what, map(_noise, range(_PICTURES)))
-
-
-def _noise(seed: int) -> NDArray[np.float32]:
-    """A batch of one picture of noise as the model takes it, (1, H, W, C)."""
-    noise = np.random.default_rng(seed).integers(0, 256, (1, SIZE, SIZE, 3), np.uint8)
-    return parse_preprocessing(BundledModel().info.preprocessing)(noise)
+        info = BundledModel().info
+        return difference_from_finite_differences(candidate, what, info.input, info.preprocessing)
 
 
 def forward_graph() -> Any:
@@ -89,7 +82,9 @@ def forward_graph() -> Any:
         _result(view_of(ports[layer], _CHANNELS_LAST), output_name(layer))
         for layer in efficientnet_lite.layer_names()
     ]
-    return openvino.Model([*results, _result(port, LOGITS)], [image], efficientnet_lite.NAME)
+    model = openvino.Model([*results, _result(port, LOGITS)], [image], efficientnet_lite.NAME)
+    fold(model)
+    return model
 
 
 def _result(port: Port, name: str) -> Any:
@@ -127,7 +122,9 @@ def _convolution(step: Step, port: Port, kernel: NDArray[Any]) -> Any:
 
 
 def _normalization(port: Port, *weights: NDArray[Any]) -> Any:
-    gamma, beta, mean, variance = (array[:, None, None] for array in weights)
-    scale = gamma / np.sqrt(variance + np.float32(efficientnet_lite.BN_EPSILON))
-    shift = beta - mean * scale
-    return ops.add(ops.multiply(port, ops.constant(scale[None])), ops.constant(shift[None]))
+    """As TensorFlow computes it, in the same order; `fold` makes two constants of it."""
+    gamma, beta, mean, variance = (ops.constant(array[None, :, None, None]) for array in weights)
+    deviation_power, epsilon = constant(-0.5), constant(efficientnet_lite.BN_EPSILON)
+    scale = ops.multiply(ops.power(ops.add(variance, epsilon), deviation_power), gamma)
+    shift = ops.subtract(beta, ops.multiply(mean, scale))
+    return ops.add(ops.multiply(port, scale), shift)

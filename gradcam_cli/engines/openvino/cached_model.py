@@ -14,6 +14,7 @@ from gradcam_cli.engines.openvino import crashes, exports
 from gradcam_cli.engines.openvino.dependencies import made_with
 from gradcam_cli.engines.openvino.makers import Maker, NotCompiledError
 from gradcam_cli.models.about import GRAPH, WEIGHTS, About, place_of, read, write
+from gradcam_cli.models.framework import is_installed, needed_to_compile
 from gradcam_cli.models.layers import find_layer
 from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests
@@ -266,6 +267,8 @@ class CachedModel:
     def _make(self) -> About:
         from gradcam_cli.engines.openvino.conversion import check_readable
 
+        if self._maker.uses_tensorflow and not is_installed():
+            raise needed_to_compile(self._name)
         self._check_room()
         self._note(
             f"Compiling {self._name} and checking it against {self._maker.reference}, "

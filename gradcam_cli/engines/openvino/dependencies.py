@@ -7,6 +7,7 @@ import platform
 from importlib import resources
 from itertools import chain
 
+from gradcam_cli.models.framework import is_installed
 from gradcam_cli.versions import versions
 
 
@@ -19,7 +20,7 @@ def made_with(*, tensorflow: bool = True) -> dict[str, str]:
         Whether TensorFlow has a part in it; where it is not installed, it cannot be another.
     """
     dependencies = {**versions("openvino"), "machine": platform.machine()}
-    if tensorflow:
+    if tensorflow and is_installed():
         dependencies |= versions("tensorflow")
     del dependencies["numpy"]
     return {**dependencies, "code": _code_digest()}
@@ -28,7 +29,15 @@ def made_with(*, tensorflow: bool = True) -> dict[str, str]:
 def _code_digest() -> str:
     """A digest of the modules that convert and differentiate, which change between versions too."""
     package = resources.files(__package__)
-    names = ("conversion.py", "graphs.py", "views.py", "compiled.py", "engine.py", "makers.py")
+    names = (
+        "bundled.py",
+        "conversion.py",
+        "graphs.py",
+        "views.py",
+        "compiled.py",
+        "engine.py",
+        "makers.py",
+    )
     packages = [
         sorted(package.joinpath(name).iterdir(), key=lambda module: module.name)
         for name in ("model_files", "vjp")

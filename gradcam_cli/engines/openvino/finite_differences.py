@@ -13,12 +13,14 @@ one that agrees is enough: a gradient that is wrong is wrong for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
+from gradcam_cli.models.model import InputShape
+from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.passes import INPUT, Engine, Pass
 from gradcam_cli.targets import Target
 
@@ -26,11 +28,20 @@ Array = NDArray[np.float32]
 
 _STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _DIRECTIONS = 5
+_PICTURES = 4
 _AGREEMENT = 0.03
 """How far apart both may be, as a share of what a random direction gives on the average."""
 
 
-def difference_from_finite_differences(engine: Engine, what: Pass, batches: Iterable[Array]) -> str:
+def noise(shape: InputShape, preprocessing: str, seed: int = 0) -> Array:
+    """A batch of one picture of noise as a model takes it, (1, H, W, C)."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (1, *shape), np.uint8)
+    return parse_preprocessing(preprocessing)(pixels)
+
+
+def difference_from_finite_differences(
+    engine: Engine, what: Pass, shape: InputShape, preprocessing: str
+) -> str:
     """How what `engine` gives for `what` differs from what its scores show; empty where it agrees.
 
     Parameters
@@ -39,12 +50,12 @@ def difference_from_finite_differences(engine: Engine, what: Pass, batches: Iter
     what : Pass
         Of guided gradients, which are no derivative, the plain ones at the same place are checked:
         but for the ReLUs they take the same way.
-    batches : iterable of (1, H, W, C) float32
-        What to try it with; one that agrees is enough.
+    shape, preprocessing
+        Of the model's input. It is tried with pictures of noise; one that agrees is enough.
     """
     difference = ""
-    for batch in batches:
-        difference = _difference(engine, what, batch)
+    for seed in range(_PICTURES):
+        difference = _difference(engine, what, noise(shape, preprocessing, seed))
         if not difference:
             break
     return difference

@@ -16,13 +16,19 @@ from gradcam_cli.engines.openvino.conversion import (
     difference_from_reference,
 )
 from gradcam_cli.engines.openvino.graphs import LOGITS
-from gradcam_cli.engines.openvino.makers import Made, difference_by_finite_differences
+from gradcam_cli.engines.openvino.makers import (
+    FINITE_DIFFERENCES,
+    TENSORFLOW,
+    Made,
+    difference_by_finite_differences,
+)
 from gradcam_cli.engines.openvino.model_files.metadata import guess_for
 from gradcam_cli.engines.openvino.model_files.preparing import counted, prepare_graph
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.formats.inspection import inspect_file
+from gradcam_cli.models.framework import is_installed
 from gradcam_cli.models.keras_loading import load_network
 from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.models.model_file import ModelFile
@@ -31,7 +37,6 @@ from gradcam_cli.passes import Engine, Pass
 if TYPE_CHECKING:
     from gradcam_cli.models.keras_network import KerasNetwork
 
-TENSORFLOW = "TensorFlow"
 _SECONDS_TO_INSPECT = 60
 """The HDF5 library is known to hang on some damaged files."""
 
@@ -46,7 +51,11 @@ class KerasFileMaker:
 
     file: ModelFile
     uses_tensorflow = True
-    reference = TENSORFLOW
+
+    @property
+    def reference(self) -> str:
+        """See `Maker.reference`."""
+        return TENSORFLOW if is_installed() else FINITE_DIFFERENCES
 
     @property
     def size(self) -> int:
@@ -70,13 +79,13 @@ class KerasFileMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`."""
-        return True
+        return is_installed() or what.kind in ("gradients", "tail")
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
         from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
-        if findings is None or findings.reference != TENSORFLOW:
+        if not is_installed() or findings is None or findings.reference != TENSORFLOW:
             return difference_by_finite_differences(candidate, what, findings)
         reference = TensorFlowEngine(self.network, model_name=self.file.name)
         return difference_from_reference(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.about import ABOUT, read
 from gradcam_cli.models.explainer_folder import copy_graph
+from gradcam_cli.models.framework import is_installed
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.models.sources.bundled import BundledWeights
 from gradcam_cli.passes import Engine, Pass
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from gradcam_cli.models.model_file import ModelFile
 
 
-_PICTURES = 4
-"""Of noise, for a check by finite differences."""
+TENSORFLOW, FINITE_DIFFERENCES = "TensorFlow", "finite differences"
 
 
 class NotCompiledError(Exception):
@@ -39,7 +39,11 @@ class Maker(Protocol):
     """Makes the graph of a model, and checks what the engine makes of it."""
 
     uses_tensorflow: bool
-    reference: str
+
+    @property
+    def reference(self) -> str:
+        """What it is checked against: `TENSORFLOW` or `FINITE_DIFFERENCES`."""
+        ...
 
     @property
     def size(self) -> int:
@@ -63,6 +67,8 @@ class Maker(Protocol):
 class KerasMaker:
     """From a Keras model.
 
+    Where TensorFlow is not installed, what was compiled where it is can still be checked further.
+
     Attributes
     ----------
     model : Model
@@ -77,12 +83,16 @@ class KerasMaker:
     network: Callable[[], Any]
     digest: str
     uses_tensorflow = True
-    reference = "TensorFlow"
 
     @property
     def size(self) -> int:
         """See `Maker.size`."""
         return 4 * self.model.parameters
+
+    @property
+    def reference(self) -> str:
+        """See `Maker.reference`."""
+        return TENSORFLOW if is_installed() else FINITE_DIFFERENCES
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
@@ -95,14 +105,21 @@ class KerasMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`."""
-        return True
+        return is_installed() or what.kind in ("gradients", "tail")
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
         from gradcam_cli.engines.openvino.conversion import difference_from_reference
+        from gradcam_cli.engines.openvino.finite_differences import (
+            difference_from_finite_differences,
+        )
         from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
         model = self.model
+        if not is_installed():
+            return difference_from_finite_differences(
+                candidate, what, model.input, model.preprocessing
+            )
         reference = TensorFlowEngine(self._checked_network(), model_name=model.name)
         return difference_from_reference(
             candidate, reference, what, model.input, model.preprocessing
@@ -122,7 +139,7 @@ class GraphMaker:
 
     file: ModelFile
     uses_tensorflow = False
-    reference = "finite differences"
+    reference = FINITE_DIFFERENCES
 
     @property
     def size(self) -> int:
@@ -174,12 +191,12 @@ def difference_by_finite_differences(
 ) -> str:
     """Why `candidate` is wrong about `what`, by what its own scores show; see `Maker`."""
     from gradcam_cli.engines.openvino.finite_differences import difference_from_finite_differences
-    from gradcam_cli.engines.openvino.model_files.preparing import noise_for
 
     if findings is None:
         return "what was noticed in its file is missing"
-    batches = (noise_for(findings, seed) for seed in range(_PICTURES))
-    return difference_from_finite_differences(candidate, what, batches)
+    return difference_from_finite_differences(
+        candidate, what, findings.input, findings.preprocessing
+    )
 
 
 def _copied(source: Path, target: Path) -> Made:

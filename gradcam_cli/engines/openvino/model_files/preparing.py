@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+from gradcam_cli.engines.openvino.finite_differences import noise
 from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.makers import Made
 from gradcam_cli.engines.openvino.model_files.inputs import PictureInput, normalize_input
@@ -37,7 +38,6 @@ from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model_file import ModelFile
-from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.targets import TOP, Target
 
 _MOST_TRIED = 12
@@ -81,7 +81,7 @@ def prepare_graph(file: ModelFile, model: Any, metadata: dict[str, str], graph: 
     findings = _findings(file, metadata, operations, image, found_input, scores)
     _save(layers, scores, image, file.name, graph)
     engine = OpenVINOEngine(graph, model_name=file.name, head=scores.head)
-    batch = noise_for(findings)
+    batch = noise(findings.input, findings.preprocessing)
     check_scores(file, original, engine, scores, batch)
     default, reason = _default_layer(
         engine, default_candidates(layers, scores.port, findings.classes), batch
@@ -97,12 +97,6 @@ def prepare_graph(file: ModelFile, model: Any, metadata: dict[str, str], graph: 
         for layer in layers
     ]
     return Made(listed, findings)
-
-
-def noise_for(findings: Findings, seed: int = 0) -> NDArray[np.float32]:
-    """A batch of one picture of noise as the model takes it, (1, H, W, C)."""
-    noise = np.random.default_rng(seed).integers(0, 256, (1, *findings.input), np.uint8)
-    return parse_preprocessing(findings.preprocessing)(noise)
 
 
 def _findings(
