@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-import signal
 from signal import Signals
 from typing import Any
 
