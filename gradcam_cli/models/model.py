@@ -62,6 +62,11 @@ class Weights(Protocol):
         """Where they came from."""
         ...
 
+    @property
+    def run_in_tensorflow(self) -> bool:
+        """True where `network` can be had."""
+        ...
+
     def digest(self) -> str:
         """The SHA-256 of the weights; ModelError where they cannot be read."""
         ...
@@ -81,6 +86,8 @@ class Model(ModelInfo):
         What it computes with.
     fallback : str
         Why it is not the first choice of `auto`; empty where it is, or was named.
+    guesses : tuple of str
+        What was guessed of it, a sentence each.
 
     Raises
     ------
@@ -92,15 +99,16 @@ class Model(ModelInfo):
 
     weights: Weights = field(repr=False)
     fallback: str = ""
+    guesses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_input(self)
         _check_head(self)
 
     @classmethod
-    def of(cls, info: ModelInfo, weights: Weights) -> Model:
+    def of(cls, info: ModelInfo, weights: Weights, guesses: tuple[str, ...] = ()) -> Model:
         """The model of `info` with `weights`."""
-        return cls(**vars(info), weights=weights)
+        return cls(**vars(info), weights=weights, guesses=guesses)
 
     @property
     def origin(self) -> Origin:
