@@ -133,8 +133,9 @@ def test_csv(read, classes: list[str], random, delimiter: str, header, name_firs
     if name_first:
         rows = [(name, index) for index, name in rows]
     assert read("names.csv", table(rows, delimiter), len(classes)) == named(expected)
-    only_names = [["name"], *([name] for name in expected)]
-    assert read("names.tsv", table(only_names[not header :], delimiter)) == named(expected)
+    if not any(mark in name for name in expected for mark in ",;\t"):  # which would be columns
+        only_names = [["name"], *([name] for name in expected)]
+        assert read("names.tsv", table(only_names[not header :], delimiter)) == named(expected)
 
 
 def test_the_index_of_keras(read) -> None:
