@@ -19,6 +19,7 @@ from gradcam_cli.arguments import describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.explanation import ClassLabel
 from gradcam_cli.suggestions import folded
+from gradcam_cli.text import printable
 
 _DELIMITERS = ",;\t"
 _MOST_LETTERS = 100_000  # csv refuses cells of more than 131,072
@@ -86,7 +87,7 @@ def _rows(text: str) -> Rows:
     try:
         read = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise UsageError(f"expected a table, got {error}", _REMEDY) from None
+        raise UsageError(f"expected a table: {printable(str(error))}", _REMEDY) from None
     rows = [[cell.strip() for cell in row] for row in read]
     while rows and not any(rows[-1]):
         rows.pop()
