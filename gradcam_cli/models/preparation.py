@@ -102,7 +102,7 @@ def _answer(message: dict[str, str], note: Note) -> None:
 
 def _crash(file: ModelFile, status: int) -> ModelError:
     if -status == getattr(signal, "SIGALRM", 0):
-        return ModelError(f"{file.path} takes too long to read", "Save it again; it may be damaged.")
+        return ModelError(f"{file.path} takes too long to read", "It may be damaged.")
     if status > 0:
         what = f"it ended with exit code {status}"
     else:

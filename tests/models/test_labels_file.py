@@ -271,8 +271,8 @@ def test_texts_of_metadata(text: str, classes: int | None, expected: list[str] |
         ("a.csv", "index,name\n0,cat\nx,dog", None, "expected the index of a class, got 'x'"),
         ("a.csv", "index,name", None, "got none"),
         ("a.csv", "index,color,size\n0,1,2", None, "expected one column of names, got 2"),
-        ("a.csv", '"cat', None, "expected a table, got unexpected end of data"),
-        ("a.csv", "a" * 200_000, None, "expected a table, got field larger"),
+        ("a.csv", '"cat', None, "expected a table: unexpected end of data"),
+        ("a.csv", "a" * 200_000, None, "expected a table: field larger"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_a_line(
