@@ -227,6 +227,11 @@ CONVOLUTIONS: dict[str, tuple[Graph, list[Input]]] = {
         lambda x: ops.convolution_backprop_data(x, ops.constant(drawn(2, 3, 3, 3)), [2, 2]),
         [(1, 2, 3, 4)],
     ),
+    # As many channels go out as come in: one packed kernel would have the shape for both ways.
+    "transposed convolution of many channels": (
+        lambda x: ops.convolution_backprop_data(x, ops.constant(drawn(16, 16, 3, 3)), [1, 1]),
+        [(1, 16, 2, 2)],
+    ),
     "transposed convolution, cut and dilated": (
         lambda x: ops.convolution_backprop_data(
             x,
