@@ -21,6 +21,9 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     unbroadcast,
 )
 
+FED_BYTES = 1 << 20
+"""Matrices of dense layers that are as large become inputs of the graph; see `compiled`."""
+
 
 def _matmul(node: Node, g: Port, number: int) -> Port:
     """y = a·b, either stored transposed or not: dy/da = g·bᵀ, dy/db = aᵀ·g."""
@@ -74,7 +77,21 @@ def _with_vector_axes(node: Node, g: Port) -> Port:
 
 def _product(left: tuple[Port, bool], right: tuple[Port, bool]) -> Port:
     """The product of two matrices, each transposed or not."""
-    return ops.matmul(left[0], right[0], left[1], right[1]).output(0)
+    a, b = (
+        _own_constant(port, of_rows=len(shape_of(left[0])) == 2) for port in (left[0], right[0])
+    )
+    return ops.matmul(a, b, left[1], right[1]).output(0)
+
+
+def _own_constant(port: Port, *, of_rows: bool) -> Any:
+    """A copy of a constant matrix, for the same reason as `_kernel_copy` makes one.
+
+    Those that are going to be inputs of the graph are not packed, so they are not copied.
+    """
+    node = port.get_node()
+    if node.get_type_name() != "Constant" or (of_rows and node.get_byte_size() >= FED_BYTES):
+        return port
+    return ops.constant(np.array(node.data)).output(0)
 
 
 def _attention(node: Node, inputs: list[Port]) -> Any:
