@@ -74,7 +74,9 @@ def test_preprocessing_changes_the_scores(gradcam: Run, photo: Path) -> None:
     other = explained(gradcam, photo, *model, "--preprocess", "channels=bgr,scale=0..1")
 
     def probabilities(result: dict) -> list[float]:
-        return [row["probability"] for row in sorted(result["predictions"], key=lambda r: r["index"])]
+        return [
+            row["probability"] for row in sorted(result["predictions"], key=lambda r: r["index"])
+        ]
 
     np.testing.assert_allclose(probabilities(torch), probabilities(written_out), atol=1e-5)
     assert not np.allclose(probabilities(torch), probabilities(other), atol=1e-3)
@@ -189,7 +191,7 @@ def test_a_settings_file_may_name_a_model_but_run_no_code(
     (own_home / "below").mkdir()
     monkeypatch.chdir(own_home / "below")
     assert explained(gradcam, own_home / "photo.png")["model"] == "mine.onnx"
-    (own_home / "gradcam.toml").write_text('trust-model = true\n')
+    (own_home / "gradcam.toml").write_text("trust-model = true\n")
     code, _, err = gradcam("explain", own_home / "photo.png")
     assert code == 2
     assert "command line only" in err
@@ -270,9 +272,7 @@ def test_a_damaged_export_is_told(gradcam: Run, photo: Path, own_home: Path, fil
 # The whole process
 
 
-def test_a_model_in_a_file_needs_no_framework(
-    gradcam: Run, photo: Path, own_home: Path
-) -> None:
+def test_a_model_in_a_file_needs_no_framework(gradcam: Run, photo: Path, own_home: Path) -> None:
     model = str(zoo.path("cnn_nchw"))
     assert gradcam("doctor", model)[0] == 0
     code = (

@@ -69,6 +69,10 @@ class KerasFileMaker:
             inspect_file(self.file.path, trust=self.file.trust)
         return load_network(self.file)
 
+    def load(self) -> None:
+        """See `Maker.load`."""
+        self.network  # noqa: B018
+
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
         layers = explainable_layers(self.network)

@@ -50,6 +50,10 @@ class Maker(Protocol):
         """About how many bytes the graph is going to have."""
         ...
 
+    def load(self) -> None:
+        """Read the model, so that what is wrong with it is said before all else."""
+        ...
+
     def make(self, graph: Path) -> Made:
         """Write it to `graph`, an .xml file, with its weights beside it."""
         ...
@@ -93,6 +97,10 @@ class KerasMaker:
     def reference(self) -> str:
         """See `Maker.reference`."""
         return TENSORFLOW if is_installed() else FINITE_DIFFERENCES
+
+    def load(self) -> None:
+        """See `Maker.load`."""
+        self._checked_network()
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
@@ -147,6 +155,9 @@ class GraphMaker:
         from gradcam_cli.models.formats.files import files_of
 
         return sum(path.stat().st_size for path in files_of(self.file.path, self.file.format))
+
+    def load(self) -> None:
+        """See `Maker.load`: it is read where it is made."""
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""

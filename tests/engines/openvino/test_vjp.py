@@ -300,7 +300,6 @@ CASES: dict[str, tuple[Function, tuple[int, ...]]] = {
     "taken by a table": (lambda tf, x: tf.gather(x, [[3, 1], [1, 1]], axis=2), MAP),
     "twice as large": (lambda tf, x: tf.image.resize(x, [12, 14], "nearest"), MAP),
     "larger": (lambda tf, x: tf.image.resize(x, [9, 11]), MAP),
-    "larger by cubes": (lambda tf, x: tf.image.resize(x, [9, 11], "bicubic"), MAP),
     "transposed convolution": (
         lambda tf, x: tf.nn.conv2d_transpose(x, drawn(3, 3, 5, 4), [2, 12, 14, 5], 2, "SAME"),
         MAP,
@@ -321,19 +320,12 @@ CASES: dict[str, tuple[Function, tuple[int, ...]]] = {
         MAP,
     ),
     "gelu by tanh": (lambda tf, x: tf.nn.gelu(x, approximate=True), MAP),
-    "einsum": (lambda tf, x: tf.einsum("nhwc,cd->nwd", x, drawn(4, 3)), MAP),
     "repeated": (
         lambda tf, x: tf.tile(x, [1, 2, 1, 3]) + tf.roll(tf.tile(x, [1, 2, 1, 3]), 2, 1),
         MAP,
     ),
     "broadcast": (lambda tf, x: tf.broadcast_to(x, [2, 6, 7, 4]), (2, 1, 7, 1)),
     "condition": (lambda tf, x: tf.where(x > 0.5, x * x, tf.math.log(x * x + 1)), MAP),
-    "dilated convolution by blocks": (
-        lambda tf, x: tf.batch_to_space(
-            tf.nn.relu(tf.space_to_batch(x, [2, 2], [[0, 0], [1, 0]])), [2, 2], [[0, 0], [1, 0]]
-        ),
-        MAP,
-    ),
 }
 
 
