@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.framework import tensorflow
@@ -204,8 +204,9 @@ class KerasNetwork:
         return chosen_output(self._model, outputs, self._output_name)
 
     def _scores(self, output: Any) -> tuple[Any, Activation]:
+        activation: Activation = "none"
         if self.scores_are_output:
-            scores, activation = output, cast("Activation", "none")
+            scores = output
         else:
             scores, activation = before_activation(output)
         scores = self._tf.cast(scores, self._tf.float32)

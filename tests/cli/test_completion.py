@@ -153,7 +153,7 @@ def test_folders() -> None:
 
 
 def test_options_and_commands() -> None:
-    assert values("explain", "--m") == ["--method", "--max-pixels", "--model", "--max-errors"]
+    assert values("explain", "--m") == ["--model", "--method", "--max-pixels", "--max-errors"]
     assert values("") == sorted(group.commands)
 
 
