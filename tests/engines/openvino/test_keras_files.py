@@ -181,7 +181,7 @@ def test_a_layer_of_ones_own_is_named(saved: Callable[..., Path], own_home: Path
     with pytest.raises(GradcamError, match="--custom-objects") as caught:
         opened(path)
     assert "Doubled" in str(caught.value)
-    with pytest.raises(GradcamError, match="module.py"):
+    with pytest.raises(GradcamError, match=r"module\.py"):
         opened(path, FileOptions(trust=Trust(("missing.py:Doubled",))))
     trust = Trust((f"{own_home / 'layers_of_ours.py'}:Doubled",))
     assert opened(path, FileOptions(trust=trust)).findings.classes == 3

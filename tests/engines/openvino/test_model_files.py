@@ -16,7 +16,7 @@ from gradcam_cli.errors import ModelError
 from gradcam_cli.models.file_options import FileOptions, GraphOptions
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.sources.model_file import FileSource
-from gradcam_cli.passes import LAYER_GRADIENTS
+from gradcam_cli.passes import ACTIVATIONS, FORWARD, LAYER_GRADIENTS
 from gradcam_cli.targets import Target
 from tests.zoo import zoo
 
@@ -110,3 +110,46 @@ def test_other_weights_beside_a_file_make_another_model(tmp_path: Path) -> None:
     content[0] ^= 1
     data.write_bytes(content)
     assert ModelFile(tmp_path / "external_data.onnx").digest() != before
+
+
+OTHER_FORMATS = ("plain.tflite", "half.tflite", "weights_of_bytes.tflite", "saved", "graph.xml")
+
+
+@pytest.mark.parametrize("file", [*OTHER_FORMATS, "graph_half.xml"])
+def test_other_formats_are_read_without_tensorflow(file: str) -> None:
+    path = zoo.HERE / "keras" / file
+    prepare_file(ModelFile(path), None, [LAYER_GRADIENTS], no_note)
+    source = FileSource.prepared(path)
+    findings = source.findings
+    assert (tuple(findings.input), findings.classes) == ((32, 32, 3), 5)
+    assert (findings.head, findings.activation) == ("softmax", "softmax")
+    engine, layer = open_engine(source.open(offline=True, progress=no_progress, note=no_note))
+    with np.load(zoo.HERE / "keras" / "reference.npz") as file_of_arrays:
+        reference = dict(file_of_arrays)
+    found = engine.gradients(reference["batch"], [Target(int(reference["index"]))], [layer])
+    exact = file in ("plain.tflite", "saved", "graph.xml")
+    tolerance = 1e-4 if exact else 0.03  # half precision, or weights of bytes
+    close(found.scores, reference["logits"], tolerance)
+    close(found.activations[layer], reference["activations"], tolerance * 10)
+    close(found.gradients[layer], reference["gradients"], tolerance * 10)
+
+
+def test_what_an_openvino_file_says_is_used() -> None:
+    path = zoo.HERE / "keras" / "graph.xml"
+    prepare_file(ModelFile(path), None, [LAYER_GRADIENTS], no_note)
+    source = FileSource.prepared(path)
+    assert [label.name for label in source.info.labels] == ["cat", "dog", "bird", "fish", "rocket"]
+    assert source.info.preprocessing == "mean=127.5/127.5/127.5,std=127.5/127.5/127.5"
+    assert source.guesses == ()
+
+
+def test_a_quantized_model_is_explained_without_gradients() -> None:
+    path = zoo.HERE / "keras" / "bytes.tflite"
+    prepare_file(ModelFile(path), None, [LAYER_GRADIENTS], no_note)
+    model = FileSource.prepared(path).open(offline=True, progress=no_progress, note=no_note)
+    assert model.preprocessing == "none"
+    with pytest.raises(ModelError, match="quantized activations have no gradient"):
+        open_engine(model)
+    engine, layer = open_engine(model, None, [FORWARD, ACTIVATIONS])
+    batch = np.full((1, 32, 32, 3), 128, np.float32)
+    assert engine.capture(batch, [layer]).activations[layer].shape[0] == 1
