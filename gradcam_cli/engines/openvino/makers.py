@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -100,13 +101,13 @@ class KerasMaker:
 
     def load(self) -> None:
         """See `Maker.load`."""
-        self._checked_network()
+        self._loaded  # noqa: B018
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
         from gradcam_cli.engines.openvino.conversion import convert
 
-        network = self._checked_network()
+        network = self._loaded
         layers = explainable_layers(network)
         convert(network, [layer.name for layer in layers], graph)
         return Made(layers)
@@ -132,6 +133,11 @@ class KerasMaker:
         return difference_from_reference(
             candidate, reference, what, model.input, model.preprocessing
         )
+
+    @cached_property
+    def _loaded(self) -> Any:
+        """The one that the graph is made of."""
+        return self._checked_network()
 
     def _checked_network(self) -> Any:
         """The Keras model, once its weights are sure to be those that the digest is of."""
