@@ -113,11 +113,11 @@ def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
         style = "bold" if layer.default else None
         table.add_row(">" if layer.default else "", layer.name, layer.kind, shape, style=style)
         if layer.reason:
-            reasons.append(f"{layer.name} is the default: {layer.reason}.")
+            reasons.append(f"Default: {layer.reason}.")
     output = console()
     output.print(table)
     for reason in reasons:
-        output.print(reason, soft_wrap=True)
+        output.print(reason)
 
 
 def print_models(rows: Iterable[tuple[ModelSource, str]]) -> None:

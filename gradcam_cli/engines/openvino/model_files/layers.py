@@ -143,13 +143,13 @@ def default_candidates(
     if layers and layers[-1].tokens is not None and sums:
         for layer in reversed(sums):
             if _adds_computed(layer.port.get_node()):
-                yield layer, "it is the last block whose tokens the scores depend on"
+                yield layer, "the last block whose tokens the scores depend on"
     for layer in reversed(layers):
         if layer.kind in _POOLS or layer.kind in _CHANGES_NO_VALUE:
             continue
         if layer.shape[2] == classes and _only_pooled_after(layer.port):
             continue
-        yield layer, "it is the last layer with maps before they are pooled"
+        yield layer, "the last layer with maps before they are pooled"
 
 
 def _from_token(axis: Any, first: int) -> Any:
