@@ -206,7 +206,6 @@ def test_inputs_are_those_of_input_of(explainer: Explainer, asymmetric: np.ndarr
         {"layer": 3},
         {"score": "softmax"},
         {"engine": "torch"},
-        {"resize": "stretch"},
     ],
     ids=str,
 )

@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     """,
 )
 @sources_argument
-@explain_options
 @model_options
+@explain_options
 @output_options
 @source_options
 @record_options

@@ -88,6 +88,7 @@ class TensorFlowEngine:
         weights, top = score_weights(targets, self._network.classes)
         inputs = self._tf.convert_to_tensor(batch)
         probability = score == "probability"
+        run: Callable[..., Any]
         if rules == "standard" and self._network.scores_are_output:
             run = partial(self._run_eagerly, what.at, probability)
         else:

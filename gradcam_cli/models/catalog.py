@@ -41,6 +41,5 @@ def is_name(name: str) -> bool:
     return folded(name) in _by_folded_name()
 
 
-@cache
 def _by_folded_name() -> dict[str, KerasSource]:
     return {folded(key): source for key, source in models().items()}

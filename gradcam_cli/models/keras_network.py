@@ -26,9 +26,14 @@ from gradcam_cli.models.keras_operations import (
     known_outputs,
     operations_of,
 )
+from gradcam_cli.models.known_layers import application_preprocessing
 from gradcam_cli.passes import INPUT
+from gradcam_cli.suggestions import folded
 from gradcam_cli.targets import Head
 from gradcam_cli.text import printable
+
+_FIRST_OPERATIONS = 6
+"""Among which a rescaling is one of pixels."""
 
 _FIRST_CALLS = "#"
 """Stands between the name of an operation and the number of a call that is not its last."""
@@ -100,6 +105,27 @@ class KerasNetwork:
     def shapes(self) -> dict[str, tuple[int | None, ...]]:
         """What each of `layers` gives for one picture."""
         return {each.path: each.shape for each in self.outputs}
+
+    @property
+    def any_size(self) -> bool:
+        """True where the model leaves the sides of its pictures open."""
+        return None in self._model.inputs[0].shape[1:]
+
+    @property
+    def preprocessing_hint(self) -> tuple[str, str]:
+        """The preprocessing that is left to do, and why; empty where nothing says so.
+
+        A model that rescales takes pixels as they are. One built on a network of
+        `keras.applications` takes what that was trained with.
+        """
+        names = [type(operation).__name__ for operation in self._operations.values()]
+        if {"Rescaling", "Normalization"} & set(names[:_FIRST_OPERATIONS]):
+            return "none", "the model rescales pixels itself"
+        parts = {folded(part) for path in self._operations for part in path.split("/")}
+        for family, preprocessing in application_preprocessing().items():
+            if folded(family) in parts or folded(self.name) == folded(family):
+                return preprocessing, f"it is built on {family}"
+        return "", ""
 
     @property
     def activation(self) -> Activation:
@@ -178,8 +204,9 @@ class KerasNetwork:
         return chosen_output(self._model, outputs, self._output_name)
 
     def _scores(self, output: Any) -> tuple[Any, Activation]:
+        activation: Activation = "none"
         if self.scores_are_output:
-            scores, activation = output, "none"
+            scores = output
         else:
             scores, activation = before_activation(output)
         scores = self._tf.cast(scores, self._tf.float32)

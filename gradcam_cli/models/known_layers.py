@@ -5,7 +5,9 @@ A test compares them with the models themselves.
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from importlib import resources
 
 from gradcam_cli.models import efficientnet_lite
 
@@ -31,3 +33,11 @@ def _vgg_layers(convolutions: tuple[int, ...]) -> tuple[str, ...]:
         names += [f"block{block}_conv{i}" for i in range(1, number + 1)]
         names.append(f"block{block}_pool")
     return tuple(names)
+
+
+@cache
+def application_preprocessing() -> dict[str, str]:
+    """The preprocessing of each network of `keras.applications`, by its name in lower case."""
+    table = resources.files(__package__).joinpath("keras_applications.json")
+    rows = json.loads(table.read_text("utf-8"))
+    return {row["builder"].lower(): row["preprocessing"] for row in rows}

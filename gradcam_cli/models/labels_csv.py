@@ -4,7 +4,7 @@
     0,cat               1,dog          dog
     1,dog
 
-Columns are told by the words of the header, or else by what is in them: numbers, WordNet ids, names.
+A header's words tell the columns, or else what is in them does: numbers, WordNet ids, names.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from gradcam_cli.arguments import describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.explanation import ClassLabel
 from gradcam_cli.suggestions import folded
+from gradcam_cli.text import printable
 
 _DELIMITERS = ",;\t"
+_MOST_LETTERS = 100_000  # csv refuses cells of more than 131,072
 # The first that is there counts. A class or label is a number in some tables, a name in others.
 _INDEX_WORDS = ("index", "idx", "classindex", "classid", "labelid", "categoryid", "id")
 _EITHER_WORDS = ("class", "label")
@@ -31,7 +33,8 @@ _REMEDY = 'Begin the file with the line index,name, and quote names that have a 
 Rows = Sequence[Sequence[str]]
 
 
-class Columns(NamedTuple):
+@dataclass(frozen=True)
+class Columns:
     """Where in a row each is; the index and the WordNet id may be missing."""
 
     name: int
@@ -79,12 +82,12 @@ def is_wnid(text: str) -> bool:
 
 def _rows(text: str) -> Rows:
     """The rows of cells, all of one length, without blank ones in the end."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text.splitlines() if line.strip()), "")[:_MOST_LETTERS]
     delimiter = max(_DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
     try:
         read = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise UsageError(f"expected a table, got {error}", _REMEDY) from None
+        raise UsageError(f"expected a table: {printable(str(error))}", _REMEDY) from None
     rows = [[cell.strip() for cell in row] for row in read]
     while rows and not any(rows[-1]):
         rows.pop()
@@ -97,7 +100,8 @@ def _of_width(width: int, row: list[str], number: int) -> list[str]:
         return [""] * width
     if len(row) < width or any(row[width:]):
         raise UsageError(
-            f"expected {width} columns in each row, got {len(row)} in row {number}", _REMEDY
+            f"expected as many columns in each row ({width}), got {len(row)} in row {number}",
+            _REMEDY,
         )
     return row[:width]
 

@@ -189,7 +189,7 @@ def _python_or_json(text: str) -> Any:
 def _labels_in_value(value: Any) -> list[ClassLabel]:
     if isinstance(value, dict):
         inner = (value.get(key) for key in _WRAPPERS)
-        value = next((one for one in inner if isinstance(one, (dict, list, tuple))), value)
+        value = next((one for one in inner if one and isinstance(one, (dict, list, tuple))), value)
     if isinstance(value, (list, tuple)):
         return [_label(index, name) for index, name in enumerate(value)]
     if isinstance(value, dict) and value:
@@ -249,20 +249,22 @@ def _labels(found: Sequence[ClassLabel], classes: int | None) -> Labels:
     start = 1 if first == 1 and last == len(by_index) == classes else 0
     count = last + 1 - start
     if classes is not None and count != classes:
-        raise _wrong_count(classes, count)
+        raise _wrong_count(classes, count, first)
     return Labels(tuple(_cleaned(index, by_index.get(index + start)) for index in range(count)))
 
 
 def _with_wnids(found: Sequence[ClassLabel]) -> Sequence[ClassLabel]:
     """`found`, with the WordNet ids out of the names where each name begins with one."""
-    if any(label.wnid for label in found):
-        return found
     matches = [_WITH_WNID.fullmatch(label.name) for label in found]
-    split = [
+    if any(
+        label.wnid or (label.name and not match)
+        for label, match in zip(found, matches, strict=True)
+    ):
+        return found
+    return [
         ClassLabel(label.index, match[1], match[2]) if match else label
         for label, match in zip(found, matches, strict=True)
     ]
-    return split if all(match or not label.name for label, match in zip(found, matches)) else found
 
 
 def _cleaned(index: int, label: ClassLabel | None) -> ClassLabel:
@@ -270,9 +272,11 @@ def _cleaned(index: int, label: ClassLabel | None) -> ClassLabel:
     return ClassLabel(index, printable(wnid.strip()), printable(name.strip()) or f"class {index}")
 
 
-def _wrong_count(classes: int, count: int) -> UsageError:
+def _wrong_count(classes: int, count: int, first: int) -> UsageError:
     if classes == 1:
         remedy = "Of a model with one score, name what a high score stands for."
+    elif first > 0:
+        remedy = "Number the classes from 0."
     elif count == classes - 1:
         remedy = "If the model has a background class first, add one for it at the start."
     elif count == classes + 1:

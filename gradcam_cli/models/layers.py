@@ -112,23 +112,13 @@ def _is_map_for_each_class(output: OperationOutput, network: KerasNetwork) -> bo
     return output.in_head and output.shape[-1] == network.units
 
 
-def last_activation(height: int, width: int, channels: int) -> str:
-    """Why a layer of that shape is the default, where it is what the head reads."""
-    size = _size(height, width, channels)
-    return f"it is the last convolutional activation before the head, {size}"
-
-
-def _size(height: Any, width: Any, channels: Any) -> str:
-    return f"{height}x{width} places with {channels} channels each"
+LAST_ACTIVATION = "the last convolutional activation before the head"
+"""Why a layer is the default, where it is what the head reads."""
 
 
 def _reason(default: OperationOutput, maps: list[OperationOutput], network: KerasNetwork) -> str:
-    size = _size(*default.shape)
     after = maps[maps.index(default) + 1 :]
     for output in after:
         if _is_map_for_each_class(output, network):
-            return (
-                f"it is the last convolutional activation, {size}, before {output.path}, which "
-                "already gives a map for each class"
-            )
-    return last_activation(*default.shape)  # type: ignore[arg-type]
+            return f"the last activation before {output.path}, which gives a map for each class"
+    return LAST_ACTIVATION

@@ -136,7 +136,7 @@ class Model(ModelInfo):
             Where the weights do not fit it, or its classes are not those of `labels`.
         """
         network = self.weights.network()
-        units = network.output_shape[-1]
+        units = getattr(network, "classes", None) or network.output_shape[-1]
         if units != len(self.labels):
             raise ModelError(
                 f"expected labels for the {units} classes of {self.name}, got {len(self.labels)}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -100,6 +101,8 @@ def _answer(message: dict[str, str], note: Note) -> None:
 
 
 def _crash(file: ModelFile, status: int) -> ModelError:
+    if -status == getattr(signal, "SIGALRM", 0):
+        return ModelError(f"{file.path} takes too long to read", "It may be damaged.")
     if status > 0:
         what = f"it ended with exit code {status}"
     else:

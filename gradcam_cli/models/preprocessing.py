@@ -73,7 +73,8 @@ class Preprocessing:
             ("mean", "/".join(map(_written, self.mean))),
             ("std", "/".join(map(_written, self.std))),
         )
-        return self.family or ",".join(f"{step}={value}" for step, value in steps if value)
+        written = ",".join(f"{step}={value}" for step, value in steps if value)
+        return self.family or written or "none"
 
     @property
     def takes_grey(self) -> bool:
@@ -162,7 +163,7 @@ def parse_preprocessing(text: str) -> Preprocessing:
             )
         values[step] = _STEPS[step](step, value)
     preprocessing = Preprocessing(**values)
-    return preprocessing if preprocessing.text else PREPROCESSING["none"]  # for "channels=rgb"
+    return PREPROCESSING.get(preprocessing.text, preprocessing)  # "channels=rgb" is "none"
 
 
 def _channels(step: str, value: str) -> str:

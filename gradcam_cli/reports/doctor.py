@@ -26,7 +26,7 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     output = console()
     output.print(table)
     for suggestion in diagnosis.suggestions:
-        output.print(suggestion, soft_wrap=True)
+        output.print(suggestion)
 
 
 def diagnosis_object(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def print_problem(name: str, error: ModelError) -> None:
     output = console()
     output.print(table)
     if error.remedy:
-        output.print(error.remedy, soft_wrap=True)
+        output.print(error.remedy)
 
 
 def problem_object(name: str, error: ModelError) -> dict[str, Any]:

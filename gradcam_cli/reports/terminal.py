@@ -102,16 +102,22 @@ def print_classes(labels: Iterable[ClassLabel]) -> None:
 
 
 def print_layers(layers: Iterable[LayerInfo], model: str) -> None:
-    """Layers from input to output, the default one marked."""
+    """Layers from input to output, the default one marked, and why it is that one."""
     mark, kind = Column("mark", header=""), Column("kind", shortened=True)
     columns = (mark, Column("layer"), kind, Column("output"))
     steps = ((GAP, 1), ("kind", 8), ("kind", 0), ("layer", 12), ("output", 6))
     table = NarrowingTable(columns, steps, title=model)
+    reasons = []
     for layer in layers:
         shape = " × ".join(map(str, layer.shape))
         style = "bold" if layer.default else None
         table.add_row(">" if layer.default else "", layer.name, layer.kind, shape, style=style)
-    console().print(table)
+        if layer.reason:
+            reasons.append(f"Default: {layer.reason}.")
+    output = console()
+    output.print(table)
+    for reason in reasons:
+        output.print(reason)
 
 
 def print_models(rows: Iterable[tuple[ModelSource, str]]) -> None:

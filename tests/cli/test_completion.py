@@ -16,10 +16,10 @@ from click.shell_completion import ShellComplete
 
 from gradcam_cli.cli import gradcam as group
 from gradcam_cli.cli.completion_values import complete_class_names
-from gradcam_cli.models import about
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.methods import METHODS
+from gradcam_cli.models import about
 from gradcam_cli.models.catalog import models
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.labels import imagenet_labels
@@ -153,7 +153,7 @@ def test_folders() -> None:
 
 
 def test_options_and_commands() -> None:
-    assert values("explain", "--m") == ["--method", "--model", "--max-pixels", "--max-errors"]
+    assert values("explain", "--m") == ["--model", "--method", "--max-pixels", "--max-errors"]
     assert values("") == sorted(group.commands)
 
 

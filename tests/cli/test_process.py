@@ -178,7 +178,7 @@ def test_completion_loads_nothing_heavy() -> None:
         [sys.executable, "-c", PROBE],
         capture_output=True, text=True, check=False, env={**os.environ, **completing},
     )  # fmt: skip
-    assert (done.stdout, done.stderr) == ("plain,explain\n", "\n")
+    assert (done.stdout, done.stderr) == ("plain,explain\nplain,export\n", "\n")
 
 
 @pytest.mark.usefixtures("compiled_lite0")

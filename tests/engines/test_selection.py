@@ -30,6 +30,7 @@ class WeightsOf:
     """The weights of a network that a function makes."""
 
     origin: Origin = "file"
+    run_in_tensorflow = True
 
     def __init__(self, build: Callable[[], Any]) -> None:
         self.network = build
@@ -58,7 +59,8 @@ def test_whatever_the_bundled_model_is_needed_for_is_compiled(compiled_lite0: No
         select_model("efficientnet-lite0").open(), None, needs, note=said.append
     )
     assert (engine.name, layer) == ("openvino", "top_activation")
-    assert {str(what) for what in engine._single_row} == {
+    compiled = {str(what) for what in engine._single_row}
+    assert compiled - {"capture at top_activation"} == {  # which the check of the tail needs
         "gradients at top_activation",
         "gradients at the input",
         "guided gradients at the input",

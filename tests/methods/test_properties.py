@@ -168,8 +168,8 @@ def test_threads_change_nothing(method: Method, ask: Ask, engine: TensorFlowEngi
     class SideBySide(TensorFlowEngine):
         rows, forward_rows, parallel = 2, 2, 3
 
-    threaded = SideBySide(engine._model)
-    serial = SideBySide(engine._model)
+    threaded = SideBySide(engine._network)
+    serial = SideBySide(engine._network)
     serial.parallel = 1
     targets, which = [Target(1), Target(2), Target(0)], [0, 1, 2]
     found, expected = (

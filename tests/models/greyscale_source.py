@@ -27,6 +27,7 @@ class SeededWeights:
 
     seed: int
     origin: Origin = "file"
+    run_in_tensorflow: bool = True
 
     def digest(self) -> str:
         return hashlib.sha256(f"seed {self.seed}".encode()).hexdigest()

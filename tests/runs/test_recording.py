@@ -80,7 +80,13 @@ SETTING_OF = {
     "save_heatmap": "heatmaps",
     **{name: name for name in ("layer", "score", "engine", "alpha", "colormap", "top")},
     **{name: name for name in ("max_pixels", "offline", "resize")},
-    **dict.fromkeys(("model", "weights"), "the choice of model, which is in the digest too"),
+    **dict.fromkeys(
+        (
+            *("model", "weights", "labels", "preprocess", "input_size", "output_name", "head"),
+            *("tokens", "custom_objects", "trust_model"),
+        ),
+        "the choice of model, which is in the digest too",
+    ),
 }
 
 

@@ -39,6 +39,9 @@ class BundledMaker:
         """See `Maker.size`."""
         return 4 * BundledModel().info.parameters
 
+    def load(self) -> None:
+        """See `Maker.load`: it is read where it is made."""
+
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
         try:

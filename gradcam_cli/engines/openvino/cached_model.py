@@ -270,6 +270,7 @@ class CachedModel:
         if self._maker.uses_tensorflow and not is_installed():
             raise needed_to_compile(self._name)
         self._check_room()
+        self._maker.load()
         self._note(
             f"Compiling {self._name} and checking it against {self._maker.reference}, "
             "once for these weights."

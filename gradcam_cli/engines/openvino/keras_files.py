@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +37,9 @@ from gradcam_cli.passes import Engine, Pass
 if TYPE_CHECKING:
     from gradcam_cli.models.keras_network import KerasNetwork
 
+_SECONDS_TO_INSPECT = 60
+"""The HDF5 library is known to hang on some damaged files."""
+
 
 @dataclass(frozen=True)
 class KerasFileMaker:
@@ -59,8 +65,13 @@ class KerasFileMaker:
     @cached_property
     def network(self) -> KerasNetwork:
         """The model."""
-        inspect_file(self.file.path, trust=self.file.trust)
+        with _time_limit(_SECONDS_TO_INSPECT):
+            inspect_file(self.file.path, trust=self.file.trust)
         return load_network(self.file)
+
+    def load(self) -> None:
+        """See `Maker.load`."""
+        self.network  # noqa: B018
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
@@ -112,3 +123,16 @@ class KerasFileMaker:
             reference=TENSORFLOW,
             **counted(forward.get_ordered_ops(), image, scores),
         )
+
+
+@contextmanager
+def _time_limit(seconds: int) -> Iterator[None]:
+    """Have the process end, as of SIGALRM, where the block takes longer; not on Windows."""
+    if not hasattr(signal, "alarm"):
+        yield
+        return
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)

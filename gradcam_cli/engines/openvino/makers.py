@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -50,6 +51,10 @@ class Maker(Protocol):
         """About how many bytes the graph is going to have."""
         ...
 
+    def load(self) -> None:
+        """Read the model, so that what is wrong with it is said before all else."""
+        ...
+
     def make(self, graph: Path) -> Made:
         """Write it to `graph`, an .xml file, with its weights beside it."""
         ...
@@ -94,11 +99,15 @@ class KerasMaker:
         """See `Maker.reference`."""
         return TENSORFLOW if is_installed() else FINITE_DIFFERENCES
 
+    def load(self) -> None:
+        """See `Maker.load`."""
+        self._loaded  # noqa: B018
+
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
         from gradcam_cli.engines.openvino.conversion import convert
 
-        network = self._checked_network()
+        network = self._loaded
         layers = explainable_layers(network)
         convert(network, [layer.name for layer in layers], graph)
         return Made(layers)
@@ -125,6 +134,11 @@ class KerasMaker:
             candidate, reference, what, model.input, model.preprocessing
         )
 
+    @cached_property
+    def _loaded(self) -> Any:
+        """The one that the graph is made of."""
+        return self._checked_network()
+
     def _checked_network(self) -> Any:
         """The Keras model, once its weights are sure to be those that the digest is of."""
         network = self.network()
@@ -147,6 +161,9 @@ class GraphMaker:
         from gradcam_cli.models.formats.files import files_of
 
         return sum(path.stat().st_size for path in files_of(self.file.path, self.file.format))
+
+    def load(self) -> None:
+        """See `Maker.load`: it is read where it is made."""
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""

@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import Literal
 
-from gradcam_cli.errors import ModelError
 from gradcam_cli.models.catalog import is_name
+from gradcam_cli.models.formats import hdf5
 from gradcam_cli.models.formats.refusals import damaged, readable, refused
 from gradcam_cli.models.formats.unsupported import (
     BY_EXTENSION,
@@ -17,6 +17,7 @@ from gradcam_cli.models.formats.unsupported import (
     unsupported_beginning,
     unsupported_extension,
 )
+from gradcam_cli.models.formats.wire import open_mapped
 from gradcam_cli.models.formats.zip_members import member_names
 
 ModelFormat = Literal["keras", "h5", "savedmodel", "onnx", "tflite", "openvino", "explainer"]
@@ -95,7 +96,7 @@ def _file_format(path: Path, beginning: bytes) -> ModelFormat:
     if beginning.startswith(_ZIP):
         return _zip_format(path)
     if any(beginning.startswith(_HDF5, offset) for offset in _HDF5_OFFSETS):
-        return _hdf5_format(path)
+        return _hdf5_format(path, beginning)
     if beginning[4:8] == _TFLITE:
         return "tflite"
     if _NET.match(_COMMENT.sub(b"", beginning)):
@@ -125,19 +126,11 @@ def _zip_format(path: Path) -> ModelFormat:
     raise unsupported_archive(path, names)
 
 
-def _hdf5_format(path: Path) -> ModelFormat:
-    from gradcam_cli.models.formats.hdf5 import open_hdf5
-
-    with open_hdf5(path, path) as file:
-        if "model_config" in file.attrs:
-            return "h5"
-    raise weights_only(path)
-
-
-def weights_only(path: Path) -> ModelError:
-    """The error for an HDF5 file that has weights but no network."""
-    return refused(
-        path,
-        "holds weights only",
-        f"Pass --model NAME --weights {path}, or save the whole model with model.save.",
-    )
+def _hdf5_format(path: Path, beginning: bytes) -> ModelFormat:
+    """Tell models from weights without HDF5's library, which a damaged file can crash."""
+    with open_mapped(path, "HDF5") as content:
+        if (end := hdf5.end_of_file(beginning)) > len(content):
+            raise damaged(path, "HDF5", f"it has {len(content)} bytes of {end}")
+        if content.find(hdf5.MODEL_CONFIG.encode()) < 0:
+            raise hdf5.weights_only(path)
+    return "h5"

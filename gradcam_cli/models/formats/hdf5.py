@@ -1,7 +1,8 @@
 """HDF5 files from strangers: what in one would make its reader open another file, or fill memory.
 
-h5py comes with TensorFlow and is imported here only when there is such a file to look at. Its
-library is written in C, so that this belongs into a process that may die.
+h5py comes with TensorFlow and is imported here only when there is such a file to look at. A few
+bytes that are wrong can crash or hang its library: this belongs into a process of its own, with a
+limit of time.
 """
 
 from __future__ import annotations
@@ -14,12 +15,36 @@ from typing import IO, Any, BinaryIO
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.formats.refusals import damaged, readable, refused, shown
 
+MODEL_CONFIG = "model_config"
+"""The attribute that a file has if it holds more than weights."""
+
 MOST_OBJECTS = 100_000
 MOST_BYTES = 20 << 30
 HIGHEST_RATIO, RATIO_FROM = 200, 64 << 20
 _REMEDY = "Save the model anew with model.save."
 
+_END_PLACES = {0: 40, 1: 44, 2: 28, 3: 28}
+"""Where the superblock of each version says how long the file is, if addresses have 8 bytes."""
+
 Source = Path | BinaryIO | IO[bytes]
+
+
+def end_of_file(beginning: bytes) -> int:
+    """How many bytes a file has to have that begins with `beginning`; 0 where it does not say."""
+    version = beginning[8] if beginning.startswith(b"\x89HDF") and len(beginning) > 64 else -1
+    place = _END_PLACES.get(version)
+    if place is None or beginning[13 if version < 2 else 9] != 8:
+        return 0
+    return int.from_bytes(beginning[place : place + 8], "little")
+
+
+def weights_only(path: Path) -> ModelError:
+    """The error for a file that has weights but no network."""
+    return refused(
+        path,
+        "holds weights only",
+        f"Pass --model NAME --weights {path}, or save the whole model with model.save.",
+    )
 
 
 @contextmanager

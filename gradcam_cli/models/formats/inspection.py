@@ -45,8 +45,8 @@ class FileHeader:
 def inspect_file(path: Path, *, trust: Trust) -> FileHeader:
     """Say what the model at `path` is, and check it, without any framework.
 
-    HDF5 (.h5, and inside .keras) is read by its own library: call this where a crash of it does
-    no harm.
+    HDF5 (.h5, and inside .keras) is read by its own library, which a damaged file can crash or
+    hang: call this where that does no harm. `detect_format`, `files_of` and `digest_of` do not.
 
     Raises
     ------

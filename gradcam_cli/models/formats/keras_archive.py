@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 from zipfile import ZipFile
 
-from gradcam_cli.models.formats.hdf5 import check_hdf5, open_hdf5, text_attribute
+from gradcam_cli.models.formats.hdf5 import (
+    MODEL_CONFIG,
+    check_hdf5,
+    open_hdf5,
+    text_attribute,
+    weights_only,
+)
 from gradcam_cli.models.formats.keras_config import check_config, read_config
 from gradcam_cli.models.formats.refusals import damaged
 from gradcam_cli.models.formats.zip_members import (
@@ -104,6 +110,8 @@ def _in_hdf5(path: Path) -> tuple[dict[str, Any], str]:
     """The configuration and version of an .h5 file, after its structure is checked."""
     with open_hdf5(path, path) as file:
         check_hdf5(path, file)
-        config = text_attribute(path, file, "model_config", MOST_CONFIG_BYTES)
+        config = text_attribute(path, file, MODEL_CONFIG, MOST_CONFIG_BYTES)
+        if not config:
+            raise weights_only(path)
         version = text_attribute(path, file, "keras_version", MOST_CONFIG_BYTES)
     return read_config(path, config), version

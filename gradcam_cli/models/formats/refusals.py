@@ -28,7 +28,7 @@ def listed(names: Sequence[str]) -> str:
 
 def refused(path: Path, reason: str, remedy: str = EXPORT_AGAIN) -> ModelError:
     """The error for a model file that is not opened, `reason` continuing the file's name."""
-    return ModelError(f"{printable(str(path))} {reason}", remedy)
+    return ModelError(printable(f"{path} {reason}"), printable(remedy))
 
 
 def damaged(path: Path, kind: str, reason: str) -> ModelError:

@@ -12,7 +12,7 @@ from gradcam_cli.models.efficientnet_lite import Step
 from gradcam_cli.models.framework import fresh_keras
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.labels import imagenet_labels
-from gradcam_cli.models.layers import LayerInfo, last_activation
+from gradcam_cli.models.layers import LAST_ACTIVATION, LayerInfo
 from gradcam_cli.models.model import InputShape, Model, ModelInfo, Origin
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
@@ -49,7 +49,7 @@ class BundledModel:
     def layers(self) -> list[LayerInfo]:
         """See `ModelSource.layers`."""
         *before, last = map(_layer, efficientnet_lite.map_steps())
-        return [*before, replace(last, default=True, reason=last_activation(*last.shape))]
+        return [*before, replace(last, default=True, reason=LAST_ACTIVATION)]
 
     def pull(
         self, *, offline: bool, force: bool, progress: Progress, note: Note

@@ -173,7 +173,11 @@ class FileWeights:
                 f"TensorFlow cannot run {self.file.path}: it is no Keras model",
                 "Leave --engine at auto, or pass --engine openvino.",
             )
-        raise NotImplementedError  # TODO with keras_loading
+        from gradcam_cli.models.formats.inspection import inspect_file
+        from gradcam_cli.models.keras_loading import load_network
+
+        inspect_file(self.file.path, trust=self.file.trust)
+        return load_network(self.file)
 
 
 def _record_of(file: ModelFile) -> About | None:

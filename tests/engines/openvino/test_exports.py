@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gradcam_cli.engines.openvino import crashes, engine, exports
-from gradcam_cli.models import about
 from gradcam_cli.engines.openvino.compiled import CompiledPass
 from gradcam_cli.engines.openvino.crashes import abandoned_marks
+from gradcam_cli.models import about
 from gradcam_cli.models.model import Model
 from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, TAIL, Pass
 from gradcam_cli.storage.files import sha256_of

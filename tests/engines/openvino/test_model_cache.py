@@ -19,12 +19,12 @@ from filelock import FileLock
 
 from gradcam_cli.engines.comparison import agreement
 from gradcam_cli.engines.openvino import cached_model, conversion
-from gradcam_cli.models import about
 from gradcam_cli.engines.openvino.makers import NotCompiledError
 from gradcam_cli.engines.openvino.model_cache import open_compiled
 from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import ModelError, UsageError
+from gradcam_cli.models import about
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.model import Model
 from gradcam_cli.passes import LAYER_GRADIENTS, Pass

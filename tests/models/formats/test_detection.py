@@ -107,7 +107,9 @@ NO_MODELS: list[tuple[str, bytes | str, str]] = [
     ("m.onnx", "", "is empty"),
     ("m.onnx", bytes(5000), "nothing but zeros"),
     ("m.weights.h5", weights(), "holds weights only. Pass --model NAME --weights m.weights.h5"),
-    ("m.h5", b"\x89HDF\r\n\x1a\n and no more", "damaged"),
+    ("w.h5", weights(), "or save the whole model with model.save"),
+    ("m.h5", weights()[:1000], "it has 1000 bytes of"),
+    ("m.h5", b"\x89HDF\r\n\x1a\n", "holds weights only"),
 ]
 
 
@@ -132,6 +134,8 @@ def test_places_without_a_model(refused: Refused) -> None:
         detect_format(Path("loop.onnx"))
     with refused(r"a\nb.onnx does not exist"):
         detect_format(Path("a\nb.onnx"))
+    with refused(r"--weights a\nb.h5"):
+        detect_format(written("a\nb.h5", weights()))
 
 
 def test_folders_without_a_model(refused: Refused) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gradcam_cli.models.formats import hdf5
+from gradcam_cli.models.formats.detection import detect_format
 from gradcam_cli.models.formats.keras_archive import check_keras_file
 from tests.models.formats.conftest import Refused
 from tests.models.formats.keras_writer import Change, h5_file, keras_file, old_sequential
@@ -90,6 +91,19 @@ def test_a_configuration_that_is_no_text(value: Any, refused: Refused) -> None:
 
     with refused("model.h5"):
         check_keras_file(h5_file(old_sequential(), change), "h5", NOBODY)
+
+
+def test_weights_that_mention_a_configuration(refused: Refused) -> None:
+    """The name is somewhere in the file, but no attribute of it."""
+
+    def change(file: h5py.File) -> None:
+        del file.attrs["model_config"]
+        file.create_group("model_config")
+
+    path = h5_file(old_sequential(), change)
+    assert detect_format(path) == "h5"
+    with refused("holds weights only"):
+        check_keras_file(path, "h5", NOBODY)
 
 
 def test_a_configuration_in_bytes() -> None:

@@ -119,12 +119,16 @@ def test_digests_of_nothing(name: str, refused: Refused) -> None:
 
 
 def test_no_framework_is_imported() -> None:
-    """Nor h5py, where no HDF5 file is looked at."""
-    onnx(), lite(), explainer("prepared"), savedmodel()
+    """Nor h5py, but to inspect a Keras file."""
+    onnx(), lite(), explainer("prepared"), savedmodel(), keras_file(), h5_file(old_sequential())
     code = """if True:
         import sys
         from pathlib import Path
+        from gradcam_cli.models.formats.detection import detect_format
+        from gradcam_cli.models.formats.files import digest_of
         from gradcam_cli.models.formats.inspection import Trust, inspect_file
+        for name in ("model.keras", "model.h5"):
+            assert digest_of(Path(name), detect_format(Path(name)))
         for name in ("m.onnx", "m.tflite", "prepared", "saved"):
             inspect_file(Path(name), trust=Trust())
         heavy = {"tensorflow", "keras", "openvino", "onnx", "h5py", "cv2"} & {*sys.modules}

@@ -287,7 +287,6 @@ def test_the_weights_are_no_hdf5(refused: Refused) -> None:
 FUZZ = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-WEIGHTS_AT = 120
 
 
 @FUZZ

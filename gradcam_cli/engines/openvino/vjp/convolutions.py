@@ -16,7 +16,7 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     shape_of,
     sliced,
 )
-from gradcam_cli.engines.openvino.vjp.windows import spans, transposed_rest
+from gradcam_cli.engines.openvino.vjp.windows import transposed_padding, uncovered
 
 
 def _convolution(node: Node, g: Port, number: int) -> Port:
@@ -25,7 +25,7 @@ def _convolution(node: Node, g: Port, number: int) -> Port:
     window = node.get_attributes()
     kernel, grouped = _kernel(node)
     transposed = ops.group_convolution_backprop_data if grouped else ops.convolution_backprop_data
-    end, left_over = transposed_rest(node, g, _sides(node))
+    end, left_over = transposed_padding(node, g, _sides(node))
     return transposed(
         g,
         kernel,
@@ -42,39 +42,13 @@ def _transposed_convolution(node: Node, g: Port, number: int) -> Port:
     only_input(node, number)
     window, shape = node.get_attributes(), shape_of(node.input_value(0))
     kernel, grouped = _kernel(node)
-    begin, end = _padding(node)
+    rest = uncovered(node, _sides(node), g, node.input_value(0))
+    end = [max(-count, 0) for count in rest]
     convolution = ops.group_convolution if grouped else ops.convolution
-    whole = convolution(g, kernel, window["strides"], begin, end, window["dilations"]).output(0)
+    whole = convolution(
+        g, kernel, window["strides"], window["pads_begin"], end, window["dilations"]
+    ).output(0)
     return sliced(whole, {axis: (0, shape[axis]) for axis in range(2, len(shape))})
-
-
-def _padding(node: Node) -> tuple[list[int], list[int]]:
-    """What a transposed convolution cut off its map: at the beginning, and at the end.
-
-    Where it was told the side of its map instead, it is half of what was too much each.
-    """
-    window, kernel = node.get_attributes(), _sides(node)
-    begin = list(window["pads_begin"])
-    before, after = (shape_of(port)[2:] for port in (node.input_value(0), node.output(0)))
-    too_much = [
-        stride * (count - 1) + span + extra - side
-        for stride, count, span, extra, side in zip(
-            window["strides"],
-            before,
-            spans(window, kernel),
-            window["output_padding"] or [0] * len(kernel),
-            after,
-            strict=True,
-        )
-    ]
-    if window["auto_pad"] == "same_upper":
-        begin = [count // 2 for count in too_much]
-    elif window["auto_pad"] == "same_lower":
-        begin = [count - count // 2 for count in too_much]
-    extra = window["output_padding"] or [0] * len(kernel)
-    return begin, [
-        count - first - more for count, first, more in zip(too_much, begin, extra, strict=True)
-    ]
 
 
 def _sides(node: Node) -> list[int]:

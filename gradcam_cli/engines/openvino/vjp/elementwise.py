@@ -81,8 +81,15 @@ def _abs_slope(x: Port, y: Port, node: Node) -> Any:
 
 def _sqrt(node: Node, g: Port, number: int) -> Port:
     """y = √x: g / 2y, and 0 where g is, even where y is 0, as in TensorFlow."""
-    half = scaled(g, 0.5)
-    return where_not(ops.equal(g, constant_as(g, 0)), ops.divide(half, node.output(0)).output(0))
+    return _unless_zero(g, ops.divide(scaled(g, 0.5), node.output(0)))
+
+
+def _unless_zero(g: Port, product: Any) -> Port:
+    """A gradient times a slope that may be infinite: 0 where the gradient is."""
+    return where_not(ops.equal(g, constant_as(g, 0)), product)
+
+
+_QUANTIZED = ("i4", "i8", "u4", "u8")
 
 
 def _convert(node: Node, g: Port, number: int) -> Port:
@@ -97,18 +104,11 @@ def _convert(node: Node, g: Port, number: int) -> Port:
     return ops.convert(g, source.get_type_name()).output(0)
 
 
-_QUANTIZED = ("i4", "i8", "u4", "u8")
-
-
-def _convert_like(node: Node, g: Port, number: int) -> Port:
-    return _convert(node, g, number)
-
-
 def _power(node: Node, g: Port, number: int) -> Port:
     only_input(node, number)
     x, exponent = node.input_value(0), np.asarray(fixed_value(node, 1))
-    lowered_power = ops.power(x, constant_as(x, exponent - 1))
-    return times(g, ops.multiply(lowered_power, constant_as(x, exponent)))
+    slope = ops.multiply(ops.power(x, constant_as(x, exponent - 1)), constant_as(x, exponent))
+    return times(g, slope) if (exponent >= 1).all() else _unless_zero(g, ops.multiply(g, slope))
 
 
 def _subtract(node: Node, g: Port, number: int) -> Port:
@@ -157,7 +157,7 @@ ELEMENTWISE: dict[str, Vjp] = {
     "Abs": elementwise(_abs_slope),
     "Add": _broadcast_pair(_identity),
     "Convert": _convert,
-    "ConvertLike": _convert_like,
+    "ConvertLike": _convert,
     "Cos": elementwise(_cos_slope),
     "Divide": _broadcast_pair(_divide),
     "Erf": elementwise(_erf_slope),

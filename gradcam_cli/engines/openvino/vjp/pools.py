@@ -20,7 +20,7 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     where,
     where_not,
 )
-from gradcam_cli.engines.openvino.vjp.windows import transposed_rest
+from gradcam_cli.engines.openvino.vjp.windows import dilations_of, transposed_padding
 
 
 def _max_pool(node: Node, g: Port, number: int) -> Port:
@@ -32,7 +32,7 @@ def _max_pool(node: Node, g: Port, number: int) -> Port:
         and len(kernel) == 2
         and kernel[0] == kernel[1]
         and not any(window["pads_begin"])
-        and set(window.get("dilations", [1])) == {1}
+        and set(dilations_of(node)) == {1}
     )
     if tiles and not any(side % kernel[0] for side in sides):
         return _max_of_tiles(node, g, kernel[0])
@@ -57,9 +57,9 @@ def _max_of_windows(node: Node, g: Port, window: dict[str, Any]) -> Port:
     indices = ops.max_pool(
         x,
         window["strides"],
-        window.get("dilations") or [1] * len(window["kernel"]),
+        dilations_of(node),
         window["pads_begin"],
-        transposed_rest(node, g, window["kernel"])[0],  # so that no window is left out
+        transposed_padding(node, g, window["kernel"])[0],  # so that no window is left out
         window["kernel"],
         index_element_type="i32",
         axis=2,
@@ -92,28 +92,32 @@ def _average_pool(node: Node, g: Port, number: int) -> Port:
     counts = [_counts(node, axis) for axis in range(len(kernel))]
     shares = ops.divide(g, constant_as(g, reduce(np.multiply.outer, counts))).output(0)
     n, c, *windows = shape_of(g)
-    end, left_over = transposed_rest(node, g, kernel)
+    end, left_over = transposed_padding(node, g, kernel)
     spread = ops.convolution_backprop_data(
         reshaped(shares, [n * c, 1, *windows]),
         constant_as(g, np.ones((1, 1, *kernel))),
         strides=window["strides"],
         pads_begin=window["pads_begin"],
         pads_end=end,
-        dilations=window.get("dilations") or [1] * len(kernel),
+        dilations=dilations_of(node),
         output_padding=left_over,
     )
     return reshaped(spread.output(0), shape)
 
 
 def _counts(node: Node, axis: int) -> Any:
-    """How many pixels each window along one axis averages, those around the map included or not."""
+    """How many pixels each window along one axis averages.
+
+    Those around the map are left out; or they are counted, and then those beyond its padding too,
+    where rounding up gave a last window that is not whole. A map without padding leaves them out.
+    """
     window, side = node.get_attributes(), shape_of(node.input_value(0))[2 + axis]
-    begin, end = (window[key][axis] for key in ("pads_begin", "pads_end"))
-    dilation = (window.get("dilations") or [1] * 8)[axis]
-    low, high = (0, side) if window["exclude-pad"] else (-begin, side + end)
-    first = np.arange(shape_of(node.output(0))[2 + axis]) * window["strides"][axis] - begin
-    pixels = first[:, None] + np.arange(window["kernel"][axis]) * dilation
-    return ((pixels >= low) & (pixels < high)).sum(1)
+    kernel, windows = window["kernel"][axis], shape_of(node.output(0))[2 + axis]
+    if not window["exclude-pad"] and any([*window["pads_begin"], *window["pads_end"]]):
+        return np.full(windows, kernel)
+    first = np.arange(windows) * window["strides"][axis] - window["pads_begin"][axis]
+    pixels = first[:, None] + np.arange(kernel) * dilations_of(node)[axis]
+    return ((pixels >= 0) & (pixels < side)).sum(1)
 
 
 POOLS: dict[str, Vjp] = {

@@ -85,6 +85,11 @@ def fixed_integers(node: Node, number: int) -> list[int]:
     return [int(value) for value in np.ravel(fixed_value(node, number))]
 
 
+def fixed_number(node: Node, number: int) -> float:
+    """The same of a single number, whatever axes it has."""
+    return float(np.ravel(fixed_value(node, number))[0])
+
+
 def only_input(node: Node, number: int, allowed: int = 0) -> None:
     """Raise NotDifferentiableError unless the gradient is that of the input `allowed`."""
     if number != allowed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +13,6 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     Vjp,
     fixed_integers,
     fixed_value,
-    integers,
     only_input,
     reshaped,
     shape_of,
@@ -28,13 +25,21 @@ from gradcam_cli.engines.openvino.vjp.slicing import put_back
 def _interpolate(node: Node, g: Port, number: int) -> Port:
     """Each output pixel is a weighted sum of input pixels along one axis after the other."""
     only_input(node, number)
-    version = node.get_type_info().version_id
-    if version not in ("opset4", "opset11"):
-        raise NotDifferentiableError(f"Interpolate of {version}")
+    _check(node)
     shape = shape_of(node.input_value(0))
     for axis in _resized_axes(node):
         g = _weighted_back(g, axis, _weights(node, axis), shape)
     return g
+
+
+def _check(node: Node) -> None:
+    version, options = node.get_type_info().version_id, node.get_attributes()
+    if version not in ("opset4", "opset11"):
+        raise NotDifferentiableError(f"Interpolate of {version}")
+    if any(options["pads_begin"]) or any(options["pads_end"]):
+        raise NotDifferentiableError("Interpolate with padding")
+    if options["antialias"] and options["mode"] == "linear":  # the CPU plugin leaves it out
+        raise NotDifferentiableError("Interpolate of the mode linear with antialiasing")
 
 
 def _resized_axes(node: Node) -> list[int]:
@@ -58,50 +63,32 @@ def _weighted_back(g: Port, axis: int, weights: NDArray[np.float32], shape: list
 def _weights(node: Node, axis: int) -> NDArray[np.float32]:
     """What each pixel along an axis of the output has of each of the input's: (output, input).
 
-    OpenVINO itself is asked, by rows that are 1 at one pixel and 0 elsewhere.
+    OpenVINO itself is asked, by columns that are 1 at one pixel and 0 elsewhere.
     """
-    shape, side = [1] * len(shape_of(node.output(0))), shape_of(node.input_value(0))[axis]
-    shape[axis] = side
-    sample = _of_one_axis(node, axis, shape)
-    inputs = [
-        openvino.Tensor(np.array(fixed_value(sample, i))) for i in range(len(sample.inputs()))
-    ]
-    columns = []
-    for row in np.eye(side, dtype=np.float32):
-        inputs[0] = openvino.Tensor(row.reshape(shape))
-        result = openvino.Tensor(openvino.Type.f32, sample.get_output_shape(0))
-        sample.evaluate([result], inputs)
-        columns.append(np.array(result.data).ravel())
-    return np.stack(columns, 1)
-
-
-def _of_one_axis(node: Node, axis: int, shape: list[int]) -> Any:
-    """The same interpolation of one axis only, of a constant of `shape`."""
+    before, after = (shape_of(port)[axis] for port in (node.input_value(0), node.output(0)))
+    columns = np.eye(before, dtype=np.float32).reshape(before, 1, before, 1)
+    size = [_scale(node, axis), 1] if _has_scales(node) else [after, 1]
+    inputs = [columns, np.array(size, np.float32 if _has_scales(node) else np.int64)]
+    inputs.append(np.array([2, 3]))
     options = node.get_attributes()
-    has_scales = options["shape_calculation_mode"] == "scales"
-    axes = _axes_given(node)
-    place = axes.index(axis)
-    by = np.ones(len(axes), np.float32 if has_scales else np.int64)
-    number = 2 if has_scales and node.get_type_info().version_id == "opset4" else 1
-    by[place] = np.ravel(fixed_value(node, number))[place]
-    pads = {
-        key: [width if other == axis else 0 for other, width in enumerate(options[key])]
-        for key in ("pads_begin", "pads_end")
-    }
-    return ops.interpolate(
-        ops.constant(np.zeros(shape, np.float32)),
-        ops.constant(by),
-        axes=integers(axes),
-        **{**options, **pads},
-    )
+    data, by, axes = map(ops.constant, inputs)
+    sample = ops.interpolate(data, by, axes=axes, **{**options, "pads_begin": [], "pads_end": []})
+    weights = np.zeros((before, 1, after, 1), np.float32)
+    sample.evaluate([openvino.Tensor(weights, shared_memory=True)], [*map(openvino.Tensor, inputs)])
+    return weights.reshape(before, after).T
 
 
-def _axes_given(node: Node) -> list[int]:
-    number = 3 if node.get_type_info().version_id == "opset4" else 2
-    rank = len(shape_of(node.output(0)))
-    if len(node.inputs()) <= number:
-        return list(range(rank))
-    return [axis % rank for axis in fixed_integers(node, number)]
+def _has_scales(node: Node) -> bool:
+    return bool(node.get_attributes()["shape_calculation_mode"] == "scales")
+
+
+def _scale(node: Node, axis: int) -> float:
+    """By how much an axis was scaled, which its sides say only nearly."""
+    old, rank = node.get_type_info().version_id == "opset4", len(shape_of(node.output(0)))
+    number = 3 if old else 2
+    axes = fixed_integers(node, number) if len(node.inputs()) > number else list(range(rank))
+    scales = np.ravel(fixed_value(node, 2 if old else 1))
+    return float(scales[[given % rank for given in axes].index(axis)])
 
 
 def _adaptive_average_pool(node: Node, g: Port, number: int) -> Port:

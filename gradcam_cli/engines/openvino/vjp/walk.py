@@ -57,11 +57,10 @@ def gradients(
         Where an operation on the way has no rule, or `y` does not depend on one of `points`.
     """
     gradient_at: dict[Place, Port] = {_place(y): seed}
-    for node, numbers in _way_back(operations, y, points):
-        places = _sources(node)
-        products = _products(node, _arriving(node, gradient_at), numbers, rules)
-        for number, product in zip(numbers, products, strict=True):
-            _add(gradient_at, places[number], product)
+    for node, sources in _way_back(operations, y, points):
+        products = _products(node, _arriving(node, gradient_at), list(sources), rules)
+        for source, product in zip(sources.values(), products, strict=True):
+            _add(gradient_at, source, product)
     starts = [_place(point) for point in points]
     if not gradient_at.keys() >= set(starts):
         raise NotDifferentiableError("the scores do not depend on the layer")
@@ -86,30 +85,23 @@ def missing_rules(
 
 def _way_back(
     operations: Sequence[Node], y: Port, points: Sequence[Port]
-) -> list[tuple[Node, list[int]]]:
+) -> list[tuple[Node, dict[int, Place]]]:
     """The operations between `points` and `y`, the last first.
 
-    Each has with it the numbers of its inputs that depend on `points`.
+    Each has with it the numbers of its inputs that depend on `points`, and what they read.
     """
-    dependents = _dependents(operations, {_place(point) for point in points})
+    edges = [(node, _sources(node), _outputs(node)) for node in operations]
+    dependents = {_place(point) for point in points}
+    for node, sources, outputs in edges:
+        if node.get_type_name() not in _STEPS and not dependents.isdisjoint(sources):
+            dependents.update(outputs)
     reached, way = {_place(y)} & dependents, []
-    for node in reversed(operations):
-        if reached.isdisjoint(_outputs(node)):
-            continue
-        numbers = [i for i, source in enumerate(_sources(node)) if source in dependents]
-        reached.update(_sources(node)[number] for number in numbers)
-        if numbers:
-            way.append((node, numbers))
-    return way
-
-
-def _dependents(operations: Sequence[Node], places: set[Place]) -> set[Place]:
-    """The outputs `places`, with those of all operations whose values depend on theirs."""
-    places = set(places)
-    for node in operations:
-        if node.get_type_name() not in _STEPS and not places.isdisjoint(_sources(node)):
-            places.update(_outputs(node))
-    return places
+    for node, sources, outputs in reversed(edges):
+        if not reached.isdisjoint(outputs):
+            varying = {i: source for i, source in enumerate(sources) if source in dependents}
+            reached.update(varying.values())
+            way.append((node, varying))
+    return [(node, varying) for node, varying in way if varying]
 
 
 def _place(port: Port) -> Place:
