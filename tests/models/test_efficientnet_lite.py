@@ -95,6 +95,12 @@ def test_build_draws_no_random_weights():
         np.testing.assert_array_equal(one, other)
 
 
+def test_each_weight_is_taken_in_its_shape(state):
+    weights = efficientnet_lite.weights_by_layer(state)
+    assert sum(array.size for arrays in weights.values() for array in arrays) == 4_694_024
+    assert all(array.dtype == np.float32 for arrays in weights.values() for array in arrays)
+
+
 def test_missing_entry_is_named(state):
     less = {name: array for name, array in state.items() if name != "_blocks.3._bn1.bias"}
     with pytest.raises(ModelError, match=r"lacks _blocks\.3\._bn1\.bias, needed for block3a_bn"):
@@ -109,7 +115,8 @@ def test_spare_entry_is_named(state):
 
 def test_wrong_shape_is_named(state):
     other = {**state, "_fc.weight": np.zeros((10, 1280), np.float32)}
-    with pytest.raises(ModelError, match=r"\(10, 1280\) for .* of predictions, not \(1000, 1280\)"):
+    expected = r"\(10, 1280\) for _fc\.weight of predictions, not \(1000, 1280\)"
+    with pytest.raises(ModelError, match=expected):
         efficientnet_lite.weights_by_layer(other)
 
 
@@ -127,10 +134,10 @@ def test_missing_file_says_what_to_reinstall(monkeypatch):
     assert "--force-reinstall" in caught.value.remedy
 
 
-def test_other_file_says_what_to_reinstall(monkeypatch, tmp_path, model):
+def test_other_file_says_what_to_reinstall(monkeypatch, tmp_path):
     path = tmp_path / "other.pth"
     path.write_bytes(b"other")
     monkeypatch.setattr(efficientnet_lite, "weights_path", lambda: path)
     with pytest.raises(ModelError, match=r"other\.pth has sha256 .*, expected 5793") as caught:
-        efficientnet_lite.load_bundled(model)
+        efficientnet_lite.read_weights()
     assert "--force-reinstall" in caught.value.remedy

