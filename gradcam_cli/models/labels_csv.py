@@ -22,7 +22,6 @@ from gradcam_cli.suggestions import folded
 from gradcam_cli.text import printable
 
 _DELIMITERS = ",;\t"
-_MOST_LETTERS = 100_000  # csv refuses cells of more than 131,072
 # The first that is there counts. A class or label is a number in some tables, a name in others.
 _INDEX_WORDS = ("index", "idx", "classindex", "classid", "labelid", "categoryid", "id")
 _EITHER_WORDS = ("class", "label")
@@ -82,10 +81,9 @@ def is_wnid(text: str) -> bool:
 
 def _rows(text: str) -> Rows:
     """The rows of cells, all of one length, without blank ones in the end."""
-    first = next((line for line in text.splitlines() if line.strip()), "")[:_MOST_LETTERS]
-    delimiter = max(_DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+    delimiter = max(_DELIMITERS, key=lambda one: _likelihood(text, one))
     try:
-        read = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        read = _split(text, delimiter)
     except csv.Error as error:
         raise UsageError(f"expected a table: {printable(str(error))}", _REMEDY) from None
     rows = [[cell.strip() for cell in row] for row in read]
@@ -93,6 +91,27 @@ def _rows(text: str) -> Rows:
         rows.pop()
     width = next((len(row) for row in rows if row), 0)
     return [_of_width(width, row, number) for number, row in enumerate(rows, 1)]
+
+
+def _likelihood(text: str, delimiter: str) -> tuple[bool, bool, int]:
+    """How likely it is that `delimiter` separates the cells of `text`; more is better.
+
+    Names may have commas in a table of semicolons, and the other way round: what separates cells
+    does so in each row alike, and sets numbers free.
+    """
+    try:
+        rows = [row for row in _split(text, delimiter) if row]
+    except csv.Error:
+        rows = []
+    if not rows:
+        return False, False, 0
+    width = len(rows[0])
+    even = width > 1 and all(len(row) == width for row in rows)
+    return even, any(is_index(cell.strip()) for cell in rows[-1]), width
+
+
+def _split(text: str, delimiter: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
 
 
 def _of_width(width: int, row: list[str], number: int) -> list[str]:
