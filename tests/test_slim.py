@@ -154,6 +154,18 @@ def test_what_was_compiled_with_tensorflow_serves_without(slim: Slim, mine: Path
     assert [layer["name"] for layer in json.loads(out)["layers"]] == ["early", "late"]
 
 
+def test_a_cache_that_cannot_be_written_is_said(
+    slim: Slim, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(mine))
+    code, _, err = slim("explain", PHOTO, "--class", 285, "--model", "efficientnet-lite0")
+    assert (code, err.count("\n")) == (4, 1)
+    assert "compiled models cannot be kept in" in err
+    assert err.endswith(
+        "Set GRADCAM_CACHE to a folder that can be written to, on a disk with room.\n"
+    )
+
+
 def test_what_only_tensorflow_could_do_is_refused_in_a_line(slim: Slim, mine: Path) -> None:
     small_network().save("model.keras")
     photo = ("explain", PHOTO, "--class", "top", "--model")

@@ -20,10 +20,8 @@ def main() -> None:
         _prepare(request, out)
     except (GradcamError, NotCompiledError) as error:
         kind = "usage" if isinstance(error, UsageError) else "model"
-        what, remedy = (
-            (error.what, error.remedy) if isinstance(error, GradcamError) else (str(error), "")
-        )
-        _print(out, error=kind, what=what, remedy=remedy)
+        what = error.what if isinstance(error, GradcamError) else str(error)
+        _print(out, error=kind, what=what, remedy=error.remedy)
     except KeyboardInterrupt:
         pass
 

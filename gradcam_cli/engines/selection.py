@@ -63,20 +63,7 @@ def open_engine(
         try:
             return open_compiled(model, layer, network, note, needs=needs)
         except NotCompiledError as error:
-            if not model.weights.run_in_tensorflow:
-                raise ModelError(
-                    str(error),
-                    "Try --method score-cam, which needs no gradients, or another --layer.",
-                ) from error
-            if engine_name == "openvino":
-                raise ModelError(
-                    f"the compiled engine cannot run this: {error}",
-                    "Leave --engine at auto, or pass --engine tensorflow.",
-                ) from error
-            if not is_installed():
-                raise ModelError(
-                    f"{error}; TensorFlow, which could run it, is not installed", f"{INSTALL}."
-                ) from error
+            _check_fallback(model, engine_name, error)
             note(f"{error}. TensorFlow runs it.")
     if not is_installed():
         raise ModelError(
@@ -84,6 +71,21 @@ def open_engine(
             f"{INSTALL}, or leave --engine at auto.",
         )
     return _open_in_tensorflow(model, network(), layer, needs)
+
+
+def _check_fallback(model: Model, engine_name: EngineName, error: NotCompiledError) -> None:
+    """Raise a ModelError where TensorFlow cannot, or shall not, run it instead."""
+    if not model.weights.run_in_tensorflow:
+        remedy = "Try --method score-cam, which needs no gradients, or another --layer."
+        raise ModelError(str(error), error.remedy or remedy) from error
+    if engine_name == "openvino":
+        raise ModelError(
+            f"the compiled engine cannot run this: {error}",
+            "Leave --engine at auto, or pass --engine tensorflow.",
+        ) from error
+    if not is_installed():
+        what = f"{error}; TensorFlow, which could run it, is not installed"
+        raise ModelError(what, error.remedy or f"{INSTALL}.") from error
 
 
 def _open_in_tensorflow(

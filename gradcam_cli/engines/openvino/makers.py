@@ -26,7 +26,17 @@ TENSORFLOW, FINITE_DIFFERENCES = "TensorFlow", "finite differences"
 
 
 class NotCompiledError(Exception):
-    """The compiled engine cannot serve this; the text says why, without a final full stop."""
+    """The compiled engine cannot serve this; the text says why, without a final full stop.
+
+    Attributes
+    ----------
+    remedy : str
+        What to do so that it can; empty where that is not known.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 class Made(NamedTuple):

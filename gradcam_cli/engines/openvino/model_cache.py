@@ -69,7 +69,7 @@ def open_compiled(
     try:
         compiled_folder()
     except ModelError as error:
-        raise NotCompiledError(error.what) from error
+        raise NotCompiledError(error.what, error.remedy) from error
     digest = model.digest()
     maker = maker_of(model, network, digest)
     cached = CachedModel(model.name, digest, maker, note, head=model.head)
@@ -121,7 +121,8 @@ def _disk_and_openvino_errors() -> Iterator[None]:
     except OSError as error:
         place = error.filename or compiled_folder()
         raise NotCompiledError(
-            f"compiled models cannot be kept in {place}: {error.strerror or error}"
+            f"compiled models cannot be kept in {place}: {error.strerror or error}",
+            "Set GRADCAM_CACHE to a folder that can be written to, on a disk with room.",
         ) from error
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]

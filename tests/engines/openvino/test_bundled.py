@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from gradcam_cli.models.model import Model
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.models.sources.bundled import BundledModel
 from gradcam_cli.passes import INPUT, Pass
+from tests.conftest import SAMPLES
 
 
 def never() -> Any:
@@ -66,6 +70,25 @@ def test_its_passes_hold_against_finite_differences(
     engine, layer = open_compiled(bundled, None, never, notes.append, needs=[what])
     assert (layer, engine.reference) == ("top_activation", "finite differences")
     assert [note.split()[0] for note in notes] == ["Compiling"]
+
+
+def test_the_first_use_loads_no_tensorflow(own_home: Path) -> None:
+    photo = str(SAMPLES / "egyptian_cat.jpg")
+    command = ["explain", photo, "--model", "efficientnet-lite0", "-o", "out.jpg"]
+    code = (
+        "import sys; from gradcam_cli import cli\n"
+        f"assert cli.run({command}) == 0\n"
+        "print({'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "GRADCAM_CACHE": str(own_home / "empty cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[-1:] == ["set()"], done.stderr
 
 
 def test_without_its_package_nothing_is_made(
