@@ -13,7 +13,7 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     Port,
     Vjp,
     constant_as,
-    fixed_value,
+    fixed_number,
     only_input,
     reshaped,
     scaled,
@@ -71,7 +71,7 @@ def _tanh_slope(x: Port, y: Port, node: Node) -> Any:
 
 def _swish_slope(x: Port, y: Port, node: Node) -> Any:
     """y = x·σ(βx): y' = σ + β·y·(1 − σ)."""
-    beta = float(fixed_value(node, 1)) if len(node.inputs()) > 1 else 1.0
+    beta = fixed_number(node, 1) if len(node.inputs()) > 1 else 1.0
     sigmoid = ops.sigmoid(scaled(x, beta) if beta != 1 else x)
     slope_of_sigmoid = ops.multiply(y, _one_minus(sigmoid, x))
     if beta != 1:
@@ -91,7 +91,7 @@ def _hard_sigmoid_by_six(node: Node, g: Port, number: int) -> Port:
 def _hard_sigmoid(node: Node, g: Port, number: int) -> Port:
     """y = min(max(αx + β, 0), 1)."""
     only_input(node, number)
-    y, alpha = node.output(0), float(fixed_value(node, 1))
+    y, alpha = node.output(0), fixed_number(node, 1)
     return where(_between(y, constant_as(y, 0), constant_as(y, 1)), scaled(g, alpha))
 
 
@@ -111,7 +111,7 @@ def _elu_slope(x: Port, y: Port, node: Node) -> Any:
 
 def _selu_slope(x: Port, y: Port, node: Node) -> Any:
     """y = λx, or λα·(exp(x) − 1) where x < 0: y' is λ or y + λα."""
-    alpha, scale = (float(fixed_value(node, number)) for number in (1, 2))
+    alpha, scale = (fixed_number(node, number) for number in (1, 2))
     below = ops.add(y, constant_as(x, alpha * scale))
     return ops.select(ops.less(x, constant_as(x, 0)), below, constant_as(x, scale))
 
