@@ -300,7 +300,6 @@ CASES: dict[str, tuple[Function, tuple[int, ...]]] = {
     "taken by a table": (lambda tf, x: tf.gather(x, [[3, 1], [1, 1]], axis=2), MAP),
     "twice as large": (lambda tf, x: tf.image.resize(x, [12, 14], "nearest"), MAP),
     "larger": (lambda tf, x: tf.image.resize(x, [9, 11]), MAP),
-    "larger by cubes": (lambda tf, x: tf.image.resize(x, [9, 11], "bicubic"), MAP),
     "transposed convolution": (
         lambda tf, x: tf.nn.conv2d_transpose(x, drawn(3, 3, 5, 4), [2, 12, 14, 5], 2, "SAME"),
         MAP,

@@ -22,6 +22,7 @@ from tests.engines.openvino.vjp_operations import (
     Input,
     attention_of_one_product,
     drawn,
+    interpolated,
     number,
     spaced,
     whole,
@@ -220,8 +221,9 @@ def test_a_point_behind_one_output_is_no_point_behind_another() -> None:
 def test_gradients_in_half_precision() -> None:
     def graph(x: Any) -> Any:
         x = ops.relu(ops.convert(x, "f16"))
-        for name in ("max pool", "average pool", "gelu by tanh", "softmax", "swish"):
+        for name in ("max pool", "average pool", "gelu by tanh", "softmax"):
             x = port_of(OPERATIONS[name][0](x))
+        x = ops.swish(x, ops.constant(np.float16(1.5)))
         x = ops.pad(x, whole([0, 0, 1, 1]), whole([0, 0, 0, 1]), "edge")
         x = ops.mvn(ops.sqrt(ops.abs(x)), whole([1, 2]), True, 0.1, "inside_sqrt")
         return ops.convert(ops.clamp(ops.reduce_max(x, whole([3])), -3, 3), "f32")
@@ -263,7 +265,30 @@ def test_quantized_activations_are_refused_as_such() -> None:
         (lambda x: ops.swish(number(3), x), (), "Swish by its input 1"),
         (lambda x: ops.swish(x, ops.reduce_sum(x, whole([0]))), (3,), "Swish with a computed"),
         (lambda x: ops.gather(x, whole([[0], [1]]), whole(1), 1), (2, 3), "Gather with batch_dims"),
-        (lambda x: ops.einsum([x, x], "ij,kl->i"), (2, 3), "Einsum of ij,kl->i"),
+        (lambda x: ops.einsum([x, x], "...i,jk->...i"), (2, 3), "Einsum of ...i,jk->...i"),
+        (lambda x: ops.einsum([x], "ii->i"), (2, 2), "Einsum of ii->i"),
+        (
+            lambda x: ops.matmul(
+                x, ops.normalize_l2(ops.constant(drawn(3, 2)), whole(0), 0.1, "add"), False, False
+            ),
+            (2, 3),
+            "weights that the operation NormalizeL2 computes",
+        ),
+        (
+            lambda x: interpolated(x, "linear", [2, 3], antialias=True),
+            (1, 1, 4, 5),
+            "Interpolate of the mode linear with antialiasing",
+        ),
+        (
+            lambda x: interpolated(x, "nearest", [4, 4], pads_end=[0, 0, 1, 0]),
+            (1, 1, 2, 2),
+            "Interpolate with padding",
+        ),
+        (
+            lambda x: ops.selu(x, ops.constant(np.float32([1, 2])), number(1)),
+            (2,),
+            "Selu with 2 values as its input 1",
+        ),
         (lambda x: ops.convert(x, "i32"), (2, 3), "Convert to i32"),
     ],
 )

@@ -50,6 +50,11 @@ def whole(values: Any) -> Any:
     return ops.constant(np.asarray(values, np.int64))
 
 
+def in_half_precision(*shape: int) -> Any:
+    """Weights as OpenVINO stores them."""
+    return ops.convert(ops.constant(drawn(*shape).astype(np.float16)), "f32")
+
+
 def clipped(x: Any) -> Any:
     return ops.clamp(x, -1, 1)
 
@@ -175,6 +180,14 @@ ACTIVATIONS: dict[str, tuple[Graph, list[Input]]] = {
     "logarithm of softmax": (lambda x: ops.log_softmax(x, 1), [ROWS]),
     "logarithm of softmax, last axis": (lambda x: ops.log_softmax(x, -1), [ROWS]),
     "mish": (ops.mish, [3 * drawn(3, 4)]),
+    "leaky relu by channel": (
+        lambda x: ops.prelu(x, ops.constant(drawn(2))),
+        [spaced(1, 2, 3, 4)],
+    ),
+    "leaky relu by column": (
+        lambda x: ops.prelu(x, ops.constant(drawn(4))),
+        [spaced(1, 2, 3, 4)],
+    ),
     "leaky relu": (lambda x: ops.prelu(x, number(0.2)), [spaced(3, 4)]),
     "relu": (ops.relu, [spaced(3, 4)]),
     "selu": (lambda x: ops.selu(x, number(1.67), number(1.05)), [spaced(3, 4)]),
@@ -200,6 +213,24 @@ CONVOLUTIONS: dict[str, tuple[Graph, list[Input]]] = {
             x, ops.constant(drawn(3, 2, 3, 3)), [2, 2], [0, 0], [0, 0], [1, 1], "same_lower"
         ),
         [MAP],
+    ),
+    # As many channels go out as come in: one packed kernel would have the shape for both ways.
+    "convolution with weights in half precision": (
+        lambda x: ops.convolution(
+            x, in_half_precision(16, 16, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1]
+        ),
+        [(1, 16, 2, 2)],
+    ),
+    "convolution with weights that are scaled": (
+        lambda x: ops.convolution(
+            x,
+            ops.multiply(ops.constant(drawn(16, 16, 1, 1)), ops.constant(drawn(16, 1, 1, 1))),
+            [1, 1],
+            [0, 0],
+            [0, 0],
+            [1, 1],
+        ),
+        [(1, 16, 2, 2)],
     ),
     "convolution of a row": (
         lambda x: ops.convolution(x, ops.constant(drawn(3, 2, 3)), [2], [1], [0], [1]),
@@ -227,7 +258,6 @@ CONVOLUTIONS: dict[str, tuple[Graph, list[Input]]] = {
         lambda x: ops.convolution_backprop_data(x, ops.constant(drawn(2, 3, 3, 3)), [2, 2]),
         [(1, 2, 3, 4)],
     ),
-    # As many channels go out as come in: one packed kernel would have the shape for both ways.
     "transposed convolution of many channels": (
         lambda x: ops.convolution_backprop_data(x, ops.constant(drawn(16, 16, 3, 3)), [1, 1]),
         [(1, 16, 2, 2)],
@@ -285,6 +315,18 @@ PRODUCTS: dict[str, tuple[Graph, list[Input]]] = {
     "sum over named axes": (
         lambda a, b: ops.einsum([a, b], "nij,njk->nki"),
         [ROWS, (2, 4, 2)],
+    ),
+    "product with weights in half precision": (
+        lambda x: ops.matmul(x, in_half_precision(16, 16), False, False),
+        [(3, 16)],
+    ),
+    "sum over named axes, one of them in one factor": (
+        lambda a, b: ops.einsum([a, b], "nij,jk->nk"),
+        [ROWS, (4, 2)],
+    ),
+    "sum over named axes, one of them of one element": (
+        lambda a, b: ops.einsum([a, b], "ij,jk->ik"),
+        [(2, 1), (3, 4)],
     ),
     "attention": (ops.scaled_dot_product_attention, ATTENDED),
     "attention with a mask": (
@@ -638,6 +680,7 @@ RESIZING: dict[str, tuple[Graph, list[Input]]] = {
         [(1, 2, 4)],
     ),
     "cubic": (lambda x: interpolated(x, "cubic", [6, 7]), [MAP]),
+    "cubic as in Pillow": (lambda x: interpolated(x, "bicubic_pillow", [3, 7]), [MAP]),
     "all axes given": (
         lambda x: opset11.interpolate(x, whole([1, 2, 8, 10]), "linear_onnx", "sizes"),
         [MAP],

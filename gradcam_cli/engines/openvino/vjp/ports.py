@@ -123,7 +123,9 @@ def _value_of(port: Port) -> Any:
     if node.get_type_name() == "Constant":
         return node.tensor_view
     inputs = [_value_of(each.get_source_output()) for each in node.inputs()]
-    outputs = [openvino.Tensor(each.get_element_type(), each.get_shape()) for each in node.outputs()]
+    outputs = [
+        openvino.Tensor(each.get_element_type(), each.get_shape()) for each in node.outputs()
+    ]
     if not node.evaluate(outputs, inputs):
         raise NotDifferentiableError(f"weights that the operation {node.get_type_name()} computes")
     return outputs[port.get_index()]

@@ -117,9 +117,7 @@ def _einsum(node: Node, g: Port, number: int) -> Port:
     terms, result = _named_axes(node)
     own, others = terms.pop(number), terms
     kept = "".join(label for label in own if label in "".join([result, *others]))
-    factors = [
-        own_constant(node.input_value(i)) for i in range(len(node.inputs())) if i != number
-    ]
+    factors = [own_constant(node.input_value(i)) for i in range(len(node.inputs())) if i != number]
     gradient = ops.einsum([g, *factors], f"{','.join([result, *others])}->{kept}").output(0)
     # What is summed over and stands in no other factor got the same gradient everywhere.
     sides = dict(zip(kept, shape_of(gradient), strict=True))
