@@ -16,17 +16,9 @@ from gradcam_cli.engines.openvino.vjp import (
     gradients,
     missing_rules,
 )
-from tests.engines.openvino.vjp_operations import (
-    OPERATIONS,
-    Graph,
-    Input,
-    attention_of_one_product,
-    drawn,
-    interpolated,
-    number,
-    spaced,
-    whole,
-)
+from tests.engines.openvino.vjp_operations import OPERATIONS, attention_of_one_product
+from tests.engines.openvino.vjp_values import Graph, Input, drawn, number, spaced, whole
+from tests.engines.openvino.vjp_window_operations import interpolated
 
 STEP, TOLERANCE = 1 / 64, 1e-3
 
