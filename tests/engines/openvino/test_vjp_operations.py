@@ -41,14 +41,20 @@ def port_of(built: Any) -> Any:
 def forward_and_backward(
     graph: Graph, inputs: list[Any], seed: Any = None, rules: Any = STANDARD
 ) -> tuple[Any, Any]:
-    """The compiled y and its gradients by all inputs, and the seed that they start from."""
+    """y and its gradients by all inputs, as a function of these, and the seed that they start from.
+
+    The seed is an input as well: of a constant, OpenVINO would compute most of the way back while
+    it compiles, and by other code.
+    """
     parameters = parameters_for(inputs)
     y = port_of(graph(*(each.output(0) for each in parameters)))
     seed = drawn(*y.get_shape(), seed=2) if seed is None else seed
     operations = openvino.Model([y], parameters, "forward").get_ordered_ops()
     points = [each.output(0) for each in parameters]
-    backward = gradients(operations, y, ops.constant(seed).output(0), points, rules)
-    return compiled([y, *backward], parameters), seed
+    (start,) = parameters_for([seed])
+    backward = gradients(operations, y, start.output(0), points, rules)
+    network = compiled([y, *backward], [*parameters, start])
+    return lambda arrays: network([*arrays, seed]), seed
 
 
 def slope(run: Any, seed: Any, inputs: list[Any], number: int, place: int) -> float:

@@ -40,6 +40,14 @@ def layer_norm(x: Any) -> Any:
     return ops.add(ops.multiply(normalized, ops.constant(drawn(4))), ops.constant(drawn(4)))
 
 
+def large_weights_read_twice(x: Any) -> Any:
+    """By a dense layer and by another operation: (2, 1) -> (2, 512)."""
+    weights = ops.constant(drawn(512, 512) / 16)
+    rows = ops.sin(ops.add(x, ops.constant(drawn(1, 512))))
+    means = ops.reduce_mean(weights, whole([0]))
+    return ops.add(ops.matmul(rows, weights, False, False), means)
+
+
 def gelu_by_erf(x: Any) -> Any:
     share = ops.add(ops.erf(ops.divide(x, number(2**0.5))), number(1))
     return ops.multiply(ops.multiply(x, share), number(0.5))
@@ -172,6 +180,7 @@ PRODUCTS: dict[str, tuple[Graph, list[Input]]] = {
         lambda x: ops.matmul(x, in_half_precision(16, 16), False, False),
         [(3, 16)],
     ),
+    "product with large weights that others read": (large_weights_read_twice, [(2, 1)]),
     "sum over named axes, one of them in one factor": (
         lambda a, b: ops.einsum([a, b], "nij,jk->nk"),
         [ROWS, (4, 2)],

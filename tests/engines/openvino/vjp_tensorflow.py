@@ -88,12 +88,15 @@ def by_tensorflow(function: Function, x: Any) -> tuple[Any, Any, Any]:
 def by_openvino(
     model: Any, points: list[Any], y: Any, seed: Any, x: Any, rules: Any = STANDARD
 ) -> list[Any]:
-    """y and the gradients by `points`, from one graph as the engine has them."""
-    start = ops.constant(seed).output(0)
-    backward = gradients(model.get_ordered_ops(), y, start, points, rules)
-    both = openvino.Model([y, *backward], model.get_parameters(), "both")
+    """y and the gradients by `points`, from one graph as the engine has them.
+
+    `seed` is an input of it: of a constant, OpenVINO would compute much of the way back itself.
+    """
+    start = ops.parameter(list(seed.shape), np.float32)
+    backward = gradients(model.get_ordered_ops(), y, start.output(0), points, rules)
+    both = openvino.Model([y, *backward], [*model.get_parameters(), start], "both")
     settled = {"INFERENCE_PRECISION_HINT": "f32"}
-    results = openvino.Core().compile_model(both, "CPU", settled)(x)
+    results = openvino.Core().compile_model(both, "CPU", settled)([x, seed])
     return [results[number] for number in range(1 + len(points))]
 
 

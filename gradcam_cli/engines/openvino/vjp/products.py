@@ -23,8 +23,7 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     unbroadcast,
 )
 
-FED_BYTES = 1 << 20
-"""Matrices of dense layers that are as large become inputs of the graph; see `compiled`."""
+_FED_BYTES = 1 << 20
 
 
 def _matmul(node: Node, g: Port, number: int) -> Port:
@@ -80,14 +79,26 @@ def _with_vector_axes(node: Node, g: Port) -> Port:
 def _product(left: tuple[Port, bool], right: tuple[Port, bool]) -> Port:
     """The product of two matrices, each transposed or not."""
     of_rows = len(shape_of(left[0])) == 2
-    a, b = (port if of_rows and _is_fed(port) else own_constant(port) for port, _ in (left, right))
+    a, b = (
+        port if of_rows and is_fed(port.get_node()) else own_constant(port)
+        for port, _ in (left, right)
+    )
     return ops.matmul(a, b, left[1], right[1]).output(0)
 
 
-def _is_fed(port: Port) -> bool:
-    """True for a constant that is going to be an input of the graph: such are not packed."""
-    node = port.get_node()
-    return node.get_type_name() == "Constant" and bool(node.get_byte_size() >= FED_BYTES)
+def is_fed(node: Node) -> bool:
+    """True for a constant that `compiled` makes an input of the graph, which is never packed.
+
+    Those are the large matrices that nothing but dense layers read.
+    """
+    if node.get_type_name() != "Constant" or node.get_byte_size() < _FED_BYTES:
+        return False
+    readers = [reader_input.get_node() for reader_input in node.output(0).get_target_inputs()]
+    return bool(readers) and all(_is_dense(reader) for reader in readers)
+
+
+def _is_dense(node: Node) -> bool:
+    return node.get_type_name() == "MatMul" and len(node.get_input_shape(0)) == 2
 
 
 def _attention(node: Node, inputs: list[Port]) -> Any:
