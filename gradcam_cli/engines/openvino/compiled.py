@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
 from gradcam_cli.engines.openvino.graphs import PROBABILITY, TOP, WEIGHTS, Graph
 from gradcam_cli.engines.openvino.runtime import ops
-from gradcam_cli.engines.openvino.vjp.products import FED_BYTES
+from gradcam_cli.engines.openvino.vjp.products import is_fed
 from gradcam_cli.errors import ModelError
 from gradcam_cli.targets import Target, score_weights
 
@@ -153,9 +153,7 @@ def _fed_from_file(graph: Any) -> list[Any]:
     """
     kernels = []
     for node in graph.get_ordered_ops():
-        readers = [reader_input.get_node() for reader_input in node.output(0).get_target_inputs()]
-        is_large = node.get_type_name() == "Constant" and node.get_byte_size() >= FED_BYTES
-        if is_large and readers and all(_is_dense(reader) for reader in readers):
+        if is_fed(node):
             parameter = ops.parameter(node.shape, np.float32)
             parameter.output(0).get_tensor().set_names({node.get_friendly_name()})  # is exported
             for reader_input in node.output(0).get_target_inputs():
@@ -164,7 +162,3 @@ def _fed_from_file(graph: Any) -> list[Any]:
             kernels.append(node)
     graph.validate_nodes_and_infer_types()
     return kernels
-
-
-def _is_dense(node: Any) -> bool:
-    return node.get_type_name() == "MatMul" and len(node.get_input_shape(0)) == 2

@@ -16,16 +16,9 @@ from gradcam_cli.engines.openvino.vjp import (
     gradients,
     missing_rules,
 )
-from tests.engines.openvino.vjp_operations import (
-    OPERATIONS,
-    Graph,
-    Input,
-    attention_of_one_product,
-    drawn,
-    number,
-    spaced,
-    whole,
-)
+from tests.engines.openvino.vjp_operations import OPERATIONS, attention_of_one_product
+from tests.engines.openvino.vjp_values import Graph, Input, drawn, number, spaced, whole
+from tests.engines.openvino.vjp_window_operations import interpolated
 
 STEP, TOLERANCE = 1 / 64, 1e-3
 
@@ -48,14 +41,20 @@ def port_of(built: Any) -> Any:
 def forward_and_backward(
     graph: Graph, inputs: list[Any], seed: Any = None, rules: Any = STANDARD
 ) -> tuple[Any, Any]:
-    """The compiled y and its gradients by all inputs, and the seed that they start from."""
+    """y and its gradients by all inputs, as a function of these, and the seed that they start from.
+
+    The seed is an input as well: of a constant, OpenVINO would compute most of the way back while
+    it compiles, and by other code.
+    """
     parameters = parameters_for(inputs)
     y = port_of(graph(*(each.output(0) for each in parameters)))
     seed = drawn(*y.get_shape(), seed=2) if seed is None else seed
     operations = openvino.Model([y], parameters, "forward").get_ordered_ops()
     points = [each.output(0) for each in parameters]
-    backward = gradients(operations, y, ops.constant(seed).output(0), points, rules)
-    return compiled([y, *backward], parameters), seed
+    (start,) = parameters_for([seed])
+    backward = gradients(operations, y, start.output(0), points, rules)
+    network = compiled([y, *backward], [*parameters, start])
+    return lambda arrays: network([*arrays, seed]), seed
 
 
 def slope(run: Any, seed: Any, inputs: list[Any], number: int, place: int) -> float:
@@ -222,6 +221,7 @@ def test_gradients_in_half_precision() -> None:
         x = ops.relu(ops.convert(x, "f16"))
         for name in ("max pool", "average pool", "gelu by tanh", "softmax"):
             x = port_of(OPERATIONS[name][0](x))
+        x = ops.swish(x, ops.constant(np.float16(1.5)))
         x = ops.pad(x, whole([0, 0, 1, 1]), whole([0, 0, 0, 1]), "edge")
         x = ops.mvn(ops.sqrt(ops.abs(x)), whole([1, 2]), True, 0.1, "inside_sqrt")
         return ops.convert(ops.clamp(ops.reduce_max(x, whole([3])), -3, 3), "f32")
@@ -263,7 +263,30 @@ def test_quantized_activations_are_refused_as_such() -> None:
         (lambda x: ops.swish(number(3), x), (), "Swish by its input 1"),
         (lambda x: ops.swish(x, ops.reduce_sum(x, whole([0]))), (3,), "Swish with a computed"),
         (lambda x: ops.gather(x, whole([[0], [1]]), whole(1), 1), (2, 3), "Gather with batch_dims"),
-        (lambda x: ops.einsum([x, x], "ij,kl->i"), (2, 3), "Einsum of ij,kl->i"),
+        (lambda x: ops.einsum([x, x], "...i,jk->...i"), (2, 3), "Einsum of ...i,jk->...i"),
+        (lambda x: ops.einsum([x], "ii->i"), (2, 2), "Einsum of ii->i"),
+        (
+            lambda x: ops.matmul(
+                x, ops.normalize_l2(ops.constant(drawn(3, 2)), whole(0), 0.1, "add"), False, False
+            ),
+            (2, 3),
+            "weights that the operation NormalizeL2 computes",
+        ),
+        (
+            lambda x: interpolated(x, "linear", [2, 3], antialias=True),
+            (1, 1, 4, 5),
+            "Interpolate of the mode linear with antialiasing",
+        ),
+        (
+            lambda x: interpolated(x, "nearest", [4, 4], pads_end=[0, 0, 1, 0]),
+            (1, 1, 2, 2),
+            "Interpolate with padding",
+        ),
+        (
+            lambda x: ops.selu(x, ops.constant(np.float32([1, 2])), number(1)),
+            (2,),
+            "Selu with 2 values as its input 1",
+        ),
         (lambda x: ops.convert(x, "i32"), (2, 3), "Convert to i32"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.engines.openvino.test_vjp import assert_as_tensorflow, drawn, few_integers, pixels
+from tests.engines.openvino.vjp_tensorflow import assert_as_tensorflow, drawn, few_integers, pixels
 
 few = settings(max_examples=20, deadline=None, derandomize=True)
 

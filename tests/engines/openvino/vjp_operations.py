@@ -6,65 +6,30 @@ Inputs are drawn from a normal distribution where only a shape is given; where s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from openvino import opset1, opset2, opset11, opset14, opset15, opset16
-from openvino.utils.node_factory import NodeFactory
-from openvino.utils.types import as_nodes
+from openvino import opset1, opset2, opset16
 
 from gradcam_cli.engines.openvino.runtime import ops
-
-Graph = Callable[..., Any]
-"""Outputs of parameters -> the end of the graph, a node or an output."""
-
-Input = tuple[int, ...] | NDArray[np.float32]
-"""A shape, or values."""
-
-MAP = (1, 2, 4, 5)
-ROWS = (2, 3, 4)
-
-
-def drawn(*shape: int, seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).standard_normal(shape, np.float32)
-
-
-def spaced(*shape: int, seed: int = 0) -> NDArray[np.float32]:
-    """Values that differ by 1/4 or more, and by 1/8 or more from all multiples of that."""
-    count = int(np.prod(shape))
-    values = (np.random.default_rng(seed).permutation(count) - count // 2 + 0.5) / 4
-    return values.astype(np.float32).reshape(shape)
-
-
-def positive(*shape: int) -> NDArray[np.float32]:
-    return np.abs(drawn(*shape)) + 0.5
-
-
-def number(value: float) -> Any:
-    return ops.constant(np.float32(value))
-
-
-def whole(values: Any) -> Any:
-    return ops.constant(np.asarray(values, np.int64))
+from tests.engines.openvino.vjp_moving_operations import MOVING, SLICING
+from tests.engines.openvino.vjp_values import (
+    MAP,
+    ROWS,
+    Graph,
+    Input,
+    drawn,
+    in_half_precision,
+    number,
+    positive,
+    spaced,
+    whole,
+)
+from tests.engines.openvino.vjp_window_operations import CONVOLUTIONS, POOLS, RESIZING
 
 
 def clipped(x: Any) -> Any:
     return ops.clamp(x, -1, 1)
-
-
-def strided(
-    x: Any, begin: list[int], end: list[int], strides: list[int], **masks: list[int]
-) -> Any:
-    """A StridedSlice with those masks that are given; the others are 0."""
-    names = ("begin_mask", "end_mask", "new_axis_mask", "shrink_axis_mask", "ellipsis_mask")
-    flags = [masks.get(name, [0] * len(begin)) for name in names]
-    return ops.strided_slice(x, whole(begin), whole(end), whole(strides), *flags)
-
-
-def interpolated(x: Any, mode: str, sides: list[int], **options: Any) -> Any:
-    return ops.interpolate(x, whole(sides), mode, "sizes", axes=whole([2, 3]), **options)
 
 
 def layer_norm(x: Any) -> Any:
@@ -73,6 +38,14 @@ def layer_norm(x: Any) -> Any:
     variance = ops.reduce_mean(ops.power(centred, number(2)), whole([-1]), keep_dims=True)
     normalized = ops.divide(centred, ops.sqrt(ops.add(variance, number(1e-3))))
     return ops.add(ops.multiply(normalized, ops.constant(drawn(4))), ops.constant(drawn(4)))
+
+
+def large_weights_read_twice(x: Any) -> Any:
+    """By a dense layer and by another operation: (2, 1) -> (2, 512)."""
+    weights = ops.constant(drawn(512, 512) / 16)
+    rows = ops.sin(ops.add(x, ops.constant(drawn(1, 512))))
+    means = ops.reduce_mean(weights, whole([0]))
+    return ops.add(ops.matmul(rows, weights, False, False), means)
 
 
 def gelu_by_erf(x: Any) -> Any:
@@ -100,17 +73,6 @@ def attention_by_gather(x: Any) -> Any:
     stacked = ops.transpose(ops.reshape(joined, whole([1, 3, 3, 4]), False), whole([2, 0, 1, 3]))
     query, key, value = (ops.gather(stacked, whole(i), whole(0)) for i in range(3))
     return ops.scaled_dot_product_attention(query, key, value)
-
-
-def parts_read_differently(x: Any) -> Any:
-    """Of four parts one is read twice, one once, one with another, one not at all."""
-    first, second, third, _ = ops.split(x, whole(1), 4).outputs()
-    return ops.multiply(ops.multiply(first, ops.sigmoid(first)), ops.add(second, third))
-
-
-def uneven_parts(x: Any) -> Any:
-    first, _, third = ops.variadic_split(x, whole(1), whole([1, 1, 2])).outputs()
-    return ops.add(ops.tanh(third), first)
 
 
 ATTENDED = [(2, 3, 4), (2, 5, 4), (2, 5, 3)]
@@ -175,6 +137,14 @@ ACTIVATIONS: dict[str, tuple[Graph, list[Input]]] = {
     "logarithm of softmax": (lambda x: ops.log_softmax(x, 1), [ROWS]),
     "logarithm of softmax, last axis": (lambda x: ops.log_softmax(x, -1), [ROWS]),
     "mish": (ops.mish, [3 * drawn(3, 4)]),
+    "leaky relu by channel": (
+        lambda x: ops.prelu(x, ops.constant(drawn(2))),
+        [spaced(1, 2, 3, 4)],
+    ),
+    "leaky relu by column": (
+        lambda x: ops.prelu(x, ops.constant(drawn(4))),
+        [spaced(1, 2, 3, 4)],
+    ),
     "leaky relu": (lambda x: ops.prelu(x, number(0.2)), [spaced(3, 4)]),
     "relu": (ops.relu, [spaced(3, 4)]),
     "selu": (lambda x: ops.selu(x, number(1.67), number(1.05)), [spaced(3, 4)]),
@@ -186,86 +156,6 @@ ACTIVATIONS: dict[str, tuple[Graph, list[Input]]] = {
     "swish": (ops.swish, [ROWS]),
     "swish with a beta": (lambda x: ops.swish(x, number(1.7)), [ROWS]),
     "tanh": (ops.tanh, [ROWS]),
-}
-
-CONVOLUTIONS: dict[str, tuple[Graph, list[Input]]] = {
-    "convolution": (
-        lambda x: ops.convolution(
-            x, ops.constant(drawn(3, 2, 3, 2)), [2, 1], [1, 0], [0, 1], [1, 2]
-        ),
-        [MAP],
-    ),
-    "convolution, padded by itself": (
-        lambda x: ops.convolution(
-            x, ops.constant(drawn(3, 2, 3, 3)), [2, 2], [0, 0], [0, 0], [1, 1], "same_lower"
-        ),
-        [MAP],
-    ),
-    "convolution of a row": (
-        lambda x: ops.convolution(x, ops.constant(drawn(3, 2, 3)), [2], [1], [0], [1]),
-        [(1, 2, 8)],
-    ),
-    "convolution of a block": (
-        lambda x: ops.convolution(
-            x, ops.constant(drawn(2, 1, 2, 2, 2)), [2, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]
-        ),
-        [(1, 1, 3, 3, 3)],
-    ),
-    "grouped convolution": (
-        lambda x: ops.group_convolution(
-            x, ops.constant(drawn(2, 2, 1, 3, 3)), [2, 2], [1, 1], [1, 1], [1, 1]
-        ),
-        [MAP],
-    ),
-    "grouped convolution of one group": (
-        lambda x: ops.group_convolution(
-            x, ops.constant(drawn(1, 3, 2, 3, 3)), [1, 1], [0, 0], [0, 0], [1, 1]
-        ),
-        [MAP],
-    ),
-    "transposed convolution": (
-        lambda x: ops.convolution_backprop_data(x, ops.constant(drawn(2, 3, 3, 3)), [2, 2]),
-        [(1, 2, 3, 4)],
-    ),
-    # As many channels go out as come in: one packed kernel would have the shape for both ways.
-    "transposed convolution of many channels": (
-        lambda x: ops.convolution_backprop_data(x, ops.constant(drawn(16, 16, 3, 3)), [1, 1]),
-        [(1, 16, 2, 2)],
-    ),
-    "transposed convolution, cut and dilated": (
-        lambda x: ops.convolution_backprop_data(
-            x,
-            ops.constant(drawn(2, 3, 3, 3)),
-            [2, 1],
-            pads_begin=[1, 0],
-            pads_end=[0, 2],
-            dilations=[1, 2],
-            output_padding=[1, 0],
-        ),
-        [(1, 2, 3, 4)],
-    ),
-    "transposed convolution to a size, more at the end": (
-        lambda x: ops.convolution_backprop_data(
-            x, ops.constant(drawn(2, 3, 3, 3)), [2, 2], whole([6, 7]), auto_pad="same_upper"
-        ),
-        [(1, 2, 3, 4)],
-    ),
-    "transposed convolution to a size, more at the beginning": (
-        lambda x: ops.convolution_backprop_data(
-            x, ops.constant(drawn(2, 3, 4, 4)), [2, 2], whole([5, 8]), auto_pad="same_lower"
-        ),
-        [(1, 2, 3, 4)],
-    ),
-    "transposed convolution of a row": (
-        lambda x: ops.convolution_backprop_data(x, ops.constant(drawn(2, 3, 4)), [2]),
-        [(1, 2, 5)],
-    ),
-    "grouped transposed convolution": (
-        lambda x: ops.group_convolution_backprop_data(
-            x, ops.constant(drawn(2, 1, 2, 3, 3)), [2, 2], output_padding=[1, 1]
-        ),
-        [(1, 2, 3, 4)],
-    ),
 }
 
 PRODUCTS: dict[str, tuple[Graph, list[Input]]] = {
@@ -285,6 +175,19 @@ PRODUCTS: dict[str, tuple[Graph, list[Input]]] = {
     "sum over named axes": (
         lambda a, b: ops.einsum([a, b], "nij,njk->nki"),
         [ROWS, (2, 4, 2)],
+    ),
+    "product with weights in half precision": (
+        lambda x: ops.matmul(x, in_half_precision(16, 16), False, False),
+        [(3, 16)],
+    ),
+    "product with large weights that others read": (large_weights_read_twice, [(2, 1)]),
+    "sum over named axes, one of them in one factor": (
+        lambda a, b: ops.einsum([a, b], "nij,jk->nk"),
+        [ROWS, (4, 2)],
+    ),
+    "sum over named axes, one of them of one element": (
+        lambda a, b: ops.einsum([a, b], "ij,jk->ik"),
+        [(2, 1), (3, 4)],
     ),
     "attention": (ops.scaled_dot_product_attention, ATTENDED),
     "attention with a mask": (
@@ -321,97 +224,6 @@ PRODUCTS: dict[str, tuple[Graph, list[Input]]] = {
     ),
     "attention assembled, of one product": (attention_of_one_product, [(1, 3, 4)]),
     "attention by gathered parts": (attention_by_gather, [(1, 3, 4)]),
-}
-
-POOLS: dict[str, tuple[Graph, list[Input]]] = {
-    "max pool": (
-        lambda x: ops.max_pool(x, [2, 1], [1, 1], [1, 0], [0, 1], [3, 2]).output(0),
-        [spaced(*MAP)],
-    ),
-    "max pool of opset 1": (
-        lambda x: opset1.max_pool(x, [2, 2], [0, 0], [0, 0], [2, 2], "ceil"),
-        [spaced(*MAP)],
-    ),
-    "max pool of tiles": (
-        lambda x: ops.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0),
-        [spaced(1, 2, 4, 4)],
-    ),
-    "dilated max pool": (
-        lambda x: ops.max_pool(x, [1, 2], [2, 2], [1, 1], [1, 1], [2, 2]).output(0),
-        [spaced(*MAP)],
-    ),
-    "dilated max pool of tiles": (
-        lambda x: ops.max_pool(x, [2, 2], [2, 1], [0, 0], [1, 0], [2, 2]).output(0),
-        [spaced(1, 2, 4, 4)],
-    ),
-    "max pool, rounded up": (
-        lambda x: ops.max_pool(x, [2, 2], [1, 1], [1, 0], [1, 0], [3, 2], "ceil").output(0),
-        [spaced(*MAP)],
-    ),
-    "max pool, rounded up as in torch": (
-        lambda x: opset14.max_pool(x, [3, 3], [1, 1], [1, 1], [1, 1], [3, 3], "ceil_torch").output(
-            0
-        ),
-        [spaced(*MAP)],
-    ),
-    "max pool, padded by itself": (
-        lambda x: ops.max_pool(
-            x, [2, 2], [1, 1], [0, 0], [0, 0], [3, 3], "floor", "same_upper"
-        ).output(0),
-        [spaced(*MAP)],
-    ),
-    "max pool of a row": (
-        lambda x: ops.max_pool(x, [2], [1], [1], [0], [3]).output(0),
-        [spaced(1, 2, 8)],
-    ),
-    "max pool of a block": (
-        lambda x: ops.max_pool(x, [1, 2, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0], [2, 2, 2]).output(0),
-        [spaced(1, 1, 3, 4, 3)],
-    ),
-    "adaptive max pool": (
-        lambda x: ops.adaptive_max_pool(x, whole([2, 3]), "i32").output(0),
-        [spaced(*MAP)],
-    ),
-    "average pool": (
-        lambda x: ops.avg_pool(x, [2, 1], [1, 0], [0, 1], [3, 2], False),
-        [MAP],
-    ),
-    "average pool without what is around": (
-        lambda x: ops.avg_pool(x, [2, 1], [1, 0], [0, 1], [3, 2], True),
-        [MAP],
-    ),
-    "average pool, rounded up": (
-        lambda x: ops.avg_pool(x, [2, 2], [1, 1], [1, 1], [3, 3], False, "ceil"),
-        [MAP],
-    ),
-    "average pool without what is around, rounded up": (
-        lambda x: ops.avg_pool(x, [2, 2], [1, 1], [1, 1], [3, 3], True, "ceil"),
-        [MAP],
-    ),
-    "average pool without padding, rounded up": (
-        lambda x: ops.avg_pool(x, [3, 3], [0, 0], [0, 0], [3, 3], False, "ceil"),
-        [MAP],
-    ),
-    "average pool, rounded up as in torch": (
-        lambda x: opset14.avg_pool(x, [2, 3], [1, 1], [1, 1], [3, 3], False, "ceil_torch"),
-        [MAP],
-    ),
-    "average pool, padded by itself": (
-        lambda x: ops.avg_pool(x, [2, 2], [0, 0], [0, 0], [3, 3], True, "floor", "same_upper"),
-        [MAP],
-    ),
-    "dilated average pool": (
-        lambda x: opset16.avg_pool(x, [1, 2], [0, 1], [0, 1], [2, 2], True, dilations=[2, 1]),
-        [MAP],
-    ),
-    "average pool of a row": (
-        lambda x: ops.avg_pool(x, [2], [1], [0], [3], False),
-        [(1, 2, 8)],
-    ),
-    "average pool of a block": (
-        lambda x: ops.avg_pool(x, [1, 2, 1], [0, 1, 0], [0, 0, 0], [2, 2, 2], True),
-        [(1, 1, 3, 4, 3)],
-    ),
 }
 
 REDUCTIONS: dict[str, tuple[Graph, list[Input]]] = {
@@ -469,178 +281,6 @@ NORMALIZATION: dict[str, tuple[Graph, list[Input]]] = {
     "vectors of length 1, or shorter": (
         lambda x: ops.normalize_l2(x, whole([1, 2]), 0.1, "max"),
         [ROWS],
-    ),
-}
-
-MOVING: dict[str, tuple[Graph, list[Input]]] = {
-    "batch to space": (
-        lambda x: ops.batch_to_space(
-            x, whole([1, 1, 2, 2]), whole([0, 0, 0, 1]), whole([0, 0, 1, 0])
-        ),
-        [(4, 1, 2, 3)],
-    ),
-    "space to batch": (
-        lambda x: ops.space_to_batch(
-            x, whole([1, 1, 2, 2]), whole([0, 0, 0, 1]), whole([0, 0, 1, 0])
-        ),
-        [(1, 2, 3, 5)],
-    ),
-    "broadcast": (lambda x: ops.broadcast(x, whole([2, 2, 3, 4])), [(3, 1)]),
-    "broadcast in both directions": (
-        lambda x: ops.broadcast(x, whole([2, 1, 4]), broadcast_spec="BIDIRECTIONAL"),
-        [(3, 1)],
-    ),
-    "broadcast along given axes": (
-        lambda x: ops.broadcast(x, whole([3, 2, 4, 2]), whole([0, 2]), "EXPLICIT"),
-        [(3, 4)],
-    ),
-    "concat": (lambda x, z: ops.concat([x, z, x], -1), [ROWS, (2, 3, 1)]),
-    "depth to space, blocks first": (
-        lambda x: ops.depth_to_space(x, "blocks_first", 2),
-        [(1, 8, 2, 1)],
-    ),
-    "depth to space, depth first": (
-        lambda x: ops.depth_to_space(x, "depth_first", 2),
-        [(1, 8, 2, 1)],
-    ),
-    "space to depth, blocks first": (
-        lambda x: ops.space_to_depth(x, "blocks_first", 2),
-        [(1, 2, 4, 2)],
-    ),
-    "space to depth, depth first": (
-        lambda x: ops.space_to_depth(x, "depth_first", 2),
-        [(1, 2, 4, 2)],
-    ),
-    "reshape": (lambda x: ops.reshape(x, whole([0, -1]), True), [ROWS]),
-    "roll": (lambda x: ops.roll(x, whole([1, -3]), whole([0, -1])), [(3, 2, 4)]),
-    "shuffled channels": (lambda x: ops.shuffle_channels(x, 1, 3), [(1, 6, 2, 2)]),
-    "shuffled columns": (lambda x: ops.shuffle_channels(x, -1, 2), [(2, 1, 6)]),
-    "split": (parts_read_differently, [(2, 8, 2)]),
-    "split in one": (lambda x: ops.split(x, whole(1), 1).output(0), [ROWS]),
-    "split unevenly": (uneven_parts, [(2, 4, 3)]),
-    "squeeze": (lambda x: ops.squeeze(x, whole([0, -1])), [(1, 3, 4, 1)]),
-    "squeeze all": (opset15.squeeze, [(1, 3, 4, 1)]),
-    "tile": (lambda x: ops.tile(x, whole([2, 1, 3])), [ROWS]),
-    "tile with new axes": (lambda x: ops.tile(x, whole([2, 2, 3])), [(2, 3)]),
-    "tile fewer axes": (lambda x: ops.tile(x, whole([2])), [ROWS]),
-    "transpose": (lambda x: ops.transpose(x, whole([1, 2, 0])), [ROWS]),
-    "transpose all": (lambda x: ops.transpose(x, ops.constant(np.zeros(0, np.int64))), [ROWS]),
-    "unsqueeze": (lambda x: ops.unsqueeze(x, whole([0, -1])), [ROWS]),
-}
-
-PADS = (whole([0, 2, 1]), whole([0, 0, 2]))
-
-SLICING: dict[str, tuple[Graph, list[Input]]] = {
-    "gather one": (lambda x: ops.gather(x, whole(1), whole(1)), [ROWS]),
-    "gather the last": (lambda x: ops.gather(x, whole(-1), whole(-1)), [ROWS]),
-    "gather some": (lambda x: ops.gather(x, whole([2, 0]), whole(1)), [ROWS]),
-    "gather some twice": (lambda x: ops.gather(x, whole([2, 0, 2, 2]), whole(1)), [ROWS]),
-    "gather one many times": (lambda x: ops.gather(x, whole([1] * 10), whole(0)), [ROWS]),
-    "gather by a table": (lambda x: ops.gather(x, whole([[2, 0], [1, 2]]), whole(1)), [ROWS]),
-    "gather of opset 1": (lambda x: opset1.gather(x, whole([2, 0]), whole(1)), [ROWS]),
-    "pad": (lambda x: ops.pad(x, *PADS, "constant", number(1)), [ROWS]),
-    "pad by less than nothing": (
-        lambda x: ops.pad(x, whole([0, -1, 2]), whole([0, 1, -1]), "constant"),
-        [ROWS],
-    ),
-    "pad by edges": (lambda x: ops.pad(x, *PADS, "edge"), [ROWS]),
-    "pad by reflection": (lambda x: ops.pad(x, *PADS, "reflect"), [ROWS]),
-    "pad by reflection with the edge": (lambda x: ops.pad(x, *PADS, "symmetric"), [ROWS]),
-    "slice": (
-        lambda x: ops.slice(x, whole([1, 0]), whole([99, -1]), whole([1, 1]), whole([-1, 1])),
-        [ROWS],
-    ),
-    "slice of all axes": (
-        lambda x: ops.slice(x, whole([0, 1, 1]), whole([2, 3, 3]), whole([1, 1, 1])),
-        [ROWS],
-    ),
-    "slice with steps": (
-        lambda x: ops.slice(x, whole([1, 0]), whole([6, 5]), whole([2, 3]), whole([1, 2])),
-        [(2, 6, 5)],
-    ),
-    "slice backwards": (
-        lambda x: ops.slice(x, whole([-1, 4]), whole([-99, 0]), whole([-1, -2]), whole([1, 2])),
-        [(2, 3, 5)],
-    ),
-    "strided slice": (lambda x: strided(x, [0, 1], [2, 4], [1, 2]), [(2, 5, 3)]),
-    "strided slice backwards": (
-        lambda x: strided(x, [0, -1], [2, 0], [1, -2], end_mask=[1, 1], begin_mask=[0, 1]),
-        [(2, 5, 3)],
-    ),
-    "strided slice of one place": (
-        lambda x: strided(x, [0, -2], [2, 99], [1, 1], shrink_axis_mask=[0, 1]),
-        [(2, 5, 3)],
-    ),
-    "strided slice with a new axis": (
-        lambda x: strided(
-            x, [0, 0, 1], [2, 1, 3], [1, 1, 1], new_axis_mask=[0, 1, 0], begin_mask=[1, 0, 0]
-        ),
-        [ROWS],
-    ),
-    "strided slice with a rest": (
-        lambda x: strided(
-            x,
-            [1, 0, 0, 1],
-            [2, 0, 1, 4],
-            [1, 1, 1, 2],
-            ellipsis_mask=[0, 1, 0, 0],
-            new_axis_mask=[0, 0, 1, 0],
-            shrink_axis_mask=[1, 0, 0, 0],
-        ),
-        [(2, 2, 3, 4)],
-    ),
-}
-
-RESIZING: dict[str, tuple[Graph, list[Input]]] = {
-    "adaptive average pool": (lambda x: ops.adaptive_avg_pool(x, whole([3, 2])), [MAP]),
-    "adaptive average pool of a row": (lambda x: ops.adaptive_avg_pool(x, whole([3])), [(1, 2, 7)]),
-    "nearest, twice as large": (lambda x: interpolated(x, "nearest", [8, 15]), [MAP]),
-    "nearest, half as large": (lambda x: interpolated(x, "nearest", [2, 3]), [MAP]),
-    "nearest, of opset 4": (
-        lambda x: NodeFactory("opset4").create(
-            "Interpolate",
-            as_nodes(x, whole([8, 10]), ops.constant(np.float32([2, 2])), whole([2, 3])),
-            {
-                "mode": "nearest",
-                "shape_calculation_mode": "scales",
-                "coordinate_transformation_mode": "asymmetric",
-                "nearest_mode": "floor",
-            },
-        ),
-        [MAP],
-    ),
-    "linear as in ONNX": (lambda x: interpolated(x, "linear_onnx", [7, 3]), [MAP]),
-    "linear by corners": (
-        lambda x: interpolated(
-            x, "linear_onnx", [8, 10], coordinate_transformation_mode="align_corners"
-        ),
-        [MAP],
-    ),
-    "linear by scales": (
-        lambda x: ops.interpolate(
-            x,
-            ops.constant(np.float32([1.6, 0.7])),
-            "linear_onnx",
-            "scales",
-            axes=whole([2, 3]),
-            coordinate_transformation_mode="pytorch_half_pixel",
-        ),
-        [MAP],
-    ),
-    "linear": (lambda x: interpolated(x, "linear", [6, 3]), [MAP]),
-    "linear as in Pillow": (lambda x: interpolated(x, "bilinear_pillow", [6, 3]), [MAP]),
-    "linear of channels last": (
-        lambda x: ops.interpolate(x, whole([7, 3]), "linear_onnx", "sizes", axes=whole([1, 2])),
-        [(1, 4, 5, 2)],
-    ),
-    "linear of a row": (
-        lambda x: ops.interpolate(x, whole([7]), "linear_onnx", "sizes", axes=whole([2])),
-        [(1, 2, 4)],
-    ),
-    "cubic": (lambda x: interpolated(x, "cubic", [6, 7]), [MAP]),
-    "all axes given": (
-        lambda x: opset11.interpolate(x, whole([1, 2, 8, 10]), "linear_onnx", "sizes"),
-        [MAP],
     ),
 }
 

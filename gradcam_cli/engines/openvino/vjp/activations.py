@@ -120,8 +120,9 @@ def _leaky_relu(node: Node, g: Port, number: int) -> Port:
     """y = x, or s·x where x ≤ 0, with a slope s for all or for each channel."""
     only_input(node, number)
     x, slopes = node.input_value(0), node.input_value(1)
-    if len(sides := shape_of(slopes)) == 1:  # that of the channels, which are axis 1
-        slopes = reshaped(slopes, [*sides, *[1] * (len(shape_of(x)) - 2)])
+    shape = shape_of(x)
+    if shape_of(slopes) == shape[1:2]:  # those of the channels, which are axis 1
+        slopes = reshaped(slopes, [shape[1], *[1] * (len(shape) - 2)])
     return ops.select(ops.greater(x, constant_as(x, 0)), g, ops.multiply(g, slopes)).output(0)
 
 

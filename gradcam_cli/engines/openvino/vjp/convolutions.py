@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from gradcam_cli.engines.openvino.runtime import ops
 from gradcam_cli.engines.openvino.vjp.ports import (
     Node,
@@ -13,6 +9,7 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     Vjp,
     integers,
     only_input,
+    own_constant,
     shape_of,
     sliced,
 )
@@ -55,25 +52,15 @@ def _sides(node: Node) -> list[int]:
     return shape_of(node.input_value(1))[-len(node.get_attributes()["strides"]) :]
 
 
-def _kernel(node: Node) -> tuple[Any, bool]:
+def _kernel(node: Node) -> tuple[Port, bool]:
     """A kernel for the way back, and whether it is one of several groups."""
-    kernel = _copied(node.input_value(1))
+    kernel = own_constant(node.input_value(1))
     if not node.get_type_name().startswith("Group"):
         return kernel, False
-    if shape_of(node.input_value(1))[0] > 1:
+    if shape_of(kernel)[0] > 1:
         return kernel, True
     # One group is none, and the CPU plugin has no primitive for it.
-    return ops.squeeze(kernel, integers([0])), False
-
-
-def _copied(kernel: Port) -> Any:
-    """A copy of a constant kernel.
-
-    In the CPU plugin of OpenVINO 2026.4 a convolution and its transposed one that share a
-    constant share its packed form as well, which is right for one of them.
-    """
-    node = kernel.get_node()
-    return ops.constant(np.array(node.data)) if node.get_type_name() == "Constant" else node
+    return ops.squeeze(kernel, integers([0])).output(0), False
 
 
 CONVOLUTIONS: dict[str, Vjp] = {

@@ -57,11 +57,19 @@ def _space_to_depth(node: Node, g: Port, number: int) -> Port:
 
 
 def _batch_to_space(node: Node, g: Port, number: int) -> Port:
-    return ops.space_to_batch(g, *(node.input_value(i) for i in (1, 2, 3))).output(0)
+    return ops.space_to_batch(g, *_blocks(node)).output(0)
 
 
 def _space_to_batch(node: Node, g: Port, number: int) -> Port:
-    return ops.batch_to_space(g, *(node.input_value(i) for i in (1, 2, 3))).output(0)
+    return ops.batch_to_space(g, *_blocks(node)).output(0)
+
+
+def _blocks(node: Node) -> list[Node]:
+    """The sides of the blocks, and the padding or crops on both sides.
+
+    In int64: where OpenVINO 2026.4 folds SpaceToBatch of a constant, it takes int32 for that.
+    """
+    return [integers(fixed_integers(node, number)) for number in (1, 2, 3)]
 
 
 def _shuffle_channels(node: Node, g: Port, number: int) -> Port:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcam_cli.engines.openvino.runtime import ops
+from gradcam_cli.engines.openvino.runtime import openvino, ops
 
 Node = Any
 Port = Any
@@ -80,14 +80,55 @@ def fixed_value(node: Node, number: int) -> Any:
     return source.data
 
 
+def fixed_number(node: Node, number: int) -> float:
+    """The one number that an input, which must be constant, has: a scalar or a vector of one."""
+    value = np.asarray(fixed_value(node, number))
+    if value.size != 1:
+        kind = node.get_type_name()
+        raise NotDifferentiableError(f"{kind} with {value.size} values as its input {number}")
+    return float(value.item())
+
+
 def fixed_integers(node: Node, number: int) -> list[int]:
     """The integers that an input, which must be constant, has."""
     return [int(value) for value in np.ravel(fixed_value(node, number))]
 
 
-def fixed_number(node: Node, number: int) -> float:
-    """The same of a single number, whatever axes it has."""
-    return float(np.ravel(fixed_value(node, number))[0])
+def own_constant(port: Port) -> Port:
+    """A copy of what is computed from constants alone, or else `port` itself.
+
+    In the CPU plugin of OpenVINO 2026.4 a product, or a convolution, and its backward pass that
+    share a constant share its packed form as well, which is right for one of them. It folds what
+    is computed from constants, as of weights that are stored in half precision, into one first.
+    """
+    return port if _depends_on_inputs(port) else ops.constant(_value_of(port).data).output(0)
+
+
+def _depends_on_inputs(port: Port) -> bool:
+    """True where a parameter of the graph is among what `port` is computed from."""
+    nodes, seen = [port.get_node()], set()
+    while nodes:
+        node = nodes.pop()
+        if node.get_type_name() == "Parameter":
+            return True
+        if node.get_name() not in seen:
+            seen.add(node.get_name())
+            nodes += [each.get_source_output().get_node() for each in reversed(node.inputs())]
+    return False
+
+
+def _value_of(port: Port) -> Any:
+    """The tensor that `port` is, where it is computed from constants alone."""
+    node = port.get_node()
+    if node.get_type_name() == "Constant":
+        return node.tensor_view
+    inputs = [_value_of(each.get_source_output()) for each in node.inputs()]
+    outputs = [
+        openvino.Tensor(each.get_element_type(), each.get_shape()) for each in node.outputs()
+    ]
+    if not node.evaluate(outputs, inputs):
+        raise NotDifferentiableError(f"weights that the operation {node.get_type_name()} computes")
+    return outputs[port.get_index()]
 
 
 def only_input(node: Node, number: int, allowed: int = 0) -> None:

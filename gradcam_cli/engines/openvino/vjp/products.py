@@ -16,13 +16,14 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     Vjp,
     constant,
     constant_as,
+    integers,
+    own_constant,
     reshaped,
     shape_of,
     unbroadcast,
 )
 
-FED_BYTES = 1 << 20
-"""Matrices of dense layers that are as large become inputs of the graph; see `compiled`."""
+_FED_BYTES = 1 << 20
 
 
 def _matmul(node: Node, g: Port, number: int) -> Port:
@@ -77,21 +78,27 @@ def _with_vector_axes(node: Node, g: Port) -> Port:
 
 def _product(left: tuple[Port, bool], right: tuple[Port, bool]) -> Port:
     """The product of two matrices, each transposed or not."""
+    of_rows = len(shape_of(left[0])) == 2
     a, b = (
-        _own_constant(port, of_rows=len(shape_of(left[0])) == 2) for port in (left[0], right[0])
+        port if of_rows and is_fed(port.get_node()) else own_constant(port)
+        for port, _ in (left, right)
     )
     return ops.matmul(a, b, left[1], right[1]).output(0)
 
 
-def _own_constant(port: Port, *, of_rows: bool) -> Any:
-    """A copy of a constant matrix, for the same reason as `_kernel_copy` makes one.
+def is_fed(node: Node) -> bool:
+    """True for a constant that `compiled` makes an input of the graph, which is never packed.
 
-    Those that are going to be inputs of the graph are not packed, so they are not copied.
+    Those are the large matrices that nothing but dense layers read.
     """
-    node = port.get_node()
-    if node.get_type_name() != "Constant" or (of_rows and node.get_byte_size() >= FED_BYTES):
-        return port
-    return ops.constant(np.array(node.data)).output(0)
+    if node.get_type_name() != "Constant" or node.get_byte_size() < _FED_BYTES:
+        return False
+    readers = [reader_input.get_node() for reader_input in node.output(0).get_target_inputs()]
+    return bool(readers) and all(_is_dense(reader) for reader in readers)
+
+
+def _is_dense(node: Node) -> bool:
+    return node.get_type_name() == "MatMul" and len(node.get_input_shape(0)) == 2
 
 
 def _attention(node: Node, inputs: list[Port]) -> Any:
@@ -118,15 +125,28 @@ def _masked(scores: Port, mask: Port) -> Port:
 
 def _einsum(node: Node, g: Port, number: int) -> Port:
     """A sum of the same kind, of the gradient and the other factors."""
+    terms, result = _named_axes(node)
+    own, others = terms.pop(number), terms
+    kept = "".join(label for label in own if label in "".join([result, *others]))
+    factors = [own_constant(node.input_value(i)) for i in range(len(node.inputs())) if i != number]
+    gradient = ops.einsum([g, *factors], f"{','.join([result, *others])}->{kept}").output(0)
+    # What is summed over and stands in no other factor got the same gradient everywhere.
+    sides = dict(zip(kept, shape_of(gradient), strict=True))
+    shape = shape_of(node.input_value(number))
+    gradient = reshaped(gradient, [sides.get(label, 1) for label in own])
+    spread = ops.broadcast(gradient, integers(shape), broadcast_spec="BIDIRECTIONAL")
+    return unbroadcast(spread.output(0), shape)
+
+
+def _named_axes(node: Node) -> tuple[list[str], str]:
+    """The labels of the axes of each factor, and of the result."""
     equation = node.get_attributes()["equation"].replace(" ", "")
-    terms, arrow, result = equation.partition("->")
-    labels = terms.split(",")
-    own, others = labels.pop(number), labels
-    repeated = any(len(set(term)) < len(term) for term in (own, result, *others))
-    if not arrow or repeated or "." in equation or not set(own) <= set(result).union(*others):
+    factors, arrow, result = equation.partition("->")
+    terms = factors.split(",")
+    repeated = any(len(set(term)) < len(term) for term in (result, *terms))
+    if not arrow or repeated or "." in equation:
         raise NotDifferentiableError(f"Einsum of {equation}")
-    factors = [node.input_value(i) for i in range(len(node.inputs())) if i != number]
-    return ops.einsum([g, *factors], f"{','.join([result, *others])}->{own}").output(0)
+    return terms, result
 
 
 PRODUCTS: dict[str, Vjp | Expansion] = {

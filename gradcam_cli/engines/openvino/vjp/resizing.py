@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,12 +72,19 @@ def _weights(node: Node, axis: int) -> NDArray[np.float32]:
     size = [_scale(node, axis), 1] if _has_scales(node) else [after, 1]
     inputs = [columns, np.array(size, np.float32 if _has_scales(node) else np.int64)]
     inputs.append(np.array([2, 3]))
-    options = node.get_attributes()
     data, by, axes = map(ops.constant, inputs)
-    sample = ops.interpolate(data, by, axes=axes, **{**options, "pads_begin": [], "pads_end": []})
+    sample = ops.interpolate(data, by, axes=axes, **_options(node))
     weights = np.zeros((before, 1, after, 1), np.float32)
     sample.evaluate([openvino.Tensor(weights, shared_memory=True)], [*map(openvino.Tensor, inputs)])
     return weights.reshape(before, after).T
+
+
+def _options(node: Node) -> dict[str, Any]:
+    """How `node` resizes, without its padding, which is none."""
+    options = {**node.get_attributes(), "pads_begin": [], "pads_end": []}
+    if options["mode"] == "bicubic_pillow":
+        options["cube_coeff"] = -0.5  # as Pillow's, whatever it says, in the CPU plugin
+    return options
 
 
 def _has_scales(node: Node) -> bool:
