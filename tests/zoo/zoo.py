@@ -1,8 +1,8 @@
 """The small models of this folder, and what is known of them: see README.md.
 
-    zoo.path("cnn_nchw")             the file, or folder, of a model
-    zoo.reference("cnn_nchw")        what its framework computed for a batch, gradients too
-    zoo.NAMES["cnn_nchw"].input      what is to be found out about it
+zoo.path("cnn_nchw")             the file, or folder, of a model
+zoo.reference("cnn_nchw")        what its framework computed for a batch, gradients too
+zoo.NAMES["cnn_nchw"].input      what is to be found out about it
 """
 
 from __future__ import annotations
