@@ -101,11 +101,11 @@ class Subject:
         }
 
     def _openvino_forward(self) -> dict[int, Callable[[], Any]]:
-        from gradcam_cli.engines.openvino import model_cache
-        from gradcam_cli.engines.openvino.engine import LOGITS, about
+        from gradcam_cli.engines.openvino.engine import LOGITS
         from gradcam_cli.engines.openvino.runtime import openvino
+        from gradcam_cli.models import about
 
-        (graph,) = model_cache.folder().glob(f"{self.model}-*/{about.GRAPH}")
+        (graph,) = about.compiled_folder().glob(f"{self.model}-*/{about.GRAPH}")
         core, found = openvino.Core(), {}
         for size in BATCHES:
             model = core.read_model(graph)

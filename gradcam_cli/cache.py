@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradcam_cli.engines.openvino import about, model_cache
-from gradcam_cli.models import weights
+from gradcam_cli.engines.openvino import cached_model
+from gradcam_cli.models import about, weights
 from gradcam_cli.models.catalog import models
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import final_name, remove
@@ -80,12 +80,12 @@ def _weights() -> Iterator[Entry]:
 
 
 def _compiled() -> Iterator[Entry]:
-    for path in _paths_in(model_cache.folder()):
+    for path in _paths_in(about.compiled_folder()):
         record = about.read(path)
         folder_name = final_name(path.name).partition(".")[0]
         kind: Kind = "leftover" if record is None or path.name != folder_name else "compiled"
         name = record.model if record else folder_name.rpartition("-")[0] or folder_name
-        lock = path.with_name(f"{folder_name}{model_cache.LOCK}")
+        lock = path.with_name(f"{folder_name}{cached_model.LOCK}")
         yield Entry(kind, name, path, _size(path), lock)
 
 
@@ -100,7 +100,7 @@ def _digests() -> Iterator[Entry]:
 def _paths_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return [path for path in folder.iterdir() if path.suffix != model_cache.LOCK]
+    return [path for path in folder.iterdir() if path.suffix != cached_model.LOCK]
 
 
 def _size(path: Path) -> int:

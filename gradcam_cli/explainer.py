@@ -15,12 +15,13 @@ from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines import ENGINES, EngineName
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.errors import UsageError
+from gradcam_cli.images.framing import RESIZES, Frame, Resize, frame_of
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
 from gradcam_cli.models.labels import ClassName
 from gradcam_cli.models.model import Model
-from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.ranking import Ranking
 from gradcam_cli.models.selection import Selection, select_model
 from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Explainer:
     """An engine that looks at one layer of a model, and a method, ready for any number of images.
+
+    Attributes
+    ----------
+    model, engine, layer, methods, score, offline
+        What `load` chose or was told.
+    resize : "squash", "crop" or "letterbox"
+        How a picture comes to the shape of the model's input: squashed whole; the largest part in
+        its middle that has that shape; or whole between black bars.
+        `dataclasses.replace(explainer, resize="crop")` changes it.
 
     Examples
     --------
@@ -51,9 +61,11 @@ class Explainer:
     methods: tuple[MethodChoice, ...] = (parse_method("grad-cam"),)
     score: Score = "logit"
     offline: bool = False
+    resize: Resize = "squash"
 
     def __post_init__(self) -> None:
         check_word("a score", self.score, get_args(Score))
+        check_word("a way to resize", self.resize, RESIZES)
 
     @classmethod
     def load(
@@ -105,7 +117,7 @@ class Explainer:
             model = model.open(offline=offline, note=note)
         needs = list(dict.fromkeys(need for choice in choices for need in choice.method.needs))
         opened_engine, layer = open_engine(model, layer, needs, engine_name=engine, note=note)
-        return cls(model, opened_engine, layer, choices, score=score, offline=offline)
+        return cls(model, opened_engine, layer, choices, score, offline)
 
     def explain(
         self,
@@ -120,8 +132,7 @@ class Explainer:
         ----------
         image : path, http(s) URL, bytes, binary file, PIL image, Picture, or array
             All but an array is read by `read_image`. An array is (H, W, 3) uint8 RGB, 0..255; it
-            may be read-only or a view, and is left as it is. The whole image, of any size, is
-            squashed to the model's input.
+            may be read-only or a view, and is left as it is. It may be of any size.
         targets : str, int, Target, or iterable of them
             Classes: names ("Egyptian cat"), WordNet ids ("n02124075"), indices (285 or "285"), or
             `TOP` or "top" for the predicted one; one that comes twice is explained once.
@@ -143,7 +154,12 @@ class Explainer:
         # Row by row: to prepare an engine for several takes longer than a few rows do.
         inputs = [self.input_of(picture.pixels)]
         (explanation,) = self.explain_inputs(inputs, resolved, top=top, rows=1)
-        return explanation.of_picture(picture).with_pixels(picture.pixels)
+        frame = self.frame_of(picture.pixels)
+        return explanation.of_picture(picture, frame).with_pixels(picture.pixels)
+
+    def frame_of(self, image: NDArray[np.uint8]) -> Frame:
+        """The part of `image`, (H, W, 3), that the model gets, in pixels of the image."""
+        return frame_of(image.shape[:2], self.model.input[:2], self.resize)
 
     def input_of(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the model takes for `image`.
@@ -165,8 +181,8 @@ class Explainer:
         """
         check_image(image)
         model = self.model
-        batch = model_input(image, model.input)[np.newaxis]
-        prepared: NDArray[np.float32] = PREPROCESSING[model.preprocessing](batch)[0]
+        batch = model_input(image, model.input, self.frame_of(image))[np.newaxis]
+        prepared: NDArray[np.float32] = parse_preprocessing(model.preprocessing)(batch)[0]
         return prepared
 
     def explain_inputs(
@@ -250,6 +266,7 @@ class Explainer:
             model=self.model.name,
             weights=self.model.origin,
             fallback=self.model.fallback or None,
+            guesses=self.model.guesses,
             layer=explained[0].layer,
             method=explained[0].method,
             score=self.score,

@@ -107,6 +107,8 @@ class Engine(Protocol):
     """
 
     name: str
+    reference: str
+    """What its gradients were checked against; empty where it is the reference."""
 
     @property
     def rows(self) -> int:

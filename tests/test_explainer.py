@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,12 +206,36 @@ def test_inputs_are_those_of_input_of(explainer: Explainer, asymmetric: np.ndarr
         {"layer": 3},
         {"score": "softmax"},
         {"engine": "torch"},
+        {"resize": "stretch"},
     ],
     ids=str,
 )
 def test_loading_takes_names(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"^expected the .*, got "):
         Explainer.load(**{"model": "efficientnet-lite0", **options})
+
+
+def test_a_part_is_explained_as_the_part_alone(
+    explainer: Explainer, asymmetric: np.ndarray
+) -> None:
+    height, width = asymmetric.shape[:2]
+    margin = (width - height) // 2
+    assert margin > 0
+    middle = asymmetric[:, margin : margin + height]
+    between_bars = np.pad(asymmetric, ((margin, width - height - margin), (0, 0), (0, 0)))
+    for resize, alone in (("crop", middle), ("letterbox", between_bars)):
+        got = replace(explainer, resize=resize).explain(asymmetric, 285)
+        expected = explainer.explain(alone, 285)
+        assert got.predictions == expected.predictions
+        np.testing.assert_array_equal(got.targets[0].heatmap, expected.targets[0].heatmap)
+        assert got.size == (width, height)
+        part = slice(margin, margin + height)
+        if resize == "crop":
+            drawn = asymmetric.copy()
+            drawn[:, part] = expected.overlay()
+            np.testing.assert_array_equal(got.overlay(), drawn)
+        else:
+            np.testing.assert_allclose(got.overlay(), expected.overlay()[part], atol=6)
 
 
 def test_a_selection_is_opened() -> None:

@@ -193,7 +193,8 @@ def test_what_is_imported_is_declared() -> None:
         for line in metadata.requires("gradcam-cli") or []
         if "extra ==" not in line
     }
-    homes = metadata.packages_distributions() | {"keras": ["tensorflow"]}  # which requires it
+    required = {"keras": ["tensorflow"], "h5py": ["tensorflow"]}  # by it, in its turn
+    homes = metadata.packages_distributions() | required
     for module in imported(Path(gradcam_cli.__file__).parent):
         # What only other versions of Python need is not installed here: it goes by its own name.
         names = {re.sub(r"[-_.]+", "-", home).lower() for home in homes.get(module, [module])}

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gradcam_cli.models import efficientnet_lite
-from gradcam_cli.models.preprocessing import lite
+from gradcam_cli.models.preprocessing import parse_preprocessing
 
 FOLDER = Path(__file__).parents[1] / "sample_images"
 COCO = json.loads((FOLDER / "annotations.json").read_text())
@@ -40,7 +40,7 @@ def probabilities():
         batch.append(cv2.resize(rgb, (224, 224), interpolation=cv2.INTER_CUBIC))
     model = efficientnet_lite.build()
     efficientnet_lite.load_bundled(model)
-    logits = model(lite(np.stack(batch))).numpy()
+    logits = model(parse_preprocessing("lite")(np.stack(batch))).numpy()
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     return dict(zip(NAMES, exponents / exponents.sum(axis=1, keepdims=True), strict=True))
 

@@ -16,7 +16,9 @@ from gradcam_cli.cli.cache import cache
 from gradcam_cli.cli.classes import classes
 from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
 from gradcam_cli.cli.config import CommandsWithSettings, config
+from gradcam_cli.cli.doctor import doctor
 from gradcam_cli.cli.explain import explain
+from gradcam_cli.cli.export import export
 from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.methods import methods
 from gradcam_cli.cli.models import models
@@ -61,7 +63,19 @@ def gradcam(context: click.Context) -> None:
         context.exit(ExitCode.USAGE)
 
 
-for _command in (explain, report, classes, layers, methods, models, cache, config, completion):
+for _command in (
+    explain,
+    report,
+    doctor,
+    export,
+    classes,
+    layers,
+    methods,
+    models,
+    cache,
+    config,
+    completion,
+):
     gradcam.add_command(_command)
 
 

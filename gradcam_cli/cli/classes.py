@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gradcam_cli.cli.completion_values import complete_class_names
+from gradcam_cli.cli.model_options import ModelOptions, model_options
 from gradcam_cli.cli.options import debug_option, json_option
 from gradcam_cli.errors import UsageError
+from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
     from gradcam_cli.models.labels import Labels
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
     Examples:
       gradcam classes cat
       gradcam classes n04356056
+      gradcam classes --model mine.onnx --labels labels.txt
     """
 )
 @click.argument("word", required=False, shell_complete=complete_class_names)
+@model_options
 @json_option
 @debug_option
-def classes(word: str | None, as_json: bool) -> None:
-    """List the classes, or those with WORD in their name."""
-    from gradcam_cli.models.selection import select_model
-
-    labels = select_model().labels
+def classes(word: str | None, model: ModelOptions, as_json: bool) -> None:
+    """List the classes of a model, or those with WORD in their name."""
+    labels = model.select(Messages()).labels
     matches = list(labels) if word is None else labels.search(word)
     if word is not None and not matches:
         raise UsageError(*_no_match(word, labels))

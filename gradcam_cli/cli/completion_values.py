@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -37,6 +38,18 @@ def complete_models_and_auto(
         *_names_starting_with(incomplete, [AUTO]),
         *complete_models(context, parameter, incomplete),
     ]
+
+
+def complete_models_and_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The models of the catalogue, `auto`, and files."""
+    from click.shell_completion import CompletionItem
+
+    names = [
+        CompletionItem(name) for name in complete_models_and_auto(context, parameter, incomplete)
+    ]
+    return names or complete_files(context, parameter, incomplete)
 
 
 def complete_methods(
@@ -133,11 +146,19 @@ def _class_items(labels: list[ClassLabel]) -> list[CompletionItem[str]]:
 
 
 def _sources(model: str | None) -> tuple[ModelSource, ...]:
-    """The candidates of `model`, auto for None; none where there is no such model."""
+    """The candidates of `model`, auto for None; none where there is no such model.
+
+    A file is not read for that, but where that was done before it is known what is in it.
+    """
     from gradcam_cli.errors import GradcamError
-    from gradcam_cli.models.selection import AUTO, select_model
+    from gradcam_cli.models.selection import AUTO, is_path, select_model
 
     with suppress(GradcamError):
+        if model is not None and is_path(model):
+            from gradcam_cli.models.sources.model_file import FileSource
+
+            source = FileSource.recorded(Path(model))
+            return () if source is None else (source,)
         return select_model(model or AUTO).candidates
     return ()
 
@@ -158,10 +179,7 @@ def _layers(model: str | None) -> list[str]:
 
 def _compiled_layers(model: str) -> list[str]:
     """The layers of `model` by the cache, if it has been compiled."""
-    from gradcam_cli.engines.openvino import about, model_cache
+    from gradcam_cli.models import about
 
-    for folder in model_cache.folder().glob(f"{model}-*"):
-        record = about.read(folder)
-        if record is not None and record.model == model:
-            return [layer.name for layer in record.layers]
-    return []
+    records = about.records_of(model)
+    return [layer.name for layer in records[0].layers] if records else []

@@ -23,6 +23,9 @@ from click.types import FloatParamType, IntParamType, StringParamType
 from gradcam_cli.cli.settings_file import SettingsFile
 from gradcam_cli.errors import UsageError
 
+_BY_HAND_ONLY = ("custom-objects", "trust-model")
+"""A settings file may have come with a model from somebody else."""
+
 _PATH_OPTIONS = {"output", "save_heatmap", "from_file"}
 """Options that are paths though their type is text, which keeps a / at their end."""
 
@@ -108,6 +111,10 @@ def _settings_in(table: _Table, command: click.Command, path: str) -> dict[str, 
                 raise setting.error("is a command", f"Write [{setting.key}] above its settings.")
         elif key not in known:
             raise _unknown(setting, written, command, path)
+        elif key in _BY_HAND_ONLY:
+            raise setting.error(
+                "has code run, and is for the command line only", "Remove it there."
+            )
         elif len(known[key]) > 1:
             raise setting.error(
                 "is another thing in another command", "Write it in the table of one, as [explain]."
@@ -169,12 +176,13 @@ def _convert(option: click.Option, setting: _Setting, value: Any) -> Any:
         return value
     if "\0" in value:
         raise setting.error("has a NUL in it, as no text may have", "Remove it there.")
-    is_path = isinstance(option.type, click.Path) or option.name in _PATH_OPTIONS
-    if not is_path or value in ("", "-"):
-        return value
     # Not Path, which would drop a / at the end, and start with a dot.
     folder = os.path.dirname(setting.file)  # noqa: PTH120
-    return os.path.join(folder, os.path.expanduser(value))  # noqa: PTH111, PTH118
+    path = os.path.join(folder, os.path.expanduser(value))  # noqa: PTH111, PTH118
+    is_path = isinstance(option.type, click.Path) or option.name in _PATH_OPTIONS
+    if option.name == "model":  # a name, or a file
+        is_path = os.path.exists(path)  # noqa: PTH110
+    return path if is_path and value not in ("", "-") else value
 
 
 def _types(option: click.Option) -> tuple[tuple[type, ...], str]:

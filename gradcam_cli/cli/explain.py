@@ -13,15 +13,19 @@ from gradcam_cli.cli.explain_options import (
     ExplainOptions,
     OutputOptions,
     RecordOptions,
-    SourceOptions,
     explain_options,
     output_options,
     record_options,
-    source_options,
 )
 from gradcam_cli.cli.help import SectionedCommand
+from gradcam_cli.cli.model_options import FILE_OPTIONS, ModelOptions, model_options
 from gradcam_cli.cli.options import debug_option
-from gradcam_cli.cli.sources import listed_items, sources_argument
+from gradcam_cli.cli.sources import (
+    SourceOptions,
+    listed_items,
+    source_options,
+    sources_argument,
+)
 from gradcam_cli.errors import ExitCode
 from gradcam_cli.reports.messages import Messages
 
@@ -37,7 +41,8 @@ if TYPE_CHECKING:
     sections={
         "What to explain": "--class --vs --counterfactual --method --layer --score",
         "Model": "--model --weights --engine",
-        "Picture": "--alpha --colormap --max-pixels",
+        "A model in a file": FILE_OPTIONS,
+        "Picture": "--resize --alpha --colormap --max-pixels",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
         "Many pictures": "--recursive --include --exclude --from-file --null --force --verify "
         "--fail-fast --max-errors --csv --report",
@@ -50,11 +55,13 @@ if TYPE_CHECKING:
       gradcam explain photo.jpg --class lynx --vs tabby --method hirescam
       curl -s https://example.org/cat.jpg | gradcam explain - --class 285
       gradcam explain photo.jpg --json | jq -r .predictions[0].name
+      gradcam explain photo.jpg --model mine.onnx --labels labels.txt
       gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
     """,
 )
 @sources_argument
 @explain_options
+@model_options
 @output_options
 @source_options
 @record_options
@@ -65,6 +72,7 @@ def explain(
     sources: tuple[str, ...],
     listing: SourceOptions,
     question: ExplainOptions,
+    model: ModelOptions,
     output: OutputOptions,
     record: RecordOptions,
 ) -> int:
@@ -83,9 +91,10 @@ def explain(
     single = listing.is_single(sources) and not record.are_requested
     messages = Messages(quiet=output.quiet)
     class_source = context.get_parameter_source("classes")
-    settings = question.settings(default_class=class_source is ParameterSource.DEFAULT)
+    selection = model.select(messages, question.layer)
+    settings = question.settings(selection, default_class=class_source is ParameterSource.DEFAULT)
     outputs = output.for_single(settings) if single else output.for_many()
-    opener = ModelOpener(question.selection, settings, messages, messages.download_bar)
+    opener = ModelOpener(selection, settings, messages, messages.download_bar)
     printing = output.printing(record, null=listing.null)
     stages = Stages(opener, settings, outputs, rows=1 if single else None, synced=single)
     items = listed_items(sources, listing, messages, single=single)
@@ -132,5 +141,5 @@ def _explain_many(
             for outcome in outcomes:
                 printer.add(outcome)
                 show_progress(tally.done, tally.failed)
-        printer.conclude(items, recorded_run, default_class=stages.settings.default_class)
+        printer.conclude(items, recorded_run, stages)
     return tally.exit_code

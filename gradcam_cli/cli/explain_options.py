@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import cached_property, wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,95 +14,24 @@ from gradcam_cli.cli.completion_values import (
     complete_layers,
     complete_methods,
 )
-from gradcam_cli.cli.options import Share, engine_option, json_option, model_option, offline_option
+from gradcam_cli.cli.model_options import grouped_options
+from gradcam_cli.cli.options import Share, engine_option, json_option, offline_option
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images import MAX_PIXELS
+from gradcam_cli.images.framing import RESIZES
 from gradcam_cli.images.overlay import COLORMAPS
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.framing import Resize
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.reports.outcomes import PrintOptions
     from gradcam_cli.runs.recording import RunOptions
     from gradcam_cli.runs.settings import Outputs, Settings
     from gradcam_cli.targets import Score
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 DEFAULT_CLASS = "837"
 DEFAULT_METHOD = "grad-cam"
-
-
-def grouped_options(name: str, kind: type, *options: Callable[[Any], Any]) -> Callable[[_F], _F]:
-    """Add `options` to a command; their values arrive as one `kind`, a dataclass, called `name`."""
-    names = [field.name for field in fields(kind)]
-
-    def decorate(function: _F) -> _F:
-        @wraps(function)
-        def wrapper(**values: Any) -> Any:
-            value = kind(**{field: values.pop(field) for field in names})
-            return function(**{name: value}, **values)
-
-        for option in reversed(options):
-            wrapper = option(wrapper)
-        return wrapper  # type: ignore[return-value]
-
-    return decorate
-
-
-@dataclass(frozen=True)
-class SourceOptions:
-    """Which pictures the sources stand for."""
-
-    recursive: bool
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    from_file: str | None
-    null: bool
-
-    def is_single(self, sources: tuple[str, ...]) -> bool:
-        """True where the sources name a single picture.
-
-        Raises
-        ------
-        UsageError
-            Where there is no source at all.
-        """
-        if not sources and self.from_file is None:
-            raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
-        from gradcam_cli.images.listing import is_single
-
-        return self.from_file is None and is_single(sources)
-
-
-source_options = grouped_options(
-    "listing",
-    SourceOptions,
-    click.option("-r", "--recursive", is_flag=True, help="Take folders with all that is in them."),
-    click.option(
-        "--include",
-        multiple=True,
-        metavar="PATTERN",
-        help="Of folders, take the files that match, whatever their extension; may be repeated.",
-    ),
-    click.option(
-        "--exclude",
-        multiple=True,
-        metavar="PATTERN",
-        help="Of folders, leave out the files and folders that match; may be repeated.",
-    ),
-    click.option(
-        "--from-file",
-        metavar="LIST",
-        shell_complete=complete_files,
-        help="Take sources from a file as well, one a line; - for standard input.",
-    ),
-    click.option(
-        "-0",
-        "--null",
-        is_flag=True,
-        help="The list has NUL between sources, and so have the paths that -q prints.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -117,28 +44,17 @@ class ExplainOptions:
     methods: tuple[str, ...]
     layer: str | None
     score: Score
-    model: str
-    weights: Path | None
     engine: EngineName
     top: int
     max_pixels: int
     offline: bool
+    resize: Resize
 
-    @cached_property
-    def selection(self) -> Selection:
-        """The selected model, nothing of it fetched yet.
+    def settings(self, selection: Selection, *, default_class: bool) -> Settings:
+        """What these options mean for a model, each checked before a picture is read.
 
-        Raises
-        ------
-        UsageError
-            For an unknown model, or a layer that it is known not to have.
-        """
-        from gradcam_cli.models.selection import select_model
-
-        return select_model(self.model, weights=self.weights, layer=self.layer)
-
-    def settings(self, *, default_class: bool) -> Settings:
-        """What these options mean, each checked before anything is read or fetched.
+        Where nobody chose the class it is 837 of ImageNet, and the predicted one of models with
+        other classes.
 
         Raises
         ------
@@ -146,6 +62,7 @@ class ExplainOptions:
             For a class, model, method or layer that is not known.
         """
         from gradcam_cli.methods.choice import parse_method
+        from gradcam_cli.models.labels import TOP_WORD, imagenet_labels
         from gradcam_cli.runs.settings import Settings
 
         methods = [parse_method(text) for text in self.methods]
@@ -154,8 +71,10 @@ class ExplainOptions:
                 f"--layer {self.layer} is of no use: {methods[0].method.name} looks at the input",
                 "Drop --layer, or pass another --method.",
             )
-        labels = self.selection.labels
-        targets = labels.targets(self.classes, self.versus, counterfactual=self.counterfactual)
+        labels = selection.labels
+        of_imagenet = default_class and labels == imagenet_labels()
+        classes = self.classes if of_imagenet or not default_class else (TOP_WORD,)
+        targets = labels.targets(classes, self.versus, counterfactual=self.counterfactual)
         return Settings(
             tuple(dict.fromkeys(targets)),
             tuple(dict.fromkeys(method.text for method in methods)),
@@ -165,7 +84,8 @@ class ExplainOptions:
             self.top,
             self.max_pixels,
             self.offline,
-            default_class,
+            of_imagenet,
+            self.resize,
         )
 
 
@@ -181,7 +101,8 @@ explain_options = grouped_options(
         metavar="CLASS",
         shell_complete=complete_classes,
         help="The class to explain: an index, a WordNet id, a name, or `top` for the predicted "
-        "one; may be repeated.  [default: 837, sunglasses]",
+        "one; may be repeated.  [default: 837, sunglasses, or of models with other classes the "
+        "predicted one]",
     ),
     click.option(
         "--vs",
@@ -213,13 +134,6 @@ explain_options = grouped_options(
         help="The layer to explain at, one of `gradcam layers`.  [default: the model's last "
         "convolutional activation, block5_conv3 on VGG16]",
     ),
-    model_option,
-    click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Use these Keras weights (.h5) for the model.",
-    ),
     click.option(
         "--score",
         type=click.Choice(["logit", "probability"]),
@@ -235,6 +149,14 @@ explain_options = grouped_options(
         show_default=True,
         metavar="N",
         help="How many classes the table has.",
+    ),
+    click.option(
+        "--resize",
+        type=click.Choice(RESIZES, case_sensitive=False),
+        default="squash",
+        show_default=True,
+        help="How a picture comes to the shape of the model's input: squashed, cropped to its "
+        "middle, or whole between black bars.",
     ),
     click.option(
         "--max-pixels",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import click
-from click.core import ParameterSource
 
-from gradcam_cli.cli.completion_values import complete_models_and_auto
-from gradcam_cli.cli.options import debug_option, json_option, model_option
-from gradcam_cli.errors import UsageError
+from gradcam_cli.cli.completion_values import complete_models_and_files
+from gradcam_cli.cli.model_options import ModelOptions, model_options
+from gradcam_cli.cli.options import debug_option, json_option
 from gradcam_cli.reports.messages import Messages
 
 
@@ -15,32 +14,28 @@ from gradcam_cli.reports.messages import Messages
     epilog="""\b
     Examples:
       gradcam layers vgg16
+      gradcam layers mine.onnx
       gradcam layers resnet50 --json | jq -r '.layers[].name'
     """
 )
-@click.argument("name", required=False, metavar="[MODEL]", shell_complete=complete_models_and_auto)
-@model_option
+@click.argument("name", required=False, metavar="[MODEL]", shell_complete=complete_models_and_files)
+@model_options
 @json_option
 @debug_option
 @click.pass_context
-def layers(context: click.Context, name: str | None, model: str, as_json: bool) -> None:
+def layers(context: click.Context, name: str | None, model: ModelOptions, as_json: bool) -> None:
     """List the layers of a model that can be explained, the default one marked.
 
     No weights are needed. Under auto it is VGG16 where its weights are cached, else the bundled
     model.
     """
-    if name is not None:
-        if context.get_parameter_source("model") is ParameterSource.COMMANDLINE:
-            raise UsageError(
-                f"there are two models, {name!r} and --model {model!r}", "Pass one of them."
-            )
-        model = name
-    from gradcam_cli.models.selection import AUTO, select_model
+    from gradcam_cli.models.selection import AUTO
 
-    selection = select_model(model)
+    messages = Messages()
+    selection = model.named(context, name).select(messages)
     source = selection.without_fetching()
     if selection.name == AUTO:
-        Messages()(f"--model auto: these are the layers of {source.info.name}.")
+        messages(f"--model auto: these are the layers of {source.info.name}.")
     listed = source.layers()
     if as_json:
         from dataclasses import asdict

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gradcam_cli.cli.completion_values import complete_models_and_auto
+from gradcam_cli.cli.completion_values import complete_models_and_files
 from gradcam_cli.engines import ENGINES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -22,10 +22,11 @@ def model_option(function: _F) -> _F:
         default="auto",
         show_default=True,
         envvar="GRADCAM_MODEL",
-        metavar="NAME",
-        shell_complete=complete_models_and_auto,
-        help="A name of `gradcam models`; auto is VGG16, or the bundled model where VGG16's "
-        "weights cannot be had.  [env: GRADCAM_MODEL]",
+        metavar="NAME|FILE",
+        shell_complete=complete_models_and_files,
+        help="A name of `gradcam models`, or a file: ONNX, Keras, TFLite, SavedModel, OpenVINO. "
+        "auto is VGG16, or the bundled model where VGG16's weights cannot be had.  "
+        "[env: GRADCAM_MODEL]",
     )(function)
 
 

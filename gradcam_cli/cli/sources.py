@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gradcam_cli.cli.completion_values import complete_files
+from gradcam_cli.cli.model_options import grouped_options
 from gradcam_cli.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
-    from gradcam_cli.cli.explain_options import SourceOptions
     from gradcam_cli.images.listing import Item
     from gradcam_cli.reports.messages import Messages
 
@@ -28,6 +29,62 @@ def sources_argument(function: _F) -> _F:
         callback=_checked_sources,
         shell_complete=complete_files,
     )(function)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Which pictures the sources stand for."""
+
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    from_file: str | None
+    null: bool
+
+    def is_single(self, sources: tuple[str, ...]) -> bool:
+        """True where the sources name a single picture.
+
+        Raises
+        ------
+        UsageError
+            Where there is no source at all.
+        """
+        if not sources and self.from_file is None:
+            raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
+        from gradcam_cli.images.listing import is_single
+
+        return self.from_file is None and is_single(sources)
+
+
+source_options = grouped_options(
+    "listing",
+    SourceOptions,
+    click.option("-r", "--recursive", is_flag=True, help="Take folders with all that is in them."),
+    click.option(
+        "--include",
+        multiple=True,
+        metavar="PATTERN",
+        help="Of folders, take the files that match, whatever their extension; may be repeated.",
+    ),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Of folders, leave out the files and folders that match; may be repeated.",
+    ),
+    click.option(
+        "--from-file",
+        metavar="LIST",
+        shell_complete=complete_files,
+        help="Take sources from a file as well, one a line; - for standard input.",
+    ),
+    click.option(
+        "-0",
+        "--null",
+        is_flag=True,
+        help="The list has NUL between sources, and so have the paths that -q prints.",
+    ),
+)
 
 
 def listed_items(

@@ -8,8 +8,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.callbacks import Note, no_note
-from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
+from gradcam_cli.engines.openvino.makers import NotCompiledError
+from gradcam_cli.engines.openvino.model_cache import open_compiled
 from gradcam_cli.errors import ModelError
+from gradcam_cli.models.framework import INSTALL, is_installed
 from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 
@@ -61,12 +63,26 @@ def open_engine(
         try:
             return open_compiled(model, layer, network, note, needs=needs)
         except NotCompiledError as error:
+            if not model.weights.run_in_tensorflow:
+                raise ModelError(
+                    str(error),
+                    "Try --method score-cam, which needs no gradients, or another --layer.",
+                ) from error
             if engine_name == "openvino":
                 raise ModelError(
                     f"the compiled engine cannot run this: {error}",
                     "Leave --engine at auto, or pass --engine tensorflow.",
                 ) from error
+            if not is_installed():
+                raise ModelError(
+                    f"{error}; TensorFlow, which could run it, is not installed", f"{INSTALL}."
+                ) from error
             note(f"{error}. TensorFlow runs it.")
+    if not is_installed():
+        raise ModelError(
+            f"TensorFlow, which is to run {model.name}, is not installed",
+            f"{INSTALL}, or leave --engine at auto.",
+        )
     return _open_in_tensorflow(model, network(), layer, needs)
 
 

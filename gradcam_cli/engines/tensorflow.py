@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,58 +12,63 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.passes import INPUT, Captured, Gradients, Pass, Rules
+from gradcam_cli.models.keras_head import ancestors
+from gradcam_cli.models.keras_network import KerasNetwork
+from gradcam_cli.passes import Captured, Gradients, Pass, Rules
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
 Array = NDArray[np.float32]
+_Run = tuple[Any, list[Any], list[Any]]
+"""Scores, and the activations and gradients at places."""
 
 _RELUS = {"Relu": "GradcamGuidedRelu", "Relu6": "GradcamGuidedRelu6"}
 """TensorFlow's operations that are ReLUs, and what their guided gradients are registered as."""
 
 
 class TensorFlowEngine:
-    """Runs a Keras model whose output is scores before the softmax, and leaves it as it is.
+    """Runs a Keras model of any kind, and leaves it as it is.
 
     Parameters
     ----------
-    model : keras.Model
-        (N, H, W, C) -> (N, classes) scores.
+    model : KerasNetwork or keras.Model
     model_name : str, optional
         The model's name, for errors; by default its own.
-    head : "softmax" or "sigmoid"
-        What makes probabilities of the scores.
+    head : "softmax" or "sigmoid", optional
+        What makes probabilities of the scores; by default what the model has.
     """
 
     name = "tensorflow"
+    reference = ""
     rows = 8
     forward_rows = 8
     parallel = 1  # it uses every core by itself
 
     def __init__(
-        self, model: Any, *, model_name: str | None = None, head: Head = "softmax"
+        self, model: Any, *, model_name: str | None = None, head: Head | None = None
     ) -> None:
-        self._tf, self._keras = tensorflow()
-        self._model = model
-        self._name = model_name or model.name
-        self._probabilities = {"softmax": self._tf.nn.softmax, "sigmoid": self._tf.sigmoid}[head]
-        self._outputs = {op.name: op.output for op in model.operations}
-        self._submodel = lru_cache(maxsize=8)(self._build_submodel)
-        self._tail = lru_cache(maxsize=8)(self._build_tail)
-        self._guided = lru_cache(maxsize=8)(self._trace_guided)
+        self._tf, _ = tensorflow()
+        self._network = KerasNetwork.of(model)
+        self._name = model_name or self._network.name
+        probabilities = {"softmax": self._tf.nn.softmax, "sigmoid": self._tf.sigmoid}
+        self._probabilities = probabilities[head or self._network.head]
+        self._traced_capture = lru_cache(maxsize=8)(self._trace_capture)
+        self._tail = lru_cache(maxsize=8)(self._trace_tail)
+        self._traced_gradients = lru_cache(maxsize=8)(self._trace_gradients)
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
-        scores: Array = self._traced_forward(batch).numpy()
+        scores: Array = self._traced_capture(())(batch)[0].numpy()
         return scores
 
     def capture(self, batch: Array, at: Sequence[str]) -> Captured:
         """See `Engine.capture`."""
-        check_places(Pass("capture", tuple(at)), self._outputs, self._name)
-        inputs = self._tf.convert_to_tensor(batch)
-        activations, scores = self._submodel(tuple(at))(inputs, training=False)
-        return Captured(
-            {name: a.numpy() for name, a in zip(at, activations, strict=True)}, scores.numpy()
-        )
+        what = Pass("capture", tuple(dict.fromkeys(at)))
+        check_places(what, self._network.layers, self._name)
+        if self._network.scores_are_output:
+            scores, activations = self._network.run(self._tf.convert_to_tensor(batch), what.at)
+        else:
+            scores, activations = self._traced_capture(what.at)(batch)
+        return Captured(_arrays(what.at, activations), scores.numpy())
 
     def gradients(
         self,
@@ -79,30 +84,30 @@ class TensorFlowEngine:
         Rows do not mix at inference, so the gradient of the sum over the batch is each row's own.
         """
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
-        check_places(what, self._outputs, self._name)
-        weights, top = score_weights(targets, self._model.output.shape[-1])
+        check_places(what, self._network.layers, self._name)
+        weights, top = score_weights(targets, self._network.classes)
         inputs = self._tf.convert_to_tensor(batch)
         probability = score == "probability"
-        run = self._guided(what.at, probability) if rules == "guided" else self._run_eagerly
-        scores, activations, gradients = run(inputs, weights, top, probability, what.at)
+        if rules == "standard" and self._network.scores_are_output:
+            run = partial(self._run_eagerly, what.at, probability)
+        else:
+            run = self._traced_gradients(what, probability)
+        scores, activations, gradients = run(inputs, weights, top)
         for name, gradient in zip(what.at, gradients, strict=True):
             if gradient is None:
                 raise _independent_layer_error(name)
-        return Gradients(
-            {name: a.numpy() for name, a in zip(what.at, activations, strict=True)},
-            scores.numpy(),
-            {name: g.numpy() for name, g in zip(what.at, gradients, strict=True)},
-        )
+        return Gradients(_arrays(what.at, activations), scores.numpy(), _arrays(what.at, gradients))
 
     def tail(self, activations: Array, layer: str, batch: Array) -> Array:
         """See `Engine.tail`."""
-        check_places(Pass("tail", (layer,)), self._outputs, self._name)
+        check_places(Pass("tail", (layer,)), self._network.layers, self._name)
         tail, reads_batch = self._tail(layer)
-        inputs = [activations]
         if reads_batch:
             check_rows(len(activations), len(batch))
-            inputs.append(np.broadcast_to(batch, (len(activations), *batch.shape[1:])))
-        scores: Array = tail(*inputs).numpy()
+            inputs = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
+        else:
+            inputs = np.zeros((1, *self._network.input), np.float32)
+        scores: Array = tail(activations, inputs).numpy()
         return scores
 
     def prepare(self, what: Pass) -> None:
@@ -113,26 +118,19 @@ class TensorFlowEngine:
         UsageError
             Where the model has no such layer, or no ReLU for guided gradients.
         """
-        check_places(what, self._outputs, self._name)
+        check_places(what, self._network.layers, self._name)
         if what.rules == "guided":
-            self._guided(what.at, False)
+            self._traced_gradients(what, False)
 
     def _run_eagerly(
-        self, inputs: Any, weights: Array, top: Array, probability: bool, at: tuple[str, ...]
-    ) -> tuple[Any, list[Any], list[Any]]:
+        self, at: tuple[str, ...], probability: bool, inputs: Any, weights: Array, top: Array
+    ) -> _Run:
         """The scores, and activations and gradients at `at`."""
         with self._tf.GradientTape() as tape:
             tape.watch(inputs)
-            places, scores = self._places(inputs, at)
+            scores, places = self._network.run(inputs, at)
             y = self._target_score(scores, weights, top, probability)
         return scores, places, tape.gradient(y, places)
-
-    def _places(self, inputs: Any, at: tuple[str, ...]) -> tuple[list[Any], Any]:
-        """The tensors at `at`, and the scores."""
-        layers = tuple(name for name in at if name != INPUT)
-        activations, scores = self._submodel(layers)(inputs, training=False)
-        tensors = {INPUT: inputs, **dict(zip(layers, activations, strict=True))}
-        return [tensors[name] for name in at], scores
 
     def _target_score(self, scores: Any, weights: Any, top: Any, probability: bool) -> Any:
         tf = self._tf
@@ -140,65 +138,60 @@ class TensorFlowEngine:
         s = self._probabilities(scores) if probability else scores
         return tf.reduce_sum(s * (weights + top[:, np.newaxis] * predicted))
 
-    def _trace_guided(self, at: tuple[str, ...], probability: bool) -> Callable[..., Any]:
-        """The same as `_run_eagerly` with guided gradients, for these two arguments only.
+    def _trace_gradients(self, what: Pass, probability: bool) -> Callable[..., _Run]:
+        """The same as `_run_eagerly` as a graph, for these two arguments only.
 
-        It is traced, for that is where TensorFlow lets the gradients of its operations be others,
-        and no layer has to be changed.
+        There, TensorFlow lets the gradients of its operations be others, as guided ones are, and
+        takes none that are not asked for, as the eager tape does those of every weight.
         """
         tf = self._tf
-        _register_guided_gradients()
+        overridden = _guided_gradients() if what.rules == "guided" else {}
 
-        @tf.function(autograph=False)  # type: ignore[untyped-decorator]
-        def run(inputs: Any, weights: Any, top: Any) -> Any:
-            with tf.compat.v1.get_default_graph().gradient_override_map(_RELUS):
-                places, scores = self._places(inputs, at)
-            return (
-                scores,
-                places,
-                tf.gradients(self._target_score(scores, weights, top, probability), places),
-            )
+        def run(inputs: Any, weights: Any, top: Any) -> _Run:
+            with tf.compat.v1.get_default_graph().gradient_override_map(overridden):
+                scores, places = self._network.run(inputs, what.at)
+            y = self._target_score(scores, weights, top, probability)
+            return scores, places, tf.gradients(y, places)
 
-        classes = self._model.output.shape[-1]
-        shapes = ((None, *self._model.inputs[0].shape[1:]), (None, classes), (None,))
-        traced = run.get_concrete_function(*(tf.TensorSpec(shape, tf.float32) for shape in shapes))
-        if not any(operation.type in _RELUS for operation in traced.graph.get_operations()):
+        vectors = [(None, self._network.classes), (None,)]
+        traced = self._trace(run, [tf.TensorSpec(each, tf.float32) for each in vectors])
+        operations = traced.graph.get_operations()
+        if overridden and not any(operation.type in overridden for operation in operations):
             raise without_relu(self._name)
-        return lambda inputs, weights, top, *_: traced(
-            inputs, tf.constant(weights), tf.constant(top)
-        )
-
-    def _build_submodel(self, layers: tuple[str, ...]) -> Any:
-        outputs = [self._outputs[layer] for layer in layers]
-        return self._keras.Model(self._model.inputs[0], [outputs, self._model.output])
-
-    @cached_property
-    def _traced_forward(self) -> Callable[..., Any]:
-        return self._trace(lambda batch: self._model(batch, training=False), self._model.inputs)
-
-    def _build_tail(self, layer: str) -> tuple[Callable[..., Any], bool]:
-        """From the layer's output to the scores; whether they read the inputs as well.
-
-        A `keras.Function`, for a `keras.Model` from the middle of another adds nodes to it.
-        """
-        inputs = [self._outputs[layer], self._model.inputs[0]]
-        try:
-            tail, inputs = self._keras.Function(inputs[:1], self._model.output), inputs[:1]
-        except ValueError:  # not connected to the layer alone
-            tail = self._keras.Function(inputs, self._model.output)
-        return self._trace(lambda *tensors: tail(list(tensors)), inputs), len(inputs) > 1
-
-    def _trace(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
-        """`function` as a graph, which takes half the time of the same operations one by one."""
-        tf = self._tf
-        signature = [tf.TensorSpec(tensor.shape, tf.float32) for tensor in inputs]
-        traced = tf.function(function, autograph=False).get_concrete_function(*signature)
         return lambda *arrays: traced(*map(tf.convert_to_tensor, arrays))
+
+    def _trace_capture(self, at: tuple[str, ...]) -> Callable[..., Any]:
+        """`KerasNetwork.run`, in half the time of the same operations one by one."""
+        traced = self._trace(lambda inputs: self._network.run(inputs, at))
+        return lambda batch: traced(self._tf.convert_to_tensor(batch))
+
+    def _trace_tail(self, layer: str) -> tuple[Callable[..., Any], bool]:
+        """From the layer's output and the inputs to the scores; whether they read the inputs."""
+        tf = self._tf
+
+        def run(inputs: Any, activations: Any) -> Any:
+            return self._network.run(inputs, replace={layer: activations})[0]
+
+        shape = (None, *self._network.shapes[layer])
+        traced = self._trace(run, [tf.TensorSpec(shape, tf.float32)])
+        reads_inputs = traced.inputs[0].op.name in ancestors(traced.outputs[0])
+        return lambda activations, inputs: traced(
+            tf.convert_to_tensor(inputs), tf.convert_to_tensor(activations)
+        ), reads_inputs
+
+    def _trace(self, function: Callable[..., Any], more: Sequence[Any] = ()) -> Any:
+        """`function` of a batch, and of what `more` specifies, as a graph."""
+        signature = [self._network.signature, *more]
+        return self._tf.function(function, autograph=False).get_concrete_function(*signature)
+
+
+def _arrays(names: Sequence[str], tensors: Sequence[Any]) -> dict[str, Array]:
+    return {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
 
 
 @cache
-def _register_guided_gradients() -> None:
-    """Let a gradient pass a ReLU only where it is positive (Springenberg et al., 2015)."""
+def _guided_gradients() -> dict[str, str]:
+    """What lets a gradient pass a ReLU only where it is positive (Springenberg et al., 2015)."""
     tf, _ = tensorflow()
     raw = tf.raw_ops
 
@@ -209,6 +202,8 @@ def _register_guided_gradients() -> None:
     @tf.RegisterGradient(_RELUS["Relu6"])  # type: ignore[untyped-decorator]
     def relu6(operation: Any, gradient: Any) -> Any:
         return raw.Relu6Grad(gradients=tf.nn.relu(gradient), features=operation.outputs[0])
+
+    return _RELUS
 
 
 def _independent_layer_error(layer: str) -> UsageError:

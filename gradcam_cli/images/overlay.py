@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from gradcam_cli.images.framing import Frame, checked_frame, resized, upsampled_over, whole
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,8 +24,10 @@ _BAND_PIXELS = 1 << 16
 """What is blended at a time stays in a core's cache."""
 
 
-def model_input(image: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """The whole of `image`, squashed to `shape` by cubic interpolation.
+def model_input(
+    image: NDArray[np.uint8], shape: tuple[int, int, int], frame: Frame | None = None
+) -> NDArray[np.uint8]:
+    """What is in `frame`, squashed to `shape` by cubic interpolation.
 
     Parameters
     ----------
@@ -31,25 +35,29 @@ def model_input(image: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArra
         Left as it is.
     shape : (h, w, 3) or (h, w, 1)
         That of the result: RGB, or its luma, 0.299 R + 0.587 G + 0.114 B.
+    frame : Frame, optional
+        As `images.framing.frame_of` gives it; by default the whole picture.
 
     Returns
     -------
     (h, w, 3) or (h, w, 1) uint8, 0..255
+        Black where there is no picture.
     """
     import cv2
     import numpy as np
 
     height, width, channels = shape
-    squashed = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
-    if channels == 1:
-        squashed = cv2.cvtColor(squashed, cv2.COLOR_RGB2GRAY)[..., np.newaxis]
-    return squashed.astype("uint8", copy=False)
+    pixels = resized(image, frame or whole(*image.shape[:2]), height, width)
+    if channels != 1:
+        return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., np.newaxis].astype("uint8", copy=False)
 
 
 def overlay(
     image: NDArray[np.uint8],
     heatmap: NDArray[np.float32],
     *,
+    frame: tuple[int, int, int, int] | None = None,
     alpha: float = 0.5,
     colormap: str = "jet",
 ) -> NDArray[np.uint8]:
@@ -60,8 +68,11 @@ def overlay(
     image : (H, W, 3) uint8 RGB, 0..255
         Left as it is; it may be read-only or a view.
     heatmap : (h, w) float32 or float64, 0..1
-        Of any resolution; it is resized bilinearly to the image's. Where it is zero everywhere
+        Of any resolution; it is resized bilinearly to the frame's. Where it is zero everywhere
         there is nothing to show, and the result is the plain image.
+    frame : (left, top, width, height), optional
+        What the heatmap covers, in pixels of the image: the `frame` of an explanation; by default,
+        and where that is None, the whole image. What is outside it stays as it is.
     alpha : float, 0..1
         The share of the colours; the image has the rest.
     colormap : str
@@ -77,7 +88,6 @@ def overlay(
     UsageError
         Where an argument is not as above.
     """
-    import cv2
     import numpy as np
 
     from gradcam_cli.arguments import check_image, check_share, check_word, checked_heatmap
@@ -86,17 +96,33 @@ def overlay(
     heatmap = checked_heatmap(heatmap)
     check_share("alpha", alpha)
     check_word("a colour map", colormap, COLORMAPS)
-    if not heatmap.any():
-        return image.copy()
     height, width = image.shape[:2]
-    levels = (cv2.resize(heatmap, (width, height)) * 255).astype(np.uint8)
-    blended = np.empty_like(image)
+    covered = whole(height, width) if frame is None else checked_frame(frame)
+    region = covered.over(height, width)
+    if not heatmap.any() or not image[region].size:
+        return image.copy()
+    levels = (upsampled_over(heatmap, covered, height, width) * 255).astype(np.uint8)
+    blended = np.empty_like(image) if levels.shape == (height, width) else image.copy()
+    _blend(levels, _palette(colormap), float(alpha), image[region], blended[region])
+    return blended
+
+
+def _blend(
+    levels: NDArray[np.uint8],
+    palette: NDArray[np.uint8],
+    alpha: float,
+    image: NDArray[np.uint8],
+    blended: NDArray[np.uint8],
+) -> None:
+    """Write the colours of `levels` and the image, of one height and width, to `blended`."""
+    import cv2
+
+    height, width = levels.shape
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
         rows = slice(top, top + step)
-        colors = cv2.applyColorMap(levels[rows], _palette(colormap))
-        blended[rows] = cv2.addWeighted(colors, float(alpha), image[rows], float(1 - alpha), 0)
-    return blended
+        colors = cv2.applyColorMap(levels[rows], palette)
+        blended[rows] = cv2.addWeighted(colors, alpha, image[rows], 1 - alpha, 0)
 
 
 @cache

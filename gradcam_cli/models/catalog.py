@@ -27,11 +27,20 @@ def find_model(name: str) -> KerasSource:
     UsageError
         With the closest names where there is none.
     """
-    by_folded = {folded(key): source for key, source in models().items()}
     try:
-        return by_folded[folded(name)]
+        return _by_folded_name()[folded(name)]
     except KeyError:
         raise UsageError(
             f"there is no model called {name!r}",
             f"{did_you_mean(closest(name, models()))} `gradcam models` lists all.".strip(),
         ) from None
+
+
+def is_name(name: str) -> bool:
+    """True where a model is called `name`."""
+    return folded(name) in _by_folded_name()
+
+
+@cache
+def _by_folded_name() -> dict[str, KerasSource]:
+    return {folded(key): source for key, source in models().items()}

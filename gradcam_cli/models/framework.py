@@ -8,10 +8,27 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from gradcam_cli.errors import ModelError
 from gradcam_cli.process import stderr_into
+
+INSTALL = "Install it: `pip install tensorflow`"
+"""What is to be done where it is missing; others may go on from there."""
+
+
+def is_installed() -> bool:
+    """True where TensorFlow and Keras are there; neither is imported for that."""
+    return find_spec("tensorflow") is not None and find_spec("keras") is not None
+
+
+def needed_to_compile(name: str) -> ModelError:
+    """The error for the model `name`, which only TensorFlow can compile, where it is missing."""
+    return ModelError(
+        f"{name} needs TensorFlow once, to be compiled, and TensorFlow is not installed",
+        f"{INSTALL}; or compile it where it is, and pass what `gradcam export` writes there.",
+    )
 
 
 @cache
@@ -31,6 +48,8 @@ def tensorflow() -> tuple[Any, Any]:
             import keras
             import tensorflow as tf
     except ImportError as error:
+        if not is_installed():
+            raise ModelError("TensorFlow is not installed", f"{INSTALL}.") from error
         raise ModelError(
             f"TensorFlow could not be imported: {error}",
             "Install it again: `pip install --force-reinstall tensorflow`.",

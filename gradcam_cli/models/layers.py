@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.known_layers import models_with
 from gradcam_cli.suggestions import closest, did_you_mean
+
+if TYPE_CHECKING:
+    from gradcam_cli.models.keras_network import KerasNetwork
+    from gradcam_cli.models.keras_operations import OperationOutput
 
 _NEVER_DEFAULT = ("Pool", "Padding", "Cropping", "Dropout")
 
@@ -19,31 +23,50 @@ class LayerInfo:
     Attributes
     ----------
     name, kind : str
-        As Keras has them: "block5_conv3", "Conv2D".
+        As Keras has them: "block5_conv3", "Conv2D"; of a layer in a nested model, its path:
+        "resnet50/conv5_block3_out".
     shape : (h, w, C)
         Of its output for one image.
     default : bool
         True for the last convolutional activation.
+    reason : str
+        Of the default: why it is that one.
     """
 
     name: str
     kind: str
     shape: tuple[int, int, int]
     default: bool
+    reason: str = ""
 
 
 def explainable_layers(model: Any) -> list[LayerInfo]:
-    """The layers of the Keras `model` with an output (h, w, C), h·w > 1, from input to output.
+    """The layers with an output (h, w, C), h·w > 1, that the scores depend on, in their order.
 
     The default is the last one that is not a pooling, padding or dropout: what the classifier's
     head reads, at the finest resolution it still has. Additions written with ``+`` count, as in
-    ConvNeXt; they are operations and not layers to Keras.
+    ConvNeXt; they are operations and not layers to Keras. A map for each class, which nothing but
+    a pooling reads, is the head's own and no default.
+
+    Parameters
+    ----------
+    model : KerasNetwork or keras.Model
     """
-    maps = [op for op in model.operations if _is_map(op)]
-    candidates = [op for op in maps if not any(word in _kind(op) for word in _NEVER_DEFAULT)]
-    default = (candidates or maps)[-1].name if maps else ""
+    from gradcam_cli.models.keras_network import KerasNetwork
+
+    network = KerasNetwork.of(model)
+    maps = [output for output in network.outputs if output.is_used and _is_map(output)]
+    candidates = [output for output in maps if _may_be_default(output, network)]
+    default = (candidates or maps)[-1:]
     return [
-        LayerInfo(op.name, _kind(op), tuple(op.output.shape[1:]), op.name == default) for op in maps
+        LayerInfo(
+            output.path,
+            output.kind,
+            (output.shape[0], output.shape[1], output.shape[2]),  # type: ignore[arg-type]
+            output in default,
+            _reason(output, maps, network) if output in default else "",
+        )
+        for output in maps
     ]
 
 
@@ -73,12 +96,39 @@ def unknown_layer(name: str, known: list[str], model_name: str) -> UsageError:
     return UsageError(what, f"{did_you_mean(closest(name, known))} {listing}".strip())
 
 
-def _kind(operation: Any) -> str:
-    return type(operation).__name__
-
-
-def _is_map(operation: Any) -> bool:
-    if _kind(operation) == "InputLayer":
+def _is_map(output: OperationOutput) -> bool:
+    shape = output.shape
+    if output.kind == "InputLayer" or len(shape) != 3 or None in shape:
         return False
-    shape: tuple[Any, ...] = getattr(getattr(operation, "output", None), "shape", ())
-    return len(shape) == 4 and None not in shape[1:] and shape[1] * shape[2] > 1
+    return shape[0] * shape[1] > 1  # type: ignore[operator]
+
+
+def _may_be_default(output: OperationOutput, network: KerasNetwork) -> bool:
+    is_named_so = any(word in output.kind for word in _NEVER_DEFAULT)
+    return not (is_named_so or output.is_copy or _is_map_for_each_class(output, network))
+
+
+def _is_map_for_each_class(output: OperationOutput, network: KerasNetwork) -> bool:
+    return output.in_head and output.shape[-1] == network.units
+
+
+def last_activation(height: int, width: int, channels: int) -> str:
+    """Why a layer of that shape is the default, where it is what the head reads."""
+    size = _size(height, width, channels)
+    return f"it is the last convolutional activation before the head, {size}"
+
+
+def _size(height: Any, width: Any, channels: Any) -> str:
+    return f"{height}x{width} places with {channels} channels each"
+
+
+def _reason(default: OperationOutput, maps: list[OperationOutput], network: KerasNetwork) -> str:
+    size = _size(*default.shape)
+    after = maps[maps.index(default) + 1 :]
+    for output in after:
+        if _is_map_for_each_class(output, network):
+            return (
+                f"it is the last convolutional activation, {size}, before {output.path}, which "
+                "already gives a map for each class"
+            )
+    return last_activation(*default.shape)  # type: ignore[arg-type]

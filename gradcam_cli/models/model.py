@@ -33,7 +33,7 @@ class ModelInfo:
     input : InputShape
         (height, width, channels); pictures are squashed to it.
     preprocessing : str
-        The entry of `preprocessing.PREPROCESSING` that makes its input.
+        How its input is made, as `preprocessing.parse_preprocessing` takes it.
     labels : Labels
         Its classes, in the order of its scores.
     head : "softmax" or "sigmoid"
@@ -62,6 +62,11 @@ class Weights(Protocol):
         """Where they came from."""
         ...
 
+    @property
+    def run_in_tensorflow(self) -> bool:
+        """True where `network` can be had."""
+        ...
+
     def digest(self) -> str:
         """The SHA-256 of the weights; ModelError where they cannot be read."""
         ...
@@ -81,24 +86,29 @@ class Model(ModelInfo):
         What it computes with.
     fallback : str
         Why it is not the first choice of `auto`; empty where it is, or was named.
+    guesses : tuple of str
+        What was guessed of it, a sentence each.
 
     Raises
     ------
     ModelError
         Where no picture can be made into its input, or no probability of its scores.
+    UsageError
+        Where its preprocessing is none.
     """
 
     weights: Weights = field(repr=False)
     fallback: str = ""
+    guesses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_input(self)
         _check_head(self)
 
     @classmethod
-    def of(cls, info: ModelInfo, weights: Weights) -> Model:
+    def of(cls, info: ModelInfo, weights: Weights, guesses: tuple[str, ...] = ()) -> Model:
         """The model of `info` with `weights`."""
-        return cls(**vars(info), weights=weights)
+        return cls(**vars(info), weights=weights, guesses=guesses)
 
     @property
     def origin(self) -> Origin:
@@ -146,7 +156,7 @@ class Model(ModelInfo):
 
 
 def _check_input(info: ModelInfo) -> None:
-    from gradcam_cli.models.preprocessing import RGB_ONLY
+    from gradcam_cli.models.preprocessing import parse_preprocessing
 
     shape, channels = tuple(info.input), info.input.channels
     if channels not in (1, 3):
@@ -155,7 +165,7 @@ def _check_input(info: ModelInfo) -> None:
             f", which takes (height, width, channels) = {shape}",
             "Pass another model.",
         )
-    if channels == 1 and info.preprocessing in RGB_ONLY:
+    if not parse_preprocessing(info.preprocessing).takes_grey and channels == 1:
         raise ModelError(
             f"expected 3 channels (RGB) for the preprocessing {info.preprocessing!r}, got "
             f"{info.name}, which takes (height, width, channels) = {shape}",

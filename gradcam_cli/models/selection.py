@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
-from gradcam_cli.errors import ModelError
+from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models import efficientnet_lite
-from gradcam_cli.models.catalog import find_model
+from gradcam_cli.models.catalog import find_model, is_name
+from gradcam_cli.models.file_options import FileOptions
 from gradcam_cli.models.labels import Labels
 from gradcam_cli.models.layers import find_layer, unknown_layer
 from gradcam_cli.models.model import Model
@@ -90,7 +91,12 @@ class Selection:
 
 
 def select_model(
-    name: str = AUTO, *, weights: Path | None = None, layer: str | None = None
+    name: str = AUTO,
+    *,
+    weights: Path | None = None,
+    layer: str | None = None,
+    file_options: FileOptions | None = None,
+    note: Note = no_note,
 ) -> Selection:
     """What `name` means, before anything is looked up on the network or built.
 
@@ -100,22 +106,60 @@ def select_model(
     Parameters
     ----------
     name : str
-        One of `gradcam models`, or "auto".
+        One of `gradcam models`, "auto", or the path of a model's file.
     weights : Path, optional
         A file of Keras weights for it.
     layer : str, optional
         The layer to explain.
+    file_options : FileOptions, optional
+        Of a model in a file, whose path is `name`; it is read at once.
+    note : callable
+        Called with one sentence for what takes long.
 
     Raises
     ------
     UsageError
         For an unknown model, or a layer that the model, or either of auto's, is known not to have.
+    ModelError
+        For a file with no model that can be explained.
     """
+    if is_path(name):
+        return _select_file(Path(name), weights, layer, file_options, note)
+    if file_options is not None:
+        raise UsageError(
+            f"{name} is a model of the catalogue, of which all is known",
+            "Drop the options that are for a model in a file, or pass its path with --model.",
+        )
     names = AUTO_MODELS if name.lower() == AUTO else (name,)
     sources = [find_model(model_name) for model_name in names]
     if weights is not None:
         return Selection(_with_layer(layer, (OwnWeights(sources[0], weights),)), layer)
     return Selection(_with_layer(layer, tuple(sources)), layer)
+
+
+def is_path(name: str) -> bool:
+    """True where `name` is not one of `gradcam models` but a model's file."""
+    if is_name(name) or name.lower() == AUTO:
+        return False
+    from gradcam_cli.models.formats.detection import looks_like_a_path
+
+    return looks_like_a_path(name)
+
+
+def _select_file(
+    path: Path, weights: Path | None, layer: str | None, options: FileOptions | None, note: Note
+) -> Selection:
+    if weights is not None:
+        raise UsageError(
+            f"{path} is a model with its weights, so --weights {weights} is of no use",
+            "Drop --weights, or pass a name of `gradcam models` with --model.",
+        )
+    from gradcam_cli.models.sources.model_file import FileSource
+
+    source = FileSource.prepared(path, options, layer=layer, note=note)
+    for guess in source.guesses:
+        note(guess)
+    return Selection(_with_layer(layer, (source,)), layer)
 
 
 def _with_layer(layer: str | None, sources: tuple[ModelSource, ...]) -> tuple[ModelSource, ...]:

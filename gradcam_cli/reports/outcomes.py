@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +18,16 @@ from gradcam_cli.results.json_line import dumps
 
 if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
+    from gradcam_cli.reports.summary import Summary
     from gradcam_cli.results.explanation import Explanation
     from gradcam_cli.results.manifest import Manifest
     from gradcam_cli.runs.recording import Recording, Tally
-    from gradcam_cli.runs.stages import Outcome
+    from gradcam_cli.runs.stages import Outcome, Stages
 
 _MOST_FAILURES = 20
 _MOST_NOTES = 20
+_ENOUGH_IMAGES = 10
+"""To say something of a model's scores."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class RunPrinter:
             if self.notes <= _MOST_NOTES:
                 self.messages(f"{explanation.source}: {note}")
 
-    def conclude(self, items: Iterable[Item], run: Recording, *, default_class: bool) -> None:
+    def conclude(self, items: Iterable[Item], run: Recording, stages: Stages) -> None:
         """Print the totals and write the table and the page, if any, from the manifest."""
         manifest, tally = run.manifest, run.tally
         if tally.interrupted:
@@ -159,15 +162,22 @@ class RunPrinter:
             )
             return
         summary = self._summarize([item.recorded_key for item in items], manifest)
-        if default_class and summary.of_improbable_class:
-            from gradcam_cli.results.notes import default_class_note_on_run
-
-            self.messages(default_class_note_on_run(summary.of_improbable_class))
+        self._add_notes_on_run(summary, stages)
         self._print_totals(tally, summary.without_evidence)
         if self.options.open_it:
             open_in_viewer(self.options.report or manifest.folder, self.messages)
 
-    def _summarize(self, keys: list[str], manifest: Manifest) -> Any:
+    def _add_notes_on_run(self, summary: Summary, stages: Stages) -> None:
+        from gradcam_cli.results.notes import default_class_note_on_run, near_uniform_note
+
+        if stages.settings.default_class and summary.of_improbable_class:
+            self.messages(default_class_note_on_run(summary.of_improbable_class))
+        if summary.explained >= _ENOUGH_IMAGES and (model := stages.opener.model).guesses:
+            probability, classes = summary.mean_probability, len(model.labels)
+            if note := near_uniform_note(summary.explained, probability, classes):
+                self.messages(note)
+
+    def _summarize(self, keys: list[str], manifest: Manifest) -> Summary:
         from gradcam_cli.reports.summary import Summary, print_summary, write_csv
 
         summary = Summary()

@@ -44,6 +44,12 @@ class Summary:
     without_evidence: int = 0
     of_improbable_class: int = 0
 
+    @property
+    def mean_probability(self) -> float:
+        """That of the predicted classes."""
+        total = sum(probabilities for _, _, probabilities in self.predicted.values())
+        return total / self.explained if self.explained else 0.0
+
     def add(self, record: Record) -> None:
         """Count `record`."""
         if record.result is None:

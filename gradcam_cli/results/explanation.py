@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gradcam_cli.images.framing import Frame
     from gradcam_cli.images.reading import Picture
 
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Number = Annotated[int, msgspec.Meta(ge=1)]
-
+Rectangle = tuple[int, int, Number, Number]
 
 AT_THE_INPUT = "input"
 """The layer of methods that look at the model's input."""
@@ -157,7 +158,7 @@ def _rebuild(
     return explanation
 
 
-class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
+class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_defaults=True):
     """All that is known of one explained picture.
 
     Attributes
@@ -166,6 +167,9 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         The picture as it may be shown; empty for an array.
     size : (int, int)
         Its width and height in pixels, as displayed; (0, 0) for a model's input.
+    frame : (int, int, int, int) or None
+        What the heatmaps cover, in pixels of the picture: left and top, below zero where the
+        picture was padded, width and height. None, and not in JSON, where it is the whole picture.
     model : str
         What was run.
     weights : str
@@ -178,6 +182,8 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         What the targets are made of, and what ran the model.
     predictions : tuple of Prediction
         The most probable classes, first the first.
+    guesses : tuple of str
+        What was guessed of the model, a sentence each; absent from JSON where nothing was.
     targets : tuple of TargetExplanation
         One for each explained target and method, in the order given; "explanations" in JSON.
     notes : tuple of str
@@ -188,9 +194,11 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
     source: str
     size: tuple[Count, Count]
+    frame: Rectangle | None = None
     model: str
     weights: str
     fallback: str | None
+    guesses: tuple[str, ...] = ()
     layer: str
     method: str
     score: str
@@ -218,11 +226,14 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         fields: dict[str, Any] = msgspec.to_builtins(self)
         return fields
 
-    def of_picture(self, picture: Picture, *, default_class: bool = False) -> Explanation:
-        """The same, of `picture` and with all notes; see `results.notes.notes_on`."""
+    def of_picture(
+        self, picture: Picture, frame: Frame | None = None, *, default_class: bool = False
+    ) -> Explanation:
+        """The same, of `frame` of `picture`, with all notes; see `results.notes.notes_on`."""
         height, width = picture.pixels.shape[:2]
         notes = (*picture.notes, *notes_on(self, default_class=default_class))
-        return replace(self, source=picture.name, size=(width, height), notes=notes)
+        part = None if frame == (0, 0, width, height) else frame
+        return replace(self, source=picture.name, size=(width, height), notes=notes, frame=part)
 
     def with_pixels(self, pixels: NDArray[np.uint8]) -> Explanation:
         """The same, with the picture at hand for `overlay`: (H, W, 3) uint8 RGB in 0..255."""
@@ -255,7 +266,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         from gradcam_cli.images.overlay import overlay
 
         heatmap = self.targets[number].heatmap
-        return overlay(self.pixels, heatmap, alpha=alpha, colormap=colormap)
+        return overlay(self.pixels, heatmap, frame=self.frame, alpha=alpha, colormap=colormap)
 
     def save(
         self, path: str | os.PathLike[str], *, alpha: float = 0.5, colormap: str = "jet"

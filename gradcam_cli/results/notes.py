@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 _CHOOSE_A_CLASS = "Pass --class top for the predicted one, or a name of `gradcam classes`."
 
+_HARDLY = 0.1
+"""Of the way from all classes alike to one that is certain."""
+
 
 def notes_on(explanation: Explanation, *, default_class: bool = False) -> list[str]:
     """The sentences: scores that are no numbers, and targets that nothing speaks for.
@@ -43,6 +46,28 @@ def default_class_note_on_run(images: int) -> str:
     return (
         f"the class is the default, and of {images:,} images not among the most probable. "
         f"{_CHOOSE_A_CLASS}"
+    )
+
+
+def near_uniform_note(images: int, probability: float, classes: int) -> str:
+    """What to say of a run whose scores tell the classes hardly apart; empty where they do.
+
+    Parameters
+    ----------
+    images : int
+        How many there were.
+    probability : float, 0..1
+        The mean of that of the predicted class.
+    classes : int
+        How many the model has.
+    """
+    uniform = 1 / classes
+    if probability > uniform + _HARDLY * (1 - uniform):
+        return ""
+    return (
+        f"over {images:,} images the predicted class has a mean probability of {probability:.2g}, "
+        f"hardly more than one of {classes:,} classes by chance: the guessed preprocessing may be "
+        "wrong. Pass --preprocess."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from threading import Thread
@@ -92,7 +93,7 @@ class ModelOpener:
         from gradcam_cli.explainer import Explainer
 
         settings = self._settings
-        return Explainer.load(
+        explainer = Explainer.load(
             model,
             layer=settings.layer,
             methods=settings.methods,
@@ -100,6 +101,7 @@ class ModelOpener:
             engine=settings.engine,
             note=note,
         )
+        return replace(explainer, resize=settings.resize)
 
 
 class _NotReadyError(Exception):

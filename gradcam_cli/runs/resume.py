@@ -36,7 +36,14 @@ def digest_of(settings: Settings, outputs: Outputs, model: Model) -> str:
         del values[name]
     if outputs.heatmaps is not None:
         values["heatmaps"] = os.fsdecode(outputs.heatmaps.folder.absolute())
-    producer = {"gradcam": __version__, "model": model.name, "weights": model.digest()}
+    producer = {
+        "gradcam": __version__,
+        "model": model.name,
+        "weights": model.digest(),
+        "preprocessing": model.preprocessing,
+        "head": model.head,
+        "labels": [(label.wnid, label.name) for label in model.labels],
+    }
     text = json.dumps({**values, **producer}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -18,6 +18,7 @@ from gradcam_cli.targets import Score, Target
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.framing import Resize
     from gradcam_cli.images.reading import Picture
     from gradcam_cli.results.explanation import TargetExplanation
 
@@ -32,7 +33,7 @@ class Settings:
         What to explain.
     methods : tuple of str
         By which methods.
-    layer, score, engine, top, max_pixels, offline
+    layer, score, engine, top, max_pixels, offline, resize
         As `gradcam explain` has them.
     default_class : bool
         Nobody chose the class.
@@ -47,6 +48,7 @@ class Settings:
     max_pixels: int = MAX_PIXELS
     offline: bool = False
     default_class: bool = False
+    resize: Resize = "squash"
 
 
 @dataclass(frozen=True)

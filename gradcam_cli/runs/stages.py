@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gradcam_cli.images.framing import Frame
     from gradcam_cli.images.listing import Item
     from gradcam_cli.results.explanation import Explanation, TargetExplanation
     from gradcam_cli.results.manifest import Stamp
@@ -137,9 +138,10 @@ class Stages:
     def write(self, loaded: Loaded, explanation: Explanation) -> Outcome:
         """Write the outputs of a picture."""
         default_class = self.settings.default_class and self.rows == 1
-        explanation = explanation.of_picture(loaded.picture, default_class=default_class)
+        frame = self.opener.explainer.frame_of(loaded.picture.pixels)
+        explanation = explanation.of_picture(loaded.picture, frame, default_class=default_class)
         try:
-            files = [self._write_outputs(loaded, target) for target in explanation.targets]
+            files = [self._write_outputs(loaded, target, frame) for target in explanation.targets]
         except UsageError as error:
             return self._failed_outcome(loaded.item, loaded.stamp, error)
         overlays = tuple(overlay for overlay, _ in files)
@@ -152,14 +154,18 @@ class Stages:
         return Outcome(loaded.item, loaded.stamp, explanation, overlays=overlays, heatmaps=heatmaps)
 
     def _write_outputs(
-        self, loaded: Loaded, target: TargetExplanation
+        self, loaded: Loaded, target: TargetExplanation, frame: Frame
     ) -> tuple[OutputFile, OutputFile | None]:
         """The files of one target and method."""
         outputs, picture = self.outputs, loaded.picture
         stem = loaded.item.output_stem or picture.stem
         path, heatmap_path = outputs.paths(stem, tag_of(target, self.settings))
         blended = overlay(
-            picture.pixels, target.heatmap, alpha=outputs.alpha, colormap=outputs.colormap
+            picture.pixels,
+            target.heatmap,
+            frame=frame,
+            alpha=outputs.alpha,
+            colormap=outputs.colormap,
         )
         overlay_file = self._write_file(
             path, encoded_image(blended, outputs.overlays.format), picture

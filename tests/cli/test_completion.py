@@ -16,7 +16,7 @@ from click.shell_completion import ShellComplete
 
 from gradcam_cli.cli import gradcam as group
 from gradcam_cli.cli.completion_values import complete_class_names
-from gradcam_cli.engines.openvino import about
+from gradcam_cli.models import about
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.methods import METHODS

@@ -114,6 +114,16 @@ def test_alpha_and_colormap_reach_the_picture(gradcam: Run) -> None:
     assert (blue >= red).all()  # bone is bluish gray throughout
 
 
+def test_resize_reaches_the_picture(gradcam: Run) -> None:
+    plain = np.asarray(Image.open(CAT).convert("RGB"))
+    code, out, _ = gradcam("explain", CAT, *LITE, "--resize", "crop", "-o", "x.png", "--json")
+    left, top, width, height = json.loads(out)["frame"]
+    assert (code, left, top, width, height) == (0, 75, 0, 300, 300)
+    drawn = np.asarray(Image.open("x.png"))
+    np.testing.assert_array_equal(drawn[:, :left], plain[:, :left])
+    assert (drawn[:, left] != plain[:, left]).any()
+
+
 def test_orientation_and_size_are_those_of_the_source_as_shown(gradcam: Run) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

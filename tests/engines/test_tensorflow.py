@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.keras_network import KerasNetwork
+from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.targets import TOP, Target
 
@@ -60,9 +61,9 @@ def test_a_layer_off_the_way_to_the_score_is_refused(rules: Any) -> None:
     inputs = keras.Input((8, 8, 3))
     aside = keras.layers.Conv2D(2, 3, name="aside")(inputs)
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(inputs))
-    merged = keras.layers.Dense(4)(pooled)
-    model = keras.Model(inputs, [merged, aside])
-    scores_only = SimpleNamespace(operations=model.operations, inputs=model.inputs, output=merged)
-    engine = TensorFlowEngine(scores_only, model_name="two heads")
+    scores = keras.layers.Dense(4, name="scores")(pooled)
+    network = KerasNetwork(keras.Model(inputs, [scores, aside]), output_name="scores")
+    assert "aside" not in [layer.name for layer in explainable_layers(network)]
+    engine = TensorFlowEngine(network, model_name="two heads")
     with pytest.raises(UsageError, match=r"does not depend on the layer 'aside'"):
         engine.gradients(np.ones((1, 8, 8, 3), np.float32), [Target(1)], ["aside"], rules=rules)

@@ -9,7 +9,7 @@ import pytest
 
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models import efficientnet_lite
-from gradcam_cli.models.preprocessing import lite
+from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.torch_pickle import read_state_dict
 
 
@@ -53,7 +53,7 @@ def test_import_and_layer_names_load_no_framework():
 @pytest.mark.parametrize("name", EXPECTED["inputs"])
 def test_logits_are_those_of_the_original(model, name):
     image = REFERENCE.inputs()[name]
-    logits = model(lite(image[None])).numpy()
+    logits = model(parse_preprocessing("lite")(image[None])).numpy()
     assert logits.shape == (1, 1000)
     expected = EXPECTED["inputs"][name]
     found = logits[0, EXPECTED["indices"]]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradcam_cli.errors import UsageError
+from gradcam_cli.images.framing import Frame
 from gradcam_cli.images.overlay import overlay
 from gradcam_cli.images.reading import Picture
 from gradcam_cli.results.explanation import (
@@ -131,6 +132,31 @@ def test_overlays_are_drawn_and_saved(own_home: Path, asymmetric: NDArray[np.uin
         one.save("x.gif")
     with pytest.raises(UsageError, match="there is no folder none"):
         one.save("none/x.png")
+
+
+@pytest.mark.parametrize("frame", [(20, 0, 60, 60), (0, -20, 100, 100)])
+def test_the_part_that_was_explained_survives_json(
+    asymmetric: NDArray[np.uint8], frame: tuple[int, int, int, int]
+) -> None:
+    picture = Picture(asymmetric, "a.png", "a", None)
+    one = explanation().with_targets([target()]).of_picture(picture, Frame(*frame))
+    text = json.dumps(one.to_dict())
+    assert json.loads(text)["frame"] == list(frame)
+    read = Explanation.from_dict(json.loads(text))
+    assert (read, read.frame) == (one, frame)
+    drawn = read.with_targets(one.targets).with_pixels(asymmetric).overlay()
+    np.testing.assert_array_equal(drawn, overlay(asymmetric, target().heatmap, frame=frame))
+
+
+def test_the_whole_picture_is_no_part_of_it(asymmetric: NDArray[np.uint8]) -> None:
+    height, width = asymmetric.shape[:2]
+    for frame in (None, Frame(0, 0, width, height)):
+        one = explanation().of_picture(Picture(asymmetric, "a.png", "a", None), frame)
+        assert one.frame is None
+        assert "frame" not in one.to_dict()
+    for frame in ([0, 0, 0, 9], [0, 0, 9], [0, 0, 9, 0.5], 3):
+        with pytest.raises(msgspec.ValidationError, match=r"\$.frame"):
+            Explanation.from_dict({**fields(), "frame": frame})
 
 
 def test_a_picture_is_equal_to_itself_only(asymmetric: NDArray[np.uint8]) -> None:

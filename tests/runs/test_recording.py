@@ -31,6 +31,7 @@ OTHER: dict[str, Any] = {
     "max_pixels": 2_000,
     "offline": True,
     "default_class": True,
+    "resize": "crop",
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
     "alpha": 0.4,
@@ -78,7 +79,7 @@ SETTING_OF = {
     "methods": "methods",
     "save_heatmap": "heatmaps",
     **{name: name for name in ("layer", "score", "engine", "alpha", "colormap", "top")},
-    **{name: name for name in ("max_pixels", "offline")},
+    **{name: name for name in ("max_pixels", "offline", "resize")},
     **dict.fromkeys(("model", "weights"), "the choice of model, which is in the digest too"),
 }
 

@@ -12,7 +12,7 @@ import pytest
 from gradcam_cli.callbacks import no_progress
 from gradcam_cli.errors import ImageError, ModelError, UsageError
 from gradcam_cli.images.listing import Item, list_items, single_item
-from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination
+from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination, encoded_image
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.runs.opening import ModelOpener
 from gradcam_cli.runs.recording import RunOptions, recording
@@ -20,7 +20,7 @@ from gradcam_cli.runs.run import run
 from gradcam_cli.runs.settings import Outputs, Settings
 from gradcam_cli.runs.stages import Stages
 from gradcam_cli.targets import TOP, Target
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, records
 
 pytestmark = pytest.mark.usefixtures("compiled_lite0")
 CAT = str(SAMPLES / "egyptian_cat.jpg")
@@ -145,3 +145,18 @@ def test_a_recorded_run_stops_when_it_is_told_to(own_home: Path) -> None:
     assert recorded.tally.exit_code == 3
     with recording(bad, stages(), RunOptions()) as recorded:
         assert recorded.tally.done_before == 0  # failures are tried again
+
+
+def test_another_resize_is_another_result(own_home: Path) -> None:
+    frames = {"squash": None, "crop": (75, 0, 300, 300), "letterbox": (0, -75, 451, 451)}
+    for resize, frame in frames.items():
+        settings = replace(SETTINGS, resize=resize)
+        for done_before in (0, 1):
+            with recording(items(CAT), stages(settings=settings), RunOptions()) as recorded:
+                assert recorded.tally.done_before == done_before
+                list(recorded.outcomes())
+        (record,) = records(Path("out"))
+        assert record.result.frame == frame
+        for number, path in enumerate(record.overlays):  # undone by what is read back
+            drawn = encoded_image(record.result.overlay(number), ".jpg")
+            assert drawn == Path("out", path).read_bytes()

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
 from gradcam_cli.engines.openvino.graphs import PROBABILITY, TOP, WEIGHTS, Graph
 from gradcam_cli.engines.openvino.runtime import ops
+from gradcam_cli.engines.openvino.vjp.products import FED_BYTES
 from gradcam_cli.errors import ModelError
 from gradcam_cli.targets import Target, score_weights
 
-_DENSE_BYTES = 1 << 20
 _SETTINGS = {
     "INFERENCE_PRECISION_HINT": "f32",
     "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same cores
@@ -154,7 +154,7 @@ def _fed_from_file(graph: Any) -> list[Any]:
     kernels = []
     for node in graph.get_ordered_ops():
         readers = [reader_input.get_node() for reader_input in node.output(0).get_target_inputs()]
-        is_large = node.get_type_name() == "Constant" and node.get_byte_size() >= _DENSE_BYTES
+        is_large = node.get_type_name() == "Constant" and node.get_byte_size() >= FED_BYTES
         if is_large and readers and all(_is_dense(reader) for reader in readers):
             parameter = ops.parameter(node.shape, np.float32)
             parameter.output(0).get_tensor().set_names({node.get_friendly_name()})  # is exported

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, agreement
 from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
-from gradcam_cli.engines.openvino.runtime import converter, openvino, ops
+from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
 from gradcam_cli.models.framework import tensorflow
+from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.model import InputShape
-from gradcam_cli.models.preprocessing import PREPROCESSING
+from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.passes import Captured, Engine, Pass
 from gradcam_cli.process import uninterrupted
 from gradcam_cli.targets import TOP, Target
@@ -22,15 +24,30 @@ from gradcam_cli.targets import TOP, Target
 _MOST_ATTEMPTS = 3
 
 
+def converted(network: Any, layers: Sequence[str] = ()) -> Any:
+    """The forward pass of `network`, a KerasNetwork, as an `openvino.Model`.
+
+    Its outputs are those of `layers`, by their paths, and then the scores.
+    """
+    tf, _ = tensorflow()
+
+    @tf.function(input_signature=[network.signature], autograph=False)  # type: ignore[untyped-decorator]
+    def forward(image: Any) -> dict[str, Any]:
+        scores, maps = network.run(image, layers)
+        return {f"output{i}": output for i, output in enumerate([*maps, scores])}
+
+    with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
+        return converter()(forward.get_concrete_function())
+
+
 def convert(network: Any, layers: list[str], graph: Path) -> None:
     """Write the forward pass of `network` to `graph`, an .xml file, with its weights beside it.
 
     Parameters
     ----------
-    network : keras.Model
-        (N, H, W, C) -> (N, classes) scores.
+    network : KerasNetwork or keras.Model
     layers : list of str
-        The operations of `network` that get an output of their own.
+        The operations of `network` that get an output of their own, by their paths.
     graph : Path
         Where to; the weights go to the .bin of the same name.
 
@@ -39,24 +56,13 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     OSError
         Where it cannot be written.
     """
-    tf, keras = tensorflow()
-    outputs = {operation.name: operation.output for operation in network.operations}
-    submodel = keras.Model(
-        network.inputs[0], [*(outputs[layer] for layer in layers), network.output]
-    )
-    shape = (None, *network.inputs[0].shape[1:])
-
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])  # type: ignore[untyped-decorator]
-    def forward(image: Any) -> dict[str, Any]:
-        return {f"output{i}": output for i, output in enumerate(submodel(image, training=False))}
-
-    with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
-        model = converter()(forward.get_concrete_function())
+    network = KerasNetwork.of(network)
+    model = converted(network, layers)
     results = _named_results(model, [*map(output_name, layers), LOGITS])
-    converted = openvino.Model(results, model.get_parameters(), network.name)
-    _cancel_transposes(converted)
+    forward = openvino.Model(results, model.get_parameters(), network.name)
+    _cancel_transposes(forward)
     try:
-        openvino.save_model(converted, graph, compress_to_fp16=False)
+        openvino.save_model(forward, graph, compress_to_fp16=False)
     except RuntimeError as error:
         raise OSError(errno.EIO, "it could not be written") from error
 
@@ -73,7 +79,7 @@ def _named_results(model: Any, names: list[str]) -> list[Any]:
 def check_readable(graph: Path) -> None:
     """Raise an OSError where `graph` cannot be read back, even if writing it raised nothing."""
     try:
-        openvino.Core().read_model(graph)
+        core().read_model(graph)
     except RuntimeError as error:
         raise OSError(
             errno.ENOSPC, "what was written is not whole; the disk may be full"
@@ -110,7 +116,7 @@ def difference_from_reference(
     kind, difference = "", 0.0
     for _ in range(_MOST_ATTEMPTS):
         noise = random.integers(0, 256, (1, *shape), np.uint8)
-        batch = PREPROCESSING[preprocessing](noise)
+        batch = parse_preprocessing(preprocessing)(noise)
         kind, difference = agreement(*_answers((candidate, reference), what, batch))
         if difference <= TOLERANCE:
             return ""

@@ -31,7 +31,7 @@ from gradcam_cli.engines.openvino.graphs import (
     has_relu,
     layers_of,
 )
-from gradcam_cli.engines.openvino.runtime import openvino
+from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.passes import FORWARD, INPUT, Captured, Gradients, Pass, Rules
@@ -54,7 +54,7 @@ _MOST_KEPT = 4
 @cache
 def processor() -> str:
     """What is compiled for: the full name of the processor."""
-    return str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"))
+    return str(core().get_property("CPU", "FULL_DEVICE_NAME"))
 
 
 class OpenVINOEngine:
@@ -72,6 +72,8 @@ class OpenVINOEngine:
     exports : mapping of Pass to Path
         What `export` gave for gradients, in files that are whole, made by the same OpenVINO on
         the same processor.
+    reference : str
+        What its gradients were checked against.
 
     Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
     side by side, each on its part of the cores, with no core waiting for another. A pass is
@@ -88,11 +90,13 @@ class OpenVINOEngine:
         model_name: str | None = None,
         head: Head = "softmax",
         exports: Mapping[Pass, Path] = MappingProxyType({}),
+        reference: str = "",
     ) -> None:
+        self.reference = reference
         self._head = head
         self._exports = exports
         self._preparing = RLock()
-        self._core = openvino.Core()
+        self._core = core()
         self._forward = self._core.read_model(graph)
         self._model = model_name or self._forward.get_friendly_name()
         self._layers = layers_of(self._forward)
@@ -100,6 +104,12 @@ class OpenVINOEngine:
         self._single_row: dict[Pass, CompiledPass] = {}
         self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
         self._served: frozenset[Pass] | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of its input."""
+        height, width, channels = list(self._forward.get_parameters()[0].partial_shape)[1:]
+        return height.get_length(), width.get_length(), channels.get_length()
 
     @cached_property
     def rows(self) -> int:

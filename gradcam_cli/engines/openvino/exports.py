@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradcam_cli.engines.openvino.about import GRAPH, WEIGHTS, About
 from gradcam_cli.errors import GradcamError
+from gradcam_cli.models.about import GRAPH, WEIGHTS, About
 from gradcam_cli.passes import Pass
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import write_bytes

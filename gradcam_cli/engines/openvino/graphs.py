@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcam_cli.engines.openvino.runtime import openvino, ops
+from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
 from gradcam_cli.engines.openvino.vjp import GUIDED, STANDARD, gradients, is_relu
 from gradcam_cli.passes import INPUT, Pass
 from gradcam_cli.targets import Head
@@ -113,16 +114,14 @@ def _with_gradients(
     )
     outputs = iter(layers)
     places = [
-        (image.output(0), None) if name == INPUT else _before_transpose(next(outputs))
-        for name in what.at
+        (image.output(0), []) if name == INPUT else own_output(next(outputs)) for name in what.at
     ]
     operations = openvino.Model([*layers, logits], [image], LOGITS).get_ordered_ops()
     layer_gradients = gradients(
         operations, logits, seed, [port for port, _ in places], _RULES[what.rules]
     )
     output_gradients = [
-        port if order is None else ops.transpose(port, order).output(0)
-        for port, (_, order) in zip(layer_gradients, places, strict=True)
+        viewed(port, steps) for port, (_, steps) in zip(layer_gradients, places, strict=True)
     ]
     model = openvino.Model(
         [*layers, *output_gradients, logits], [image, weights, top, probability], str(what)
@@ -171,36 +170,28 @@ _SCORE_GRADIENTS: dict[Head, _ScoreGradient] = {
 }
 
 
-def _before_transpose(port: Any) -> tuple[Any, Any]:
-    """The output that a layer's is a transposed view of, with the order of its axes; or itself.
-
-    What reads a layer with channels first reads it before it is turned to channels last, so that
-    the gradient arrives there.
-    """
-    node = port.get_node()
-    if node.get_type_name() != "Transpose":
-        return port, None
-    return node.input_value(0), node.input_value(1)
-
-
 def _tail(image: Any, activations: Any, logits: Any) -> Graph:
     """From the layer's output to the scores, and from the image where they read it as well."""
     replacement = ops.parameter(list(activations.get_shape()), np.float32, ACTIVATIONS)
-    source, order = _before_transpose(activations)
-    reordered = replacement.output(0)
-    if order is not None:
-        reordered = ops.transpose(replacement, np.argsort(order.get_node().data)).output(0)
-    for reader in source.get_target_inputs():
-        reader.replace_source_output(reordered)
+    source, steps = own_output(activations)
+    of_view = {step.get_name() for step in steps}
+    readers = [
+        reader
+        for reader in source.get_target_inputs()
+        if reader.get_node().get_name() not in of_view
+    ]
+    replaced = unviewed(replacement.output(0), source, steps)
+    for reader in readers:
+        reader.replace_source_output(replaced)
     model = openvino.Model([logits], [replacement, image], LOGITS)
-    _fold(model)
+    fold(model)
     if image.get_friendly_name() in _ancestors(model.get_results()[0]):
         return Graph(model, (ACTIVATIONS, IMAGE))
     model.remove_parameter(image)
     return Graph(model, (ACTIVATIONS,))
 
 
-def _fold(model: Any) -> None:
+def fold(model: Any) -> None:
     """Make constants of what is computed from shapes alone."""
     from openvino import passes
 

@@ -13,74 +13,23 @@ needed, and a pass that fails is never served.
 
 from __future__ import annotations
 
-import hashlib
-import platform
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
-from importlib import resources
+from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.callbacks import Note
-from gradcam_cli.engines.openvino import crashes, exports
-from gradcam_cli.engines.openvino.about import GRAPH, WEIGHTS, About, read, write
+from gradcam_cli.engines.openvino.cached_model import CachedModel
+from gradcam_cli.engines.openvino.makers import NotCompiledError, maker_of, maker_of_file
 from gradcam_cli.errors import GradcamError, ModelError
-from gradcam_cli.models.layers import explainable_layers, find_layer
-from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass
-from gradcam_cli.storage import digests
-from gradcam_cli.storage.files import (
-    final_name,
-    remove,
-    sha256_of,
-    sweep,
-    sync,
-    whole_folder,
-)
-from gradcam_cli.storage.folders import cache_folder, make_folder
-from gradcam_cli.storage.locks import exclusive_lock
-from gradcam_cli.text import printable
-from gradcam_cli.versions import versions
+from gradcam_cli.models.about import compiled_folder
+from gradcam_cli.models.preparation import prepare
+from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino.engine import OpenVINOEngine
     from gradcam_cli.models.model import Model
-
-LOCK = ".lock"
-
-_ROOM = 1.1
-"""How much larger than its weights a compiled model may be."""
-_CRASHES = "OpenVINO crashes when it opens it"
-
-
-class NotCompiledError(Exception):
-    """The compiled engine cannot serve this; the text says why, without a final full stop."""
-
-
-def folder() -> Path:
-    """Where compiled models are kept."""
-    return cache_folder() / "compiled"
-
-
-def made_with() -> dict[str, str]:
-    """What a compiled model, and the checks of its passes, depend on besides the weights."""
-    dependencies = {**versions("tensorflow"), **versions("openvino"), "machine": platform.machine()}
-    del dependencies["numpy"]
-    return {**dependencies, "code": _code_digest()}
-
-
-def _code_digest() -> str:
-    """A digest of the modules that convert and differentiate, which change between versions too."""
-    package = resources.files(__package__)
-    names = ("conversion.py", "graphs.py", "compiled.py", "engine.py")
-    rules = sorted(package.joinpath("vjp").iterdir(), key=lambda module: module.name)
-    digest = hashlib.sha256()
-    for module in [*map(package.joinpath, names), *rules]:
-        if module.name.endswith(".py"):
-            digest.update(module.read_bytes())
-    return digest.hexdigest()[:16]
+    from gradcam_cli.models.model_file import ModelFile
 
 
 def open_compiled(
@@ -118,10 +67,15 @@ def open_compiled(
     if find_spec("openvino") is None:
         raise NotCompiledError("OpenVINO is not installed")
     try:
-        folder()
+        compiled_folder()
     except ModelError as error:
         raise NotCompiledError(error.what) from error
-    cached = _CachedModel(model, network, note)
+    digest = model.digest()
+    maker = maker_of(model, network, digest)
+    cached = CachedModel(model.name, digest, maker, note, head=model.head)
+    file: ModelFile | None = getattr(model.weights, "file", None)
+    if file is not None and not cached.has_checked(layer, needs):
+        prepare(file, note, layer, [(what.kind, what.at, what.rules) for what in needs])
     with _disk_and_openvino_errors():
         try:
             return cached.open(layer, needs)
@@ -129,6 +83,32 @@ def open_compiled(
             if cached.is_undamaged():
                 raise
             return cached.open(layer, needs)
+
+
+def prepare_file(file: ModelFile, layer: str | None, needs: Sequence[Pass], note: Note) -> None:
+    """Compile the model in `file` into the cache and check it, as far as that is not done.
+
+    Parameters
+    ----------
+    file : ModelFile
+    layer, needs, note
+        See `open_compiled`.
+
+    Raises
+    ------
+    NotCompiledError
+        Where it cannot be made or kept.
+    UsageError
+        For a layer that the model does not have.
+    ModelError
+        Where it is no model that can be explained.
+    """
+    cached = CachedModel(file.name, file.digest(), maker_of_file(file), note)
+    with _disk_and_openvino_errors():
+        about, _, passes = cached.check_all(layer, needs)
+        for what in passes:
+            if about.checked.get(str(what)):
+                about = cached.find_sound_layer(what, about)
 
 
 @contextmanager
@@ -139,257 +119,10 @@ def _disk_and_openvino_errors() -> Iterator[None]:
     except (GradcamError, NotCompiledError):
         raise
     except OSError as error:
-        place = error.filename or folder()
+        place = error.filename or compiled_folder()
         raise NotCompiledError(
             f"compiled models cannot be kept in {place}: {error.strerror or error}"
         ) from error
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise NotCompiledError(f"OpenVINO could not run it ({lines[-1].strip()})") from error
-
-
-class _CachedModel:
-    """The compiled form of a model: its folder in the cache, and the engine that reads it."""
-
-    def __init__(self, model: Model, network: Callable[[], Any], note: Note) -> None:
-        self._model = model
-        self._name = model.name
-        self._load_network = network
-        self._note = note
-        self._weights = model.digest()
-        self._folder = folder() / f"{self._name}-{self._weights[:16]}"
-        self._graph = self._folder / GRAPH
-        self._just_made = False
-        self._engine: OpenVINOEngine | None = None
-
-    def open(self, layer: str | None, needs: Sequence[Pass]) -> tuple[OpenVINOEngine, str]:
-        about = self.usable_record() or self.make_if_missing()
-        name = find_layer(about.layers, layer, self._name).name
-        passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
-        for place in {place for what in passes for place in what.at} - {INPUT}:
-            find_layer(about.layers, place, self._name)
-        for what in passes:
-            about = self.ensure_checked(what, about)
-            if reason := about.checked[str(what)]:
-                raise NotCompiledError(f"{self._refusal(what)}: {reason}")
-        if not all(str(what) in about.checked for what in passes):  # made anew meanwhile
-            return self.open(name, needs)
-        return self.prepare(passes, about), name
-
-    def ensure_checked(self, what: Pass, about: About) -> About:
-        """The record of the folder with the outcome of the check of `what`, made where missing."""
-        if marks := crashes.abandoned_marks(self._graph, what):
-            about = self.recover_from_crash(what, marks)
-        return about if str(what) in about.checked else self.check(what)
-
-    def prepare(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
-        """The engine, with `passes` compiled."""
-        engine = self._engine or self.new_engine(about, passes)
-        for what in passes:
-            with crashes.marked(self._graph, what):
-                engine.prepare(what)
-        engine.serve_only(passes)
-        return engine
-
-    def _refusal(self, what: Pass) -> str:
-        use = f"at {what.at[0]}" if _is_layer_gradient(what) else f"for {what}"
-        return f"the compiled {self._name} is not used {use}"
-
-    def is_undamaged(self) -> bool:
-        """True where the files, read again, are those that were made; False once removed."""
-        about = read(self._folder)
-        names = (GRAPH, WEIGHTS) if about is None else tuple(about.files)
-        digests.forget(*(self._folder / name for name in names))
-        return self.usable_record() is not None
-
-    def _network(self) -> Any:
-        """The Keras model, once its weights are sure to be those that the digest is of."""
-        network = self._load_network()
-        if self._model.digest() != self._weights:
-            raise NotCompiledError(f"the weights of {self._name} changed while they were read")
-        return network
-
-    def new_engine(self, about: About, passes: Sequence[Pass] = ()) -> OpenVINOEngine:
-        """The engine, which imports of `passes` what has been exported."""
-        from gradcam_cli.engines.openvino.engine import OpenVINOEngine
-
-        self._engine = OpenVINOEngine(
-            self._graph,
-            model_name=self._name,
-            head=self._model.head,
-            exports=exports.paths(self._folder, about, passes),
-        )
-        return self._engine
-
-    def usable_record(self, *, note: bool = False) -> About | None:
-        """The record, where the files are whole and made by the versions that run; else None.
-
-        With `note`, a note says why it is None.
-        """
-        if not self._folder.is_dir():
-            return None
-        about = read(self._folder)
-        reason = _describe_damage(self._folder, about)
-        if about is not None and not reason:
-            expected = (self._name, self._weights, made_with())
-            if (about.model, about.weights, about.made_with) == expected:
-                return about
-            reason = "was made by other versions"
-        if note:
-            self._note(f"The compiled {self._name} in the cache {reason}; making it anew.")
-        return None
-
-    def make_if_missing(self) -> About:
-        """The record, of a model that is compiled now unless another process has just done that."""
-        with self._locked():
-            return self.usable_record(note=True) or self._make()
-
-    def recover_from_crash(self, what: Pass, marks: list[Path]) -> About:
-        """The record, after processes that left `marks` died while they opened `what`.
-
-        Damaged or crashing files are made anew. If `what` still crashes, the record says so, and
-        `what` is not served.
-        """
-        about = self.usable_record() if self.is_undamaged() else None
-        if about is not None and self._survives(what):
-            for mark in marks:
-                with suppress(OSError):  # a cache that can only be read
-                    mark.unlink()
-            return self._without_exports(about)
-        with self._locked():
-            about = self.usable_record(note=True)
-            if about is not None and not crashes.abandoned_marks(self._graph, what):
-                return about  # another process has made it anew meanwhile
-            if about is not None:
-                self._note(
-                    f"OpenVINO crashed when it opened the compiled {self._name} in the cache; "
-                    "making it anew."
-                )
-            about = self._make()
-            return about if self._survives(what) else self._record_check(about, what, _CRASHES)
-
-    def _without_exports(self, about: About) -> About:
-        """The same without what was exported, which may have been what crashed."""
-        plain = exports.without_exports(about)
-        if plain.files != about.files:
-            with suppress(OSError), self._locked():
-                write(self._folder, plain)
-        return plain
-
-    def _survives(self, what: Pass) -> bool:
-        return crashes.survives_opening(self._graph, what)
-
-    def _record_check(self, about: About, what: Pass, reason: str) -> About:
-        """Write down why `what` is not served, or with an empty `reason` that it is."""
-        about = replace(about, checked={**about.checked, str(what): printable(reason)})
-        sweep(self._folder)
-        write(self._folder, about)
-        return about
-
-    def check(self, what: Pass) -> About:
-        """Compare `what`, as it is read back, with TensorFlow, and keep the outcome."""
-        with self._locked():
-            about = self.usable_record() or self._make()
-            if str(what) in about.checked:
-                return about
-            if not self._just_made:
-                self._note(self._checking_note(what))
-            with crashes.marked(self._graph, what):
-                exported = exports.with_export(self._folder, about, self.new_engine(about), what)
-                reason = self._difference_from_tensorflow(what, exported)
-                if reason and exported is not about:  # perhaps it is only the import
-                    exported, reason = about, self._difference_from_tensorflow(what, about)
-            return self._record_check(exported, what, reason)
-
-    def _checking_note(self, what: Pass) -> str:
-        subject, subject_kind = (
-            (what.at[0], "layer") if _is_layer_gradient(what) else (f"the pass “{what}”", "pass")
-        )
-        return (
-            f"Checking {subject} of the compiled {self._name} against TensorFlow, "
-            f"once for this {subject_kind}."
-        )
-
-    def _difference_from_tensorflow(self, what: Pass, about: About) -> str:
-        from gradcam_cli.engines.openvino.conversion import difference_from_reference
-        from gradcam_cli.engines.openvino.vjp import NotDifferentiableError
-        from gradcam_cli.engines.tensorflow import TensorFlowEngine
-
-        candidate = self.new_engine(about, [what])
-        try:
-            candidate.prepare(what)
-        except NotDifferentiableError as error:
-            return str(error)
-        reference = TensorFlowEngine(self._network(), model_name=self._name)
-        return difference_from_reference(
-            candidate, reference, what, self._model.input, self._model.preprocessing
-        )
-
-    def _make(self) -> About:
-        from gradcam_cli.engines.openvino.conversion import check_readable, convert
-
-        self._check_room()
-        network = self._network()
-        self._note(
-            f"Compiling {self._name} and checking it against TensorFlow, once for these weights."
-        )
-        self._remove_leftovers()
-        with whole_folder(self._folder) as fresh:
-            layers = explainable_layers(network)
-            convert(network, [layer.name for layer in layers], fresh / GRAPH)
-            check_readable(fresh / GRAPH)
-            sync([fresh / GRAPH, fresh / WEIGHTS])
-            files = {name: sha256_of(fresh / name) for name in (GRAPH, WEIGHTS)}
-            about = About(self._name, self._weights, made_with(), files, layers)
-            write(fresh, about)
-        for name, digest in files.items():
-            digests.remember(self._folder / name, digest)
-        self._just_made = True
-        self._engine = None
-        return about
-
-    def _remove_leftovers(self) -> None:
-        for path in folder().iterdir():
-            if path.name != self._folder.name and final_name(path.name) == self._folder.name:
-                with suppress(OSError):
-                    remove(path)
-
-    def _check_room(self) -> None:
-        needed = int(4 * self._model.parameters * _ROOM)
-        if (free := shutil.disk_usage(folder()).free) < needed:
-            raise NotCompiledError(
-                f"compiling {self._name} needs {needed / 1e6:.0f} MB in {folder()}, "
-                f"where {free / 1e6:.0f} MB are free"
-            )
-
-    def _locked(self) -> AbstractContextManager[None]:
-        """Hold the model's lock, which the system frees when its holder dies."""
-        make_folder(folder())
-        return exclusive_lock(
-            self._folder.with_name(f"{self._folder.name}{LOCK}"),
-            when_held=lambda: self._note(
-                f"Waiting for another process that is compiling {self._name}."
-            ),
-        )
-
-
-def _is_layer_gradient(what: Pass) -> bool:
-    """True for plain gradients at a single layer, the usual need."""
-    return (
-        what.kind == "gradients"
-        and what.rules == "standard"
-        and len(what.at) == 1
-        and INPUT not in what.at
-    )
-
-
-def _describe_damage(place: Path, about: About | None) -> str:
-    if about is None:
-        return "has no record that can be read"
-    try:
-        for name, digest in about.files.items():
-            if digests.sha256(place / name) != digest:
-                return f"is damaged ({name})"
-    except OSError as error:
-        return f"is damaged ({error.strerror or error})"
-    return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 _TOOLS = "openvino.tools.ovc"
@@ -67,4 +68,11 @@ with _without(_TOOLS):
 if not hasattr(openvino, "convert_model"):  # whoever else uses OpenVINO in this process may need it
     openvino.convert_model = _convert_model
 
-__all__ = ["converter", "openvino", "ops"]
+
+@cache
+def core() -> Any:
+    """OpenVINO's one `Core` of this process."""
+    return openvino.Core()
+
+
+__all__ = ["converter", "core", "openvino", "ops"]

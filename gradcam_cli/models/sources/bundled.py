@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gradcam_cli.callbacks import Note, Progress
 from gradcam_cli.models import efficientnet_lite
+from gradcam_cli.models.efficientnet_lite import Step
 from gradcam_cli.models.framework import fresh_keras
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.labels import imagenet_labels
-from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.layers import LayerInfo, last_activation
 from gradcam_cli.models.model import InputShape, Model, ModelInfo, Origin
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
@@ -47,7 +48,8 @@ class BundledModel:
 
     def layers(self) -> list[LayerInfo]:
         """See `ModelSource.layers`."""
-        return explainable_layers(self.build())
+        *before, last = map(_layer, efficientnet_lite.map_steps())
+        return [*before, replace(last, default=True, reason=last_activation(*last.shape))]
 
     def pull(
         self, *, offline: bool, force: bool, progress: Progress, note: Note
@@ -66,6 +68,7 @@ class BundledWeights:
     """Those of the installed package; see `Weights`."""
 
     origin: Origin = "bundled"
+    run_in_tensorflow: bool = True
 
     def digest(self) -> str:
         """See `Weights.digest`; that of the file, which is checked whenever it is read."""
@@ -76,3 +79,7 @@ class BundledWeights:
         network = BundledModel().build()
         efficientnet_lite.load_bundled(network)
         return network
+
+
+def _layer(step: Step) -> LayerInfo:
+    return LayerInfo(step.name, step.kind, (step.side, step.side, step.filters), default=False)

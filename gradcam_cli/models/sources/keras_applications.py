@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gradcam_cli.callbacks import Note, Progress
-from gradcam_cli.models.framework import fresh_keras
+from gradcam_cli.models.about import records_of
+from gradcam_cli.models.framework import fresh_keras, is_installed, needed_to_compile
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.labels import imagenet_labels
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
@@ -65,7 +66,11 @@ class KerasApplication:
 
     def layers(self) -> list[LayerInfo]:
         """See `ModelSource.layers`."""
-        return explainable_layers(self.build())
+        if is_installed():
+            return explainable_layers(self.build())
+        if not (records := records_of(self.info.name)):
+            raise needed_to_compile(self.info.name)
+        return records[0].layers
 
     def pull(
         self, *, offline: bool, force: bool, progress: Progress, note: Note
@@ -84,6 +89,8 @@ class KerasApplication:
     def open(self, *, offline: bool, progress: Progress, note: Note) -> Model:
         """See `ModelSource.open`."""
         name = self.info.name
+        if not is_installed() and not records_of(name):  # it is large, and could not be used
+            raise needed_to_compile(name)
         path, origin = ensure(self.file, name=name, offline=offline, progress=progress, note=note)
         misfit = (
             f"the cached weights of {name} cannot be read: {path}",

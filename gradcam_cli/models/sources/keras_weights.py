@@ -32,6 +32,7 @@ class KerasWeights:
     origin: Origin
     build: Callable[[], Any]
     misfit: tuple[str, str]
+    run_in_tensorflow: bool = True
 
     def digest(self) -> str:
         """See `Weights.digest`."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcam_cli.engines.openvino.about import ABOUT, About, read, write
+from gradcam_cli.models.about import ABOUT, About, read, write
 from gradcam_cli.models.layers import LayerInfo
 from tests.arbitrary import json_values, replaced
 from tests.conftest import as_nobody

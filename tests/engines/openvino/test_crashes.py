@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from gradcam_cli.engines.openvino import about, conversion, exports
+from gradcam_cli.engines.openvino import conversion, exports
+from gradcam_cli.models import about
 from gradcam_cli.engines.openvino.crashes import abandoned_marks, marked, survives_opening
-from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
+from gradcam_cli.engines.openvino.makers import NotCompiledError
+from gradcam_cli.engines.openvino.model_cache import open_compiled
 from gradcam_cli.models.model import Model
 from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, Pass
 from gradcam_cli.storage import digests

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gradcam_cli.engines.openvino import about, crashes, engine, exports
+from gradcam_cli.engines.openvino import crashes, engine, exports
+from gradcam_cli.models import about
 from gradcam_cli.engines.openvino.compiled import CompiledPass
 from gradcam_cli.engines.openvino.crashes import abandoned_marks
 from gradcam_cli.models.model import Model

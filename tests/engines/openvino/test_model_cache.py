@@ -18,8 +18,10 @@ import pytest
 from filelock import FileLock
 
 from gradcam_cli.engines.comparison import agreement
-from gradcam_cli.engines.openvino import about, conversion, model_cache
-from gradcam_cli.engines.openvino.model_cache import NotCompiledError, open_compiled
+from gradcam_cli.engines.openvino import cached_model, conversion
+from gradcam_cli.models import about
+from gradcam_cli.engines.openvino.makers import NotCompiledError
+from gradcam_cli.engines.openvino.model_cache import open_compiled
 from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import ModelError, UsageError
@@ -523,7 +525,7 @@ def test_threads_may_share_an_engine(cache: Path, model: Model) -> None:
 
 def test_who_waits_is_told(model: Model, cache: Path) -> None:
     Opened(model)
-    lock = FileLock(cache / "compiled" / f"{place_of(cache).name}{model_cache.LOCK}")
+    lock = FileLock(cache / "compiled" / f"{place_of(cache).name}{cached_model.LOCK}")
     said = []
     lock.acquire()
 

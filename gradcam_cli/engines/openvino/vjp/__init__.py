@@ -8,9 +8,9 @@ Williams, 1986). Shapes must be static; the forward pass is not touched.
 
 from __future__ import annotations
 
-from gradcam_cli.engines.openvino.vjp.elementwise import is_relu
+from gradcam_cli.engines.openvino.vjp.activations import is_relu
 from gradcam_cli.engines.openvino.vjp.ports import NotDifferentiableError
 from gradcam_cli.engines.openvino.vjp.tables import GUIDED, STANDARD
-from gradcam_cli.engines.openvino.vjp.walk import gradients
+from gradcam_cli.engines.openvino.vjp.walk import gradients, missing_rules
 
-__all__ = ["GUIDED", "STANDARD", "NotDifferentiableError", "gradients", "is_relu"]
+__all__ = ["GUIDED", "STANDARD", "NotDifferentiableError", "gradients", "is_relu", "missing_rules"]

@@ -1,4 +1,4 @@
-"""Rules of operations that work on each element."""
+"""Rules of arithmetic on each element."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     NotDifferentiableError,
     Port,
     Vjp,
-    constant,
+    constant_as,
     fixed_value,
     only_input,
-    reshaped,
+    scaled,
     shape_of,
     times,
     unbroadcast,
     where,
+    where_not,
 )
 
 
-def _elementwise(slope: Callable[[Port, Port, Node], Any]) -> Vjp:
+def elementwise(slope: Callable[[Port, Port, Node], Any]) -> Vjp:
     """A rule from `slope`(x, y, node), the derivative of y = f(x) at each element."""
 
     def vjp(node: Node, g: Port, number: int) -> Port:
@@ -35,111 +36,6 @@ def _elementwise(slope: Callable[[Port, Port, Node], Any]) -> Vjp:
     return vjp
 
 
-def _relu(node: Node, g: Port, number: int) -> Port:
-    return where(ops.greater(node.output(0), constant(0)), g)
-
-
-def guided_relu(node: Node, g: Port, number: int) -> Port:
-    """As a ReLU passes a gradient, but only where it is positive."""
-    return _relu(node, _positive(g), number)
-
-
-def _positive(g: Port) -> Port:
-    return ops.relu(g).output(0)
-
-
-def _clamp(node: Node, g: Port, number: int) -> Port:
-    low, high = (float(node.get_attributes()[key]) for key in ("min", "max"))
-    y = node.output(0)
-    inside = ops.logical_and(ops.greater(y, constant(low)), ops.less(y, constant(high)))
-    return where(inside, g)
-
-
-def guided_clamp(node: Node, g: Port, number: int) -> Port:
-    """Guided where it is a ReLU with a ceiling."""
-    return _clamp(node, _positive(g) if is_relu(node) else g, number)
-
-
-def is_relu(node: Node) -> bool:
-    """True for a ReLU, with a ceiling or none."""
-    kind = node.get_type_name()
-    return kind == "Relu" or (kind == "Clamp" and float(node.get_attributes()["min"]) == 0)
-
-
-def _sigmoid_slope(x: Port, y: Port, node: Node) -> Any:
-    return ops.multiply(y, ops.subtract(constant(1), y))
-
-
-def _swish_slope(x: Port, y: Port, node: Node) -> Any:
-    """y = x·σ(x): y' = σ + y·(1 − σ)."""
-    if len(node.inputs()) > 1 and float(fixed_value(node, 1)) != 1:
-        raise NotDifferentiableError("Swish with a beta")
-    sigmoid = ops.sigmoid(x)
-    return ops.add(sigmoid, ops.multiply(y, ops.subtract(constant(1), sigmoid)))
-
-
-def _within_three(x: Port) -> Any:
-    return ops.logical_and(ops.greater(x, constant(-3)), ops.less(x, constant(3)))
-
-
-def _hard_sigmoid(node: Node, g: Port, number: int) -> Port:
-    """y = min(max(x + 3, 0), 6) / 6."""
-    return where(_within_three(node.input_value(0)), times(g, constant(1 / 6)))
-
-
-def _hard_swish_slope(x: Port, y: Port, node: Node) -> Any:
-    """y = x · min(max(x + 3, 0), 6) / 6: y' is 0, x/3 + 1/2, 1 from left to right."""
-    middle = ops.add(ops.multiply(x, constant(1 / 3)), constant(0.5))
-    outside = ops.select(ops.greater_equal(x, constant(3)), constant(1), constant(0))
-    return ops.select(_within_three(x), middle, outside)
-
-
-def _erf_slope(x: Port, y: Port, node: Node) -> Any:
-    return ops.multiply(ops.exp(ops.negative(ops.multiply(x, x))), constant(2 / math.sqrt(math.pi)))
-
-
-def _exp_slope(x: Port, y: Port, node: Node) -> Any:
-    return y
-
-
-def _sqrt_slope(x: Port, y: Port, node: Node) -> Any:
-    return ops.divide(constant(0.5), y)
-
-
-def _tanh_slope(x: Port, y: Port, node: Node) -> Any:
-    return ops.subtract(constant(1), ops.multiply(y, y))
-
-
-def _elu_slope(x: Port, y: Port, node: Node) -> Any:
-    """y = x, or α·(exp(x) − 1) where x < 0: y' is 1 or y + α."""
-    alpha = constant(node.get_attributes()["alpha"])
-    return ops.select(ops.less(x, constant(0)), ops.add(y, alpha), constant(1))
-
-
-def _leaky_relu(node: Node, g: Port, number: int) -> Port:
-    """y = x, or s·x where x ≤ 0, with a slope s for all or for each channel."""
-    only_input(node, number)
-    x, slopes = node.input_value(0), node.input_value(1)
-    if len(sides := shape_of(slopes)) == 1:  # that of the channels, which are axis 1
-        slopes = reshaped(slopes, [*sides, *[1] * (len(shape_of(x)) - 2)])
-    return ops.select(ops.greater(x, constant(0)), g, ops.multiply(g, slopes)).output(0)
-
-
-def _convert(node: Node, g: Port, number: int) -> Port:
-    """From one floating type to another."""
-    source = node.input_value(0).get_element_type()
-    if not source.is_real():
-        raise NotDifferentiableError(f"Convert from {source.get_type_name()}")
-    return ops.convert(g, source.get_type_name()).output(0)
-
-
-def _power(node: Node, g: Port, number: int) -> Port:
-    only_input(node, number)
-    exponent = np.asarray(fixed_value(node, 1), np.float32)
-    lowered_power = ops.power(node.input_value(0), constant(exponent - 1))
-    return times(g, ops.multiply(lowered_power, constant(exponent)))
-
-
 def _broadcast_pair(rule: Callable[[Node, Port, int], Port]) -> Vjp:
     """A rule whose inputs are broadcast against each other."""
 
@@ -147,6 +43,72 @@ def _broadcast_pair(rule: Callable[[Node, Port, int], Port]) -> Vjp:
         return unbroadcast(rule(node, g, number), shape_of(node.input_value(number)))
 
     return vjp
+
+
+def _identity(node: Node, g: Port, number: int) -> Port:
+    return g
+
+
+def _negative(node: Node, g: Port, number: int) -> Port:
+    return ops.negative(g).output(0)
+
+
+def _erf_slope(x: Port, y: Port, node: Node) -> Any:
+    factor = constant_as(x, 2 / math.sqrt(math.pi))
+    return ops.multiply(ops.exp(ops.negative(ops.multiply(x, x))), factor)
+
+
+def _exp_slope(x: Port, y: Port, node: Node) -> Any:
+    return y
+
+
+def _log_slope(x: Port, y: Port, node: Node) -> Any:
+    return ops.divide(constant_as(x, 1), x)
+
+
+def _sin_slope(x: Port, y: Port, node: Node) -> Any:
+    return ops.cos(x)
+
+
+def _cos_slope(x: Port, y: Port, node: Node) -> Any:
+    return ops.negative(ops.sin(x))
+
+
+def _abs_slope(x: Port, y: Port, node: Node) -> Any:
+    """The sign, which is 0 at 0, as in TensorFlow."""
+    return ops.sign(x)
+
+
+def _sqrt(node: Node, g: Port, number: int) -> Port:
+    """y = √x: g / 2y, and 0 where g is, even where y is 0, as in TensorFlow."""
+    half = scaled(g, 0.5)
+    return where_not(ops.equal(g, constant_as(g, 0)), ops.divide(half, node.output(0)).output(0))
+
+
+def _convert(node: Node, g: Port, number: int) -> Port:
+    """From one floating type to another."""
+    source, target = (port.get_element_type() for port in (node.input_value(0), node.output(0)))
+    for kind in (source, target):
+        if not kind.is_real():
+            name = kind.get_type_name()
+            quantized = ": quantized activations have no gradient" if name in _QUANTIZED else ""
+            direction = "from" if kind is source else "to"
+            raise NotDifferentiableError(f"Convert {direction} {name}{quantized}")
+    return ops.convert(g, source.get_type_name()).output(0)
+
+
+_QUANTIZED = ("i4", "i8", "u4", "u8")
+
+
+def _convert_like(node: Node, g: Port, number: int) -> Port:
+    return _convert(node, g, number)
+
+
+def _power(node: Node, g: Port, number: int) -> Port:
+    only_input(node, number)
+    x, exponent = node.input_value(0), np.asarray(fixed_value(node, 1))
+    lowered_power = ops.power(x, constant_as(x, exponent - 1))
+    return times(g, ops.multiply(lowered_power, constant_as(x, exponent)))
 
 
 def _subtract(node: Node, g: Port, number: int) -> Port:
@@ -165,27 +127,53 @@ def _divide(node: Node, g: Port, number: int) -> Port:
 
 def _squared_difference(node: Node, g: Port, number: int) -> Port:
     operand, other_operand = node.input_value(number), node.input_value(1 - number)
-    return times(g, ops.multiply(ops.subtract(operand, other_operand), constant(2)))
+    return times(g, ops.multiply(ops.subtract(operand, other_operand), constant_as(g, 2)))
+
+
+def _maximum(node: Node, g: Port, number: int) -> Port:
+    """To the greater of both, and to the first where they are equal, as in TensorFlow."""
+    first_wins = ops.greater_equal(node.input_value(0), node.input_value(1))
+    return where_not(first_wins, g) if number else where(first_wins, g)
+
+
+def _minimum(node: Node, g: Port, number: int) -> Port:
+    """To the lesser of both, and to the first where they are equal, as in TensorFlow."""
+    first_wins = ops.less_equal(node.input_value(0), node.input_value(1))
+    return where_not(first_wins, g) if number else where(first_wins, g)
+
+
+def _remainder(node: Node, g: Port, number: int) -> Port:
+    """y = a − k·b with a whole number k that only jumps."""
+    only_input(node, number)
+    return g
+
+
+def _select(node: Node, g: Port, number: int) -> Port:
+    condition = node.input_value(0)
+    return where(condition, g) if number == 1 else where_not(condition, g)
 
 
 ELEMENTWISE: dict[str, Vjp] = {
-    "Add": _broadcast_pair(lambda node, g, number: g),
-    "Clamp": _clamp,
+    "Abs": elementwise(_abs_slope),
+    "Add": _broadcast_pair(_identity),
     "Convert": _convert,
+    "ConvertLike": _convert_like,
+    "Cos": elementwise(_cos_slope),
     "Divide": _broadcast_pair(_divide),
-    "Elu": _elementwise(_elu_slope),
-    "Erf": _elementwise(_erf_slope),
-    "Exp": _elementwise(_exp_slope),
-    "HSigmoid": _hard_sigmoid,
-    "HSwish": _elementwise(_hard_swish_slope),
+    "Erf": elementwise(_erf_slope),
+    "Exp": elementwise(_exp_slope),
+    "FloorMod": _broadcast_pair(_remainder),
+    "Identity": _identity,
+    "Log": elementwise(_log_slope),
+    "Maximum": _broadcast_pair(_maximum),
+    "Minimum": _broadcast_pair(_minimum),
+    "Mod": _broadcast_pair(_remainder),
     "Multiply": _broadcast_pair(_multiply),
-    "PRelu": _leaky_relu,
+    "Negative": _negative,
     "Power": _broadcast_pair(_power),
-    "Relu": _relu,
-    "Sigmoid": _elementwise(_sigmoid_slope),
-    "Sqrt": _elementwise(_sqrt_slope),
+    "Select": _broadcast_pair(_select),
+    "Sin": elementwise(_sin_slope),
+    "Sqrt": _sqrt,
     "SquaredDifference": _broadcast_pair(_squared_difference),
     "Subtract": _broadcast_pair(_subtract),
-    "Swish": _elementwise(_swish_slope),
-    "Tanh": _elementwise(_tanh_slope),
 }

@@ -1,4 +1,4 @@
-"""Rules of operations that move elements to other places."""
+"""Rules of operations that move whole elements to other places, or repeat them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from gradcam_cli.engines.openvino.vjp.ports import (
     NotDifferentiableError,
     Port,
     Vjp,
-    constant,
+    fixed_integers,
     fixed_value,
+    integers,
     only_input,
     reshaped,
     shape_of,
     sliced,
+    summed,
+    unbroadcast,
 )
 
 
@@ -24,72 +27,97 @@ def _reshape(node: Node, g: Port, number: int) -> Port:
 
 
 def _transpose(node: Node, g: Port, number: int) -> Port:
-    return ops.transpose(g, constant(np.argsort(fixed_value(node, 1)), np.int64)).output(0)
+    order = fixed_integers(node, 1) or range(len(shape_of(g)))[::-1]
+    return ops.transpose(g, integers(np.argsort(order))).output(0)
 
 
 def _concat(node: Node, g: Port, number: int) -> Port:
-    axis = node.get_attributes()["axis"]
+    axis = node.get_attributes()["axis"] % len(shape_of(g))
     sides = [shape_of(node.input_value(i))[axis] for i in range(len(node.inputs()))]
     start = sum(sides[:number])
     return sliced(g, {axis: (start, start + sides[number])})
 
 
-def _pad(node: Node, g: Port, number: int) -> Port:
+def _split(node: Node, g: list[Port] | Port, number: int) -> Port:
+    """What came back from all parts, joined; zeros stand for those that nothing came back from."""
     only_input(node, number)
-    if node.get_attributes()["pad_mode"] != "constant":
-        raise NotDifferentiableError("Pad that repeats pixels")
+    if not isinstance(g, list):  # the only part
+        return g
+    return ops.concat(g, int(fixed_value(node, 1))).output(0)
+
+
+def _depth_to_space(node: Node, g: Port, number: int) -> Port:
+    window = node.get_attributes()
+    return ops.space_to_depth(g, window["mode"], window["block_size"]).output(0)
+
+
+def _space_to_depth(node: Node, g: Port, number: int) -> Port:
+    window = node.get_attributes()
+    return ops.depth_to_space(g, window["mode"], window["block_size"]).output(0)
+
+
+def _batch_to_space(node: Node, g: Port, number: int) -> Port:
+    return ops.space_to_batch(g, *(node.input_value(i) for i in (1, 2, 3))).output(0)
+
+
+def _space_to_batch(node: Node, g: Port, number: int) -> Port:
+    return ops.batch_to_space(g, *(node.input_value(i) for i in (1, 2, 3))).output(0)
+
+
+def _shuffle_channels(node: Node, g: Port, number: int) -> Port:
+    """A table of groups, read by columns, is one of as many groups as a group had members."""
+    axis, groups = (int(node.get_attributes()[key]) for key in ("axis", "group"))
+    return ops.shuffle_channels(g, axis, shape_of(g)[axis] // groups).output(0)
+
+
+def _roll(node: Node, g: Port, number: int) -> Port:
+    back = [-shift for shift in fixed_integers(node, 1)]
+    return ops.roll(g, integers(back), integers(fixed_integers(node, 2))).output(0)
+
+
+def _tile(node: Node, g: Port, number: int) -> Port:
+    shape, repeats = shape_of(node.input_value(0)), fixed_integers(node, 1)
+    rank = max(len(shape), len(repeats))
+    padded_repeats = [1] * (rank - len(repeats)) + repeats
+    padded_shape = [1] * (rank - len(shape)) + shape
+    sides: list[int] = []
+    repeated: list[int] = []
+    for count, side in zip(padded_repeats, padded_shape, strict=True):
+        if count > 1:
+            repeated.append(len(sides))
+            sides.append(count)
+        sides.append(side)
+    return reshaped(summed(reshaped(g, sides), repeated), shape)
+
+
+def _broadcast(node: Node, g: Port, number: int) -> Port:
+    """By NumPy's rules, or by those that say which axis of the output each of the input is."""
     shape = shape_of(node.input_value(0))
-    begin = [int(value) for value in fixed_value(node, 1)]
-    return sliced(g, {i: (begin[i], begin[i] + shape[i]) for i in range(len(shape))})
-
-
-def _strided_slice(node: Node, g: Port, number: int) -> Port:
-    """Where it took every element of a box, put the gradient there and zeros around it."""
-    only_input(node, number)
-    shape = shape_of(node.input_value(0))
-    strides = [int(value) for value in fixed_value(node, 3)] if len(node.inputs()) > 3 else [1]
-    flags = node.get_attributes()
-    reshaping = ("new_axis_mask", "shrink_axis_mask", "ellipsis_mask")
-    if set(strides) != {1} or any(any(flags[mask]) for mask in reshaping):
-        raise NotDifferentiableError("StridedSlice with strides or other than a box")
-    masked = {axis for axis, flag in enumerate(flags["begin_mask"]) if flag}
-    begin = [0] * len(shape)
-    for axis, value in enumerate(fixed_value(node, 1)):
-        if axis not in masked:
-            begin[axis] = slice(int(value), None).indices(shape[axis])[0]
-    return _pad_to_shape(g, shape, dict(enumerate(begin)))
-
-
-def _slice(node: Node, g: Port, number: int) -> Port:
-    only_input(node, number)
-    starts, steps = (np.ravel(fixed_value(node, i)).tolist() for i in (1, 3))
-    if set(steps) != {1}:
-        raise NotDifferentiableError("Slice with steps")
-    shape = shape_of(node.input_value(0))
-    axes = np.ravel(fixed_value(node, 4)).tolist() if len(node.inputs()) > 4 else range(len(starts))
-    first = {
-        axis % len(shape): slice(start, None).indices(shape[axis])[0]
-        for axis, start in zip(axes, starts, strict=True)
-    }
-    return _pad_to_shape(g, shape, first)
-
-
-def _pad_to_shape(g: Port, shape: list[int], first: dict[int, int]) -> Port:
-    """The gradient of a box, where it was cut out of `shape`, with zeros around it."""
-    begin = [first.get(axis, 0) for axis in range(len(shape))]
-    end = [side - start - part for side, start, part in zip(shape, begin, shape_of(g), strict=True)]
-    return ops.pad(
-        g, constant(begin, np.int64), constant(end, np.int64), "constant", constant(0)
-    ).output(0)
+    mode = str(node.get_attributes()["mode"]).lower()
+    if mode == "explicit":
+        aligned = [1] * len(shape_of(g))
+        for axis, side in zip(fixed_integers(node, 2), shape, strict=True):
+            aligned[axis] = side
+        return reshaped(unbroadcast(g, aligned), shape)
+    if mode not in ("numpy", "bidirectional"):
+        raise NotDifferentiableError(f"Broadcast of the mode {mode}")
+    return unbroadcast(g, shape)
 
 
 MOVING: dict[str, Vjp] = {
+    "BatchToSpace": _batch_to_space,
+    "Broadcast": _broadcast,
     "Concat": _concat,
-    "Pad": _pad,
+    "DepthToSpace": _depth_to_space,
     "Reshape": _reshape,
-    "Slice": _slice,
+    "Roll": _roll,
+    "ShuffleChannels": _shuffle_channels,
+    "SpaceToBatch": _space_to_batch,
+    "SpaceToDepth": _space_to_depth,
+    "Split": _split,
     "Squeeze": _reshape,
-    "StridedSlice": _strided_slice,
+    "Tile": _tile,
     "Transpose": _transpose,
     "Unsqueeze": _reshape,
+    "VariadicSplit": _split,
 }

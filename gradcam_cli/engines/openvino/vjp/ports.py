@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,26 @@ Node = Any
 Port = Any
 """An output of a node: `openvino.Output`."""
 
-Vjp = Callable[[Node, Port, int], Port]
-"""(operation, dy/d its output, number of an input) -> dy/d that input."""
+Vjp = Callable[[Node, Any, int], Port]
+"""(operation, dy/d its output, number of an input) -> dy/d that input.
 
-Rules = Mapping[str, Vjp]
+Of an operation with several outputs that have gradients it gets a list, with zeros for those that
+y does not depend on.
+"""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The rule of an operation that is made of simpler ones, which have rules.
+
+    None of them may be a Relu or a Clamp, which guided backpropagation would take for the model's.
+    """
+
+    build: Callable[[Node, list[Port]], Any]
+    """(operation, its inputs) -> the same output, computed by the simpler operations."""
+
+
+Rules = Mapping[str, "Vjp | Expansion"]
 """The rule of each type of operation."""
 
 
@@ -27,6 +44,27 @@ class NotDifferentiableError(Exception):
 def constant(array: Any, dtype: Any = np.float32) -> Node:
     """A constant, of float32 by default."""
     return ops.constant(np.asarray(array, dtype))
+
+
+def integers(values: Any) -> Node:
+    """A constant of int64: a shape, axes, indices."""
+    return constant(values, np.int64)
+
+
+_TYPES = {"f16": np.float16, "f32": np.float32, "f64": np.float64}
+
+
+def constant_as(port: Port, array: Any) -> Node:
+    """A constant of the type of `port`."""
+    name = port.get_element_type().get_type_name()
+    if name not in _TYPES:
+        raise NotDifferentiableError(f"no rules for values of the type {name}")
+    return constant(array, _TYPES[name])
+
+
+def zeros(port: Port) -> Port:
+    """Zeros, as many as `port` has elements."""
+    return ops.broadcast(constant_as(port, 0), integers(shape_of(port))).output(0)
 
 
 def shape_of(port: Port) -> list[int]:
@@ -42,15 +80,27 @@ def fixed_value(node: Node, number: int) -> Any:
     return source.data
 
 
+def fixed_integers(node: Node, number: int) -> list[int]:
+    """The integers that an input, which must be constant, has."""
+    return [int(value) for value in np.ravel(fixed_value(node, number))]
+
+
 def only_input(node: Node, number: int, allowed: int = 0) -> None:
     """Raise NotDifferentiableError unless the gradient is that of the input `allowed`."""
     if number != allowed:
         raise NotDifferentiableError(f"{node.get_type_name()} by its input {number}")
 
 
-def reshaped(port: Port, shape: list[int]) -> Port:
+def reshaped(port: Port, shape: Sequence[int]) -> Port:
     """The same elements in another shape."""
-    return ops.reshape(port, constant(shape, np.int64), special_zero=False).output(0)
+    return ops.reshape(port, integers(shape), special_zero=False).output(0)
+
+
+def summed(port: Port, axes: Sequence[int]) -> Port:
+    """The sums over `axes`, which stay as axes of one element."""
+    if not axes:
+        return port
+    return ops.reduce_sum(port, integers(axes), keep_dims=True).output(0)
 
 
 def unbroadcast(port: Port, shape: list[int]) -> Port:
@@ -58,8 +108,7 @@ def unbroadcast(port: Port, shape: list[int]) -> Port:
     actual = shape_of(port)
     padded = [1] * (len(actual) - len(shape)) + shape
     axes = [axis for axis, (a, b) in enumerate(zip(actual, padded, strict=True)) if a != b]
-    if axes:
-        port = ops.reduce_sum(port, constant(axes, np.int64), keep_dims=True).output(0)
+    port = summed(port, axes)
     return port if shape_of(port) == shape else reshaped(port, shape)
 
 
@@ -68,36 +117,52 @@ def times(g: Port, factor: Any) -> Port:
     return ops.multiply(g, factor).output(0)
 
 
+def scaled(g: Port, factor: Any) -> Port:
+    """A gradient times a constant."""
+    return times(g, constant_as(g, factor))
+
+
 def where(condition: Any, g: Port) -> Port:
     """`g` where `condition` holds, else 0."""
-    return ops.select(condition, g, constant(0)).output(0)
+    return ops.select(condition, g, constant_as(g, 0)).output(0)
 
 
-def output_padding(node: Node, g: Port, sides: Sequence[int]) -> list[int]:
-    """The rows and columns that strides left over, for the transposed convolution of `g`.
-
-    `node` is a convolution or a pooling whose windows have `sides`, with dilations counted in.
-    """
-    window = node.get_attributes()
-    strides, begin, end = window["strides"], window["pads_begin"], window["pads_end"]
-    shape, windows = shape_of(node.input_value(0))[2:], shape_of(g)[2:]
-    return [
-        shape[i] + begin[i] + end[i] - strides[i] * (windows[i] - 1) - sides[i]
-        for i in range(len(strides))
-    ]
+def where_not(condition: Any, g: Port) -> Port:
+    """0 where `condition` holds, else `g`."""
+    return ops.select(condition, constant_as(g, 0), g).output(0)
 
 
-def sliced(port: Port, ranges: dict[int, tuple[int, int]]) -> Port:
+def sliced(port: Port, ranges: Mapping[int, tuple[int, int]]) -> Port:
     """A part of `port`: from where to where, for each axis that is cut."""
     shape = shape_of(port)
     cut = {axis: span for axis, span in ranges.items() if span != (0, shape[axis])}
     if not cut:
         return port
     starts, stops = zip(*cut.values(), strict=True)
+    steps = [1] * len(cut)
     return ops.slice(
-        port,
-        constant(starts, np.int64),
-        constant(stops, np.int64),
-        constant([1] * len(cut), np.int64),
-        constant(list(cut), np.int64),
+        port, integers(starts), integers(stops), integers(steps), integers(list(cut))
     ).output(0)
+
+
+def transformed(g: Port, axis: int, matrix: Any) -> Port:
+    """Along an axis, the product of a constant matrix, transposed, and `g`.
+
+    Where y = Mx along that axis, it is the gradient by x of which that by y is `g`.
+
+    Parameters
+    ----------
+    g : openvino.Output
+        With as many elements along `axis` as `matrix` has rows.
+    axis : int
+        Counted from the first.
+    matrix : (rows, columns) float array
+    """
+    shape, columns = shape_of(g), np.shape(matrix)[1]
+    before, after = shape[:axis], shape[axis + 1 :]
+    weights, lead, rest = constant_as(g, matrix), int(np.prod(before)), int(np.prod(after))
+    if rest == 1:
+        product = ops.matmul(reshaped(g, [lead, shape[axis]]), weights, False, False)
+    else:
+        product = ops.matmul(weights, reshaped(g, [lead, shape[axis], rest]), True, False)
+    return reshaped(product.output(0), [*before, columns, *after])

@@ -1,4 +1,4 @@
-"""Rules of convolutions and products of matrices."""
+"""Rules of products of matrices."""
 
 from __future__ import annotations
 
@@ -9,62 +9,26 @@ import numpy as np
 
 from gradcam_cli.engines.openvino.runtime import ops
 from gradcam_cli.engines.openvino.vjp.ports import (
+    Expansion,
     Node,
     NotDifferentiableError,
     Port,
     Vjp,
     constant,
-    fixed_value,
-    only_input,
-    output_padding,
+    constant_as,
+    reshaped,
     shape_of,
-    times,
     unbroadcast,
 )
 
-
-def _convolution(node: Node, g: Port, number: int) -> Port:
-    """The transposed convolution, with the rows and columns that strides left over put back."""
-    only_input(node, number)
-    window = node.get_attributes()
-    dilations = window["dilations"]
-    kernel_sides = shape_of(node.input_value(1))[-len(dilations) :]
-    sides = [(side - 1) * step + 1 for side, step in zip(kernel_sides, dilations, strict=True)]
-    kernel = _kernel_copy(node.input_value(1))
-    transposed = ops.convolution_backprop_data
-    if node.get_type_name() == "GroupConvolution":
-        if shape_of(kernel.output(0))[0] > 1:
-            transposed = ops.group_convolution_backprop_data
-        else:  # one group is none, and the CPU plugin has no primitive for it
-            kernel = ops.squeeze(kernel, constant([0], np.int64))
-    return transposed(
-        g,
-        kernel,
-        strides=window["strides"],
-        pads_begin=window["pads_begin"],
-        pads_end=window["pads_end"],
-        dilations=dilations,
-        output_padding=output_padding(node, g, sides),
-    ).output(0)
-
-
-def _kernel_copy(kernel: Port) -> Any:
-    """A copy of a constant kernel.
-
-    In the CPU plugin of OpenVINO 2026.4 a convolution and its transposed one that share a
-    constant share its packed form as well, which is right for one of them.
-    """
-    node = kernel.get_node()
-    return ops.constant(np.array(node.data)) if node.get_type_name() == "Constant" else node
+FED_BYTES = 1 << 20
+"""Matrices of dense layers that are as large become inputs of the graph; see `compiled`."""
 
 
 def _matmul(node: Node, g: Port, number: int) -> Port:
     """y = a·b, either stored transposed or not: dy/da = g·bᵀ, dy/db = aᵀ·g."""
-    a, b = node.input_value(0), node.input_value(1)
-    if min(len(shape_of(a)), len(shape_of(b))) < 2:
-        raise NotDifferentiableError("MatMul of a vector")
-    flags = node.get_attributes()
-    a_is_transposed, b_is_transposed = flags["transpose_a"], flags["transpose_b"]
+    (a, a_is_transposed), (b, b_is_transposed) = _matrices(node)
+    g = _with_vector_axes(node, g)
     if number:
         gradient = (
             _product((g, True), (a, a_is_transposed))
@@ -77,44 +41,96 @@ def _matmul(node: Node, g: Port, number: int) -> Port:
             if a_is_transposed
             else _product((g, False), (b, not b_is_transposed))
         )
-    return unbroadcast(gradient, shape_of(node.input_value(number)))
+    matrix = (a, b)[number]
+    return reshaped_to(unbroadcast(gradient, shape_of(matrix)), node.input_value(number))
+
+
+def reshaped_to(gradient: Port, port: Port) -> Port:
+    """A gradient in the shape of what it is of."""
+    shape = shape_of(port)
+    return gradient if shape_of(gradient) == shape else reshaped(gradient, shape)
+
+
+def _matrices(node: Node) -> tuple[tuple[Port, bool], tuple[Port, bool]]:
+    """Both factors, and whether they are stored transposed; a vector is one row, or one column."""
+    flags = node.get_attributes()
+    a, b = node.input_value(0), node.input_value(1)
+    first = (a, bool(flags["transpose_a"]))
+    second = (b, bool(flags["transpose_b"]))
+    if len(shape_of(a)) == 1:
+        first = (reshaped(a, [1, *shape_of(a)]), False)
+    if len(shape_of(b)) == 1:
+        second = (reshaped(b, [*shape_of(b), 1]), False)
+    return first, second
+
+
+def _with_vector_axes(node: Node, g: Port) -> Port:
+    """The gradient with the axes of one row and one column that a product of vectors drops."""
+    a, b = (len(shape_of(node.input_value(i))) for i in (0, 1))
+    shape = shape_of(g)
+    if b == 1:
+        shape = [*shape, 1]
+    if a == 1:
+        shape = [*shape[:-1], 1, shape[-1]]
+    return g if min(a, b) > 1 else reshaped(g, shape)
 
 
 def _product(left: tuple[Port, bool], right: tuple[Port, bool]) -> Port:
     """The product of two matrices, each transposed or not."""
-    return ops.matmul(left[0], right[0], left[1], right[1]).output(0)
+    a, b = (
+        _own_constant(port, of_rows=len(shape_of(left[0])) == 2) for port in (left[0], right[0])
+    )
+    return ops.matmul(a, b, left[1], right[1]).output(0)
 
 
-def _attention(node: Node, g: Port, number: int) -> Port:
-    """y = p·v with p = softmax(s), s = c·q·kᵀ, c a scale.
+def _own_constant(port: Port, *, of_rows: bool) -> Any:
+    """A copy of a constant matrix, for the same reason as `_kernel_copy` makes one.
 
-    With ds = p · (g·vᵀ − Σ p·(g·vᵀ)): dy/dq = c·ds·k, dy/dk = c·dsᵀ·q, dy/dv = pᵀ·g.
+    Those that are going to be inputs of the graph are not packed, so they are not copied.
     """
-    query, key, value, scale = _parts_of_attention(node)
-    scores = ops.multiply(_product((query, False), (key, True)), scale)
-    p = ops.softmax(scores, len(shape_of(query)) - 1).output(0)
-    if number == 2:
-        return _product((p, True), (g, False))
-    p_times_gradient = times(_product((g, False), (value, True)), p)
-    total = ops.reduce_sum(p_times_gradient, constant([-1], np.int64), keep_dims=True)
-    score_gradient = times(ops.subtract(p_times_gradient, ops.multiply(p, total)).output(0), scale)
-    return _product((score_gradient, bool(number)), (query if number else key, False))
+    node = port.get_node()
+    if node.get_type_name() != "Constant" or (of_rows and node.get_byte_size() >= FED_BYTES):
+        return port
+    return ops.constant(np.array(node.data)).output(0)
 
 
-def _parts_of_attention(node: Node) -> tuple[Port, Port, Port, Any]:
-    """Query, key, value and scale, where nothing is masked."""
-    inputs = [node.input_value(number) for number in range(len(node.inputs()))]
-    masked = node.get_attributes()["causal"] or (len(inputs) > 3 and fixed_value(node, 3).any())
-    if masked or len({tuple(shape_of(port)[:-2]) for port in inputs[:3]}) > 1:
-        raise NotDifferentiableError("ScaledDotProductAttention with a mask or shared heads")
-    width = shape_of(inputs[0])[-1]
-    scale = inputs[4] if len(inputs) > 4 else constant(1 / math.sqrt(width))
-    return inputs[0], inputs[1], inputs[2], scale
+def _attention(node: Node, inputs: list[Port]) -> Any:
+    """softmax(c·q·kᵀ + m)·v with a scale c and a mask m."""
+    query, key, value, *others = inputs
+    width = shape_of(query)[-1]
+    scale = others[1] if len(others) > 1 else constant_as(query, 1 / math.sqrt(width))
+    scores = _product((ops.multiply(query, scale).output(0), False), (key, True))
+    if node.get_attributes()["causal"]:
+        scores = _masked(
+            scores, constant(np.tri(*shape_of(scores)[-2:], dtype=bool), bool).output(0)
+        )
+    elif others:
+        scores = _masked(scores, others[0])
+    return ops.matmul(ops.softmax(scores, len(shape_of(scores)) - 1), value, False, False)
 
 
-PRODUCTS: dict[str, Vjp] = {
-    "Convolution": _convolution,
-    "GroupConvolution": _convolution,
+def _masked(scores: Port, mask: Port) -> Port:
+    """Scores with a mask added, or only those where one of booleans is true."""
+    if mask.get_element_type().is_real():
+        return ops.add(scores, mask).output(0)
+    return ops.select(mask, scores, constant_as(scores, -np.inf)).output(0)
+
+
+def _einsum(node: Node, g: Port, number: int) -> Port:
+    """A sum of the same kind, of the gradient and the other factors."""
+    equation = node.get_attributes()["equation"].replace(" ", "")
+    terms, arrow, result = equation.partition("->")
+    labels = terms.split(",")
+    own, others = labels.pop(number), labels
+    repeated = any(len(set(term)) < len(term) for term in (own, result, *others))
+    if not arrow or repeated or "." in equation or not set(own) <= set(result).union(*others):
+        raise NotDifferentiableError(f"Einsum of {equation}")
+    factors = [node.input_value(i) for i in range(len(node.inputs())) if i != number]
+    return ops.einsum([g, *factors], f"{','.join([result, *others])}->{own}").output(0)
+
+
+PRODUCTS: dict[str, Vjp | Expansion] = {
+    "Einsum": _einsum,
     "MatMul": _matmul,
-    "ScaledDotProductAttention": _attention,
+    "ScaledDotProductAttention": Expansion(_attention),
 }

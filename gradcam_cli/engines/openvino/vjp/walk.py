@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradcam_cli.engines.openvino.runtime import ops
-from gradcam_cli.engines.openvino.vjp.ports import Node, NotDifferentiableError, Port, Rules
+from gradcam_cli.engines.openvino.vjp.ports import (
+    Expansion,
+    Node,
+    NotDifferentiableError,
+    Port,
+    Rules,
+    zeros,
+)
 from gradcam_cli.engines.openvino.vjp.tables import STANDARD
+
+Place = tuple[str, int]
+"""An output: the name of its operation, and which of its outputs it is."""
+
+_STEPS = frozenset({"Ceiling", "Floor", "Round", "Sign"})
+"""Operations whose slope is 0 wherever they have one."""
+
+_REASONS = {"FakeQuantize": "quantized activations have no gradient (operation FakeQuantize)"}
 
 
 def gradients(
@@ -27,8 +42,8 @@ def gradients(
     y, seed : openvino.Output
         The end of the forward pass, and a gradient of the same shape to start from.
     points : sequence of openvino.Output
-        Outputs that `y` depends on.
-    rules : mapping of str to Vjp
+        Outputs that `y` depends on, of any operation, and any one of several that it has.
+    rules : mapping of str to Vjp or Expansion
         `STANDARD` or `GUIDED`.
 
     Returns
@@ -41,39 +56,136 @@ def gradients(
     NotDifferentiableError
         Where an operation on the way has no rule, or `y` does not depend on one of `points`.
     """
-    starts = [point.get_node().get_name() for point in points]
-    between = _dependents(operations, set(starts))
-    gradient_at: dict[str, Port] = {y.get_node().get_name(): seed}
-    for node in reversed(operations):
-        if node.get_name() in gradient_at and node.get_name() in between:
-            _pass_on(node, gradient_at, between, rules)
+    gradient_at: dict[Place, Port] = {_place(y): seed}
+    for node, numbers in _way_back(operations, y, points):
+        places = _sources(node)
+        products = _products(node, _arriving(node, gradient_at), numbers, rules)
+        for number, product in zip(numbers, products, strict=True):
+            _add(gradient_at, places[number], product)
+    starts = [_place(point) for point in points]
     if not gradient_at.keys() >= set(starts):
         raise NotDifferentiableError("the scores do not depend on the layer")
     return [gradient_at[start] for start in starts]
 
 
-def _pass_on(node: Node, gradient_at: dict[str, Port], between: set[str], rules: Rules) -> None:
-    """Add the gradient that came to `node` to those of the operations that it reads."""
-    onward = [(i, source) for i, source in enumerate(_sources(node)) if source in between]
-    vjp = rules.get(node.get_type_name())
-    if onward and vjp is None:
-        raise NotDifferentiableError(f"no rule for the operation {node.get_type_name()}")
-    for number, source in onward:
-        product = vjp(node, gradient_at[node.get_name()], number)  # type: ignore[misc]
-        gradient_at[source] = (
-            ops.add(gradient_at[source], product).output(0) if source in gradient_at else product
-        )
+def missing_rules(
+    operations: Sequence[Node], y: Port, points: Sequence[Port], rules: Rules = STANDARD
+) -> tuple[str, ...]:
+    """The types of operations between `points` and `y` that have no rule, in alphabetical order.
+
+    A rule may still refuse a use of its operation, as `gradients` then says.
+
+    Parameters
+    ----------
+    operations, y, points, rules
+        As of `gradients`.
+    """
+    types = {node.get_type_name() for node, _ in _way_back(operations, y, points)}
+    return tuple(sorted(types - rules.keys()))
 
 
-def _dependents(operations: Sequence[Node], names: set[str]) -> set[str]:
-    """The names of operations, with those of all that depend on their values."""
-    names = set(names)
+def _way_back(
+    operations: Sequence[Node], y: Port, points: Sequence[Port]
+) -> list[tuple[Node, list[int]]]:
+    """The operations between `points` and `y`, the last first.
+
+    Each has with it the numbers of its inputs that depend on `points`.
+    """
+    dependents = _dependents(operations, {_place(point) for point in points})
+    reached, way = {_place(y)} & dependents, []
+    for node in reversed(operations):
+        if reached.isdisjoint(_outputs(node)):
+            continue
+        numbers = [i for i, source in enumerate(_sources(node)) if source in dependents]
+        reached.update(_sources(node)[number] for number in numbers)
+        if numbers:
+            way.append((node, numbers))
+    return way
+
+
+def _dependents(operations: Sequence[Node], places: set[Place]) -> set[Place]:
+    """The outputs `places`, with those of all operations whose values depend on theirs."""
+    places = set(places)
     for node in operations:
-        of_values = node.get_type_name() != "ShapeOf"  # of its shape only, which is fixed
-        if of_values and not names.isdisjoint(_sources(node)):
-            names.add(node.get_name())
-    return names
+        if node.get_type_name() not in _STEPS and not places.isdisjoint(_sources(node)):
+            places.update(_outputs(node))
+    return places
 
 
-def _sources(node: Node) -> list[str]:
-    return [node_input.get_source_output().get_node().get_name() for node_input in node.inputs()]
+def _place(port: Port) -> Place:
+    return port.get_node().get_name(), port.get_index()
+
+
+def _sources(node: Node) -> list[Place]:
+    """The outputs that `node` reads the values of."""
+    count = 1 if node.get_type_name() == "ConvertLike" else None  # of the other it reads the type
+    return [_place(node_input.get_source_output()) for node_input in node.inputs()[:count]]
+
+
+def _outputs(node: Node) -> list[Place]:
+    """The outputs of `node` that have gradients.
+
+    Integers and booleans have none: shapes, indices, comparisons. Those that a Convert makes are
+    kept, for its way back to be refused: they may be quantized activations.
+    """
+    ports = node.outputs()
+    if len(ports) == 1 and node.get_type_name() == "Convert":
+        return [
+            _place(port) for port in ports if port.get_element_type().get_type_name() != "boolean"
+        ]
+    return [_place(port) for port in ports if port.get_element_type().is_real()]
+
+
+def _arriving(node: Node, gradient_at: dict[Place, Port]) -> Port | list[Port]:
+    """The gradient by the output of `node`, or a list of those by its outputs."""
+    arriving = [
+        gradient_at[place] if place in gradient_at else zeros(node.output(place[1]))
+        for place in _outputs(node)
+    ]
+    return arriving[0] if len(arriving) == 1 else arriving
+
+
+def _products(node: Node, g: Port | list[Port], numbers: list[int], rules: Rules) -> list[Port]:
+    """The gradients by the inputs of `node` with these `numbers`."""
+    kind = node.get_type_name()
+    if kind not in rules:
+        raise NotDifferentiableError(_REASONS.get(kind, f"no rule for the operation {kind}"))
+    rule = rules[kind]
+    if isinstance(rule, Expansion):
+        return _through(rule, node, g, numbers, rules)
+    return [rule(node, g, number) for number in numbers]
+
+
+def _through(rule: Expansion, node: Node, g: Port, numbers: list[int], rules: Rules) -> list[Port]:
+    """The gradients by inputs of `node`, back through the operations that it is made of."""
+    inputs = [node_input.get_source_output() for node_input in node.inputs()]
+    for number in numbers:  # each by a name of its own: two inputs may be the same output
+        kind = inputs[number].get_element_type().get_type_name()
+        inputs[number] = ops.convert(inputs[number], kind).output(0)
+    built = rule.build(node, inputs)
+    points = [inputs[number] for number in numbers]
+    y = built if hasattr(built, "get_index") else built.output(0)
+    return gradients(_operations_between(inputs, y), y, g, points, rules)
+
+
+def _operations_between(inputs: Sequence[Port], y: Port) -> list[Node]:
+    """The operations that compute `y` from `inputs`, each after those it reads."""
+    known = {port.get_node().get_name() for port in inputs}
+    ordered: list[Node] = []
+
+    def visit(node: Node) -> None:
+        if node.get_name() not in known:
+            known.add(node.get_name())
+            for node_input in node.inputs():
+                visit(node_input.get_source_output().get_node())
+            ordered.append(node)
+
+    visit(y.get_node())
+    return ordered
+
+
+def _add(gradient_at: dict[Place, Port], place: Place, product: Port) -> None:
+    """Add to what has come to an output by other paths."""
+    if place in gradient_at:
+        product = ops.add(gradient_at[place], product).output(0)
+    gradient_at[place] = product

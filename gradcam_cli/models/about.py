@@ -8,14 +8,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import msgspec
+
+from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.storage.files import write_bytes
+from gradcam_cli.storage.folders import cache_folder
 from gradcam_cli.text import printable
 
 GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
 
 _SCHEMA = 2
 _FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
+_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 80
 _PASS = re.compile(r"(guided )?(forward|capture|gradients|tail)( at .+)?")
 
 
@@ -30,7 +36,7 @@ class About:
     weights : str
         The SHA-256 of the weights it was made from.
     made_with : dict
-        See `model_cache.made_with`.
+        See `dependencies.made_with`.
     files : dict
         The SHA-256 of `GRAPH`, `WEIGHTS`, and of what was exported; see `exports`.
     layers : list of LayerInfo
@@ -38,6 +44,8 @@ class About:
     checked : dict
         For each pass that was asked for so far, by its text, what is wrong with it; empty where
         nothing is.
+    findings : Findings or None
+        What was noticed in the model's file; None for a model of the catalogue.
     """
 
     model: str
@@ -46,6 +54,35 @@ class About:
     files: dict[str, str]
     layers: list[LayerInfo]
     checked: dict[str, str] = field(default_factory=dict)
+    findings: Findings | None = None
+
+
+def compiled_folder() -> Path:
+    """Where compiled models are kept.
+
+    Raises
+    ------
+    ModelError
+        Where there is no such place.
+    """
+    return cache_folder() / "compiled"
+
+
+def place_of(name: str, digest: str) -> Path:
+    """The folder of the compiled form of the model `name` whose weights have `digest`."""
+    return compiled_folder() / f"{_UNUSUAL.sub('_', name)[:_LONGEST_NAME]}-{digest[:16]}"
+
+
+def records_of(name: str) -> list[About]:
+    """What is known of the compiled forms of the model `name`, each of other weights.
+
+    Raises
+    ------
+    ModelError
+        Where there is no place for them.
+    """
+    found = map(read, sorted(place_of(name, "").parent.glob(f"{place_of(name, '').name}*")))
+    return [about for about in found if about is not None and about.model == name]
 
 
 def read(place: Path) -> About | None:
@@ -55,9 +92,20 @@ def read(place: Path) -> About | None:
         if found.pop("schema") != _SCHEMA:
             return None
         layers = [_layer(**values) for values in found.pop("layers")]
-        about = About(layers=layers, **found)
+        findings = found.pop("findings", None)
+        if findings is not None:
+            findings = msgspec.convert(findings, Findings)
+        about = About(layers=layers, findings=findings, **found)
         return about if _is_sound(about) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        msgspec.ValidationError,
+    ):
         return None
 
 
@@ -69,14 +117,15 @@ def write(place: Path, about: About) -> None:
     OSError
         Where it cannot be written; what was there stays.
     """
-    write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **asdict(about)}, indent=1).encode())
+    values = {**asdict(about), "findings": msgspec.to_builtins(about.findings)}
+    write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **values}, indent=1).encode())
 
 
-def _layer(name: Any, kind: Any, shape: Any, default: Any) -> LayerInfo:
+def _layer(name: Any, kind: Any, shape: Any, default: Any, reason: Any = "") -> LayerInfo:
     sides = isinstance(shape, list) and [type(side) for side in shape] == [int, int, int]
-    if not (sides and _is_text(name) and _is_text(kind) and isinstance(default, bool)):
+    if not (sides and all(map(_is_text, (name, kind, reason))) and isinstance(default, bool)):
         raise ValueError("no layer")
-    return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default)
+    return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default, reason)
 
 
 def _is_sound(about: About) -> bool:

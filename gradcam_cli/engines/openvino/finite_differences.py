@@ -1,0 +1,127 @@
+"""The check of gradients where there is no reference: by finite differences.
+
+With A the activations at a layer (or the input), G the gradient there of a score y, and r random
+signs, the directional derivative along A·r is known twice:
+
+    Σ G·A·r        and        (y(A·(1 + ε·r)) - y(A·(1 - ε·r))) / 2ε
+
+Zeros stay zeros, which keeps the difference off the kinks of the layer itself: in a window of four
+zeros a maximum's slopes differ by side. Kinks behind it are crossed by chance, the more the larger
+ε is, and with a small ε rounding is in the way. So several ε are tried, and several pictures, and
+one that agrees is enough: a gradient that is wrong is wrong for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
+from gradcam_cli.models.model import InputShape
+from gradcam_cli.models.preprocessing import parse_preprocessing
+from gradcam_cli.passes import INPUT, Engine, Pass
+from gradcam_cli.targets import Target
+
+Array = NDArray[np.float32]
+
+_STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+_DIRECTIONS = 5
+_PICTURES = 4
+_AGREEMENT = 0.03
+"""How far apart both may be, as a share of what a random direction gives on the average."""
+
+
+def noise(shape: InputShape, preprocessing: str, seed: int = 0) -> Array:
+    """A batch of one picture of noise as a model takes it, (1, H, W, C)."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (1, *shape), np.uint8)
+    return parse_preprocessing(preprocessing)(pixels)
+
+
+def difference_from_finite_differences(
+    engine: Engine, what: Pass, shape: InputShape, preprocessing: str
+) -> str:
+    """How what `engine` gives for `what` differs from what its scores show; empty where it agrees.
+
+    Parameters
+    ----------
+    engine : Engine
+    what : Pass
+        Of guided gradients, which are no derivative, the plain ones at the same place are checked:
+        but for the ReLUs they take the same way.
+    shape, preprocessing
+        Of the model's input. It is tried with pictures of noise; one that agrees is enough.
+    """
+    difference = ""
+    for seed in range(_PICTURES):
+        difference = _difference(engine, what, noise(shape, preprocessing, seed))
+        if not difference:
+            break
+    return difference
+
+
+def _difference(engine: Engine, what: Pass, batch: Array) -> str:
+    scores = engine.forward(batch)
+    if not np.isfinite(scores).all():
+        return "its scores are no finite numbers"
+    if what.kind == "tail":
+        (layer,) = what.at
+        activations = engine.capture(batch, [layer]).activations[layer]
+        difference = relative_difference(engine.tail(activations, layer, batch), scores)
+        return "" if difference <= TOLERANCE else f"its scores change by {difference:.1e}"
+    target = Target(int(scores[0].argmax()))
+    results = engine.gradients(batch, [target], what.at)
+    worst = max(
+        _directional_difference(
+            _score_of(engine, place, batch, target.index),
+            results.activations[place],
+            results.gradients[place],
+        )
+        for place in what.at
+    )
+    if worst <= _AGREEMENT:
+        return ""
+    return f"its gradients differ from finite differences by {worst:.1e}"
+
+
+def _score_of(engine: Engine, place: str, batch: Array, index: int) -> Callable[[Array], float]:
+    """The score y of a class as a function of what is at `place`."""
+
+    def score(array: Array) -> float:
+        scores = engine.forward(array) if place == INPUT else engine.tail(array, place, batch)
+        return float(scores[0, index])
+
+    return score
+
+
+def _directional_difference(
+    score: Callable[[Array], float], activations: Array, gradient: Array
+) -> float:
+    """The median over directions, at the first step that agrees, else at the best; inf for NaN."""
+    products = gradient.astype(np.float64) * activations
+    if not np.isfinite(products).all():
+        return float("inf")
+    typical = float(np.sqrt((products**2).sum()))
+    scale = max(typical, 1e-6 * max(1.0, abs(score(activations))))
+    directions = list(_signs(activations.shape))
+    expected = [float((products * signs).sum()) for signs in directions]
+    best = float("inf")
+    for step in _STEPS:
+        slopes = [_slope(score, activations, signs, step) for signs in directions]
+        best = min(best, float(np.median(np.abs(np.subtract(slopes, expected)))) / scale)
+        if best <= _AGREEMENT:
+            break
+    return best
+
+
+def _signs(shape: tuple[int, ...]) -> Iterator[Array]:
+    random = np.random.default_rng(0)
+    for _ in range(_DIRECTIONS):
+        yield random.choice(np.array([-1, 1], np.float32), shape)
+
+
+def _slope(score: Callable[[Array], float], activations: Array, signs: Array, step: float) -> float:
+    change = np.float32(step) * signs
+    high, low = score(activations * (1 + change)), score(activations * (1 - change))
+    return (high - low) / (2 * step)

@@ -1,0 +1,211 @@
+"""How the graph of a model is made, and what its passes are checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from gradcam_cli.errors import ModelError
+from gradcam_cli.models.about import ABOUT, read
+from gradcam_cli.models.explainer_folder import copy_graph
+from gradcam_cli.models.framework import is_installed
+from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.sources.bundled import BundledWeights
+from gradcam_cli.passes import Engine, Pass
+
+if TYPE_CHECKING:
+    from gradcam_cli.models.findings import Findings
+    from gradcam_cli.models.model import Model
+    from gradcam_cli.models.model_file import ModelFile
+
+
+TENSORFLOW, FINITE_DIFFERENCES = "TensorFlow", "finite differences"
+
+
+class NotCompiledError(Exception):
+    """The compiled engine cannot serve this; the text says why, without a final full stop."""
+
+
+class Made(NamedTuple):
+    """A graph that was made: its layers, and what was noticed in its file, if it has one."""
+
+    layers: list[LayerInfo]
+    findings: Findings | None = None
+
+
+class Maker(Protocol):
+    """Makes the graph of a model, and checks what the engine makes of it."""
+
+    uses_tensorflow: bool
+
+    @property
+    def reference(self) -> str:
+        """What it is checked against: `TENSORFLOW` or `FINITE_DIFFERENCES`."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the graph is going to have."""
+        ...
+
+    def make(self, graph: Path) -> Made:
+        """Write it to `graph`, an .xml file, with its weights beside it."""
+        ...
+
+    def can_check(self, what: Pass) -> bool:
+        """False where there is nothing that `what` could be checked against."""
+        ...
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """Why `candidate` is wrong about `what`; empty where it is not."""
+        ...
+
+
+@dataclass(frozen=True)
+class KerasMaker:
+    """From a Keras model.
+
+    Where TensorFlow is not installed, what was compiled where it is can still be checked further.
+
+    Attributes
+    ----------
+    model : Model
+        What is known of it.
+    network : callable
+        Gives the Keras model.
+    digest : str
+        That of its weights before it was read.
+    """
+
+    model: Model
+    network: Callable[[], Any]
+    digest: str
+    uses_tensorflow = True
+
+    @property
+    def size(self) -> int:
+        """See `Maker.size`."""
+        return 4 * self.model.parameters
+
+    @property
+    def reference(self) -> str:
+        """See `Maker.reference`."""
+        return TENSORFLOW if is_installed() else FINITE_DIFFERENCES
+
+    def make(self, graph: Path) -> Made:
+        """See `Maker.make`."""
+        from gradcam_cli.engines.openvino.conversion import convert
+
+        network = self._checked_network()
+        layers = explainable_layers(network)
+        convert(network, [layer.name for layer in layers], graph)
+        return Made(layers)
+
+    def can_check(self, what: Pass) -> bool:
+        """See `Maker.can_check`."""
+        return is_installed() or what.kind in ("gradients", "tail")
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """See `Maker.difference`."""
+        from gradcam_cli.engines.openvino.conversion import difference_from_reference
+        from gradcam_cli.engines.openvino.finite_differences import (
+            difference_from_finite_differences,
+        )
+        from gradcam_cli.engines.tensorflow import TensorFlowEngine
+
+        model = self.model
+        if not is_installed():
+            return difference_from_finite_differences(
+                candidate, what, model.input, model.preprocessing
+            )
+        reference = TensorFlowEngine(self._checked_network(), model_name=model.name)
+        return difference_from_reference(
+            candidate, reference, what, model.input, model.preprocessing
+        )
+
+    def _checked_network(self) -> Any:
+        """The Keras model, once its weights are sure to be those that the digest is of."""
+        network = self.network()
+        if self.model.digest() != self.digest:
+            raise NotCompiledError(f"the weights of {self.model.name} changed while they were read")
+        return network
+
+
+@dataclass(frozen=True)
+class GraphMaker:
+    """From a file that OpenVINO reads."""
+
+    file: ModelFile
+    uses_tensorflow = False
+    reference = FINITE_DIFFERENCES
+
+    @property
+    def size(self) -> int:
+        """See `Maker.size`."""
+        from gradcam_cli.models.formats.files import files_of
+
+        return sum(path.stat().st_size for path in files_of(self.file.path, self.file.format))
+
+    def make(self, graph: Path) -> Made:
+        """See `Maker.make`."""
+        if self.file.format == "explainer":
+            return _copied(self.file.path, graph.parent)
+        from gradcam_cli.engines.openvino.model_files.preparing import write_graph
+
+        return write_graph(self.file, graph)
+
+    def can_check(self, what: Pass) -> bool:
+        """See `Maker.can_check`: scores and activations are what the file itself gives."""
+        return what.kind in ("gradients", "tail")
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """See `Maker.difference`."""
+        return difference_by_finite_differences(candidate, what, findings)
+
+
+def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
+    """What makes the graph of `model`, whose Keras model `network` gives where it has one."""
+    file: ModelFile | None = getattr(model.weights, "file", None)
+    if file is not None:
+        return maker_of_file(file)
+    if isinstance(model.weights, BundledWeights):
+        from gradcam_cli.engines.openvino.bundled import BundledMaker
+
+        return BundledMaker()
+    return KerasMaker(model, network, digest)
+
+
+def maker_of_file(file: ModelFile) -> Maker:
+    """What makes the graph of the model in `file`."""
+    if not file.needs_keras:
+        return GraphMaker(file)
+    from gradcam_cli.engines.openvino.keras_files import KerasFileMaker
+
+    return KerasFileMaker(file)
+
+
+def difference_by_finite_differences(
+    candidate: Engine, what: Pass, findings: Findings | None
+) -> str:
+    """Why `candidate` is wrong about `what`, by what its own scores show; see `Maker`."""
+    from gradcam_cli.engines.openvino.finite_differences import difference_from_finite_differences
+
+    if findings is None:
+        return "what was noticed in its file is missing"
+    return difference_from_finite_differences(
+        candidate, what, findings.input, findings.preprocessing
+    )
+
+
+def _copied(source: Path, target: Path) -> Made:
+    """The graph of an exported model, and what stands in its record."""
+    about = read(source)
+    if about is None or about.findings is None:
+        raise ModelError(
+            f"{source / ABOUT} cannot be read, or is not what `gradcam export` writes",
+            "Export the model again.",
+        )
+    copy_graph(about, source, target)
+    return Made(about.layers, about.findings)
