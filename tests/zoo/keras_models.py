@@ -151,18 +151,18 @@ def _rescaling(keras: Any) -> Any:
 
 
 def _vit_like(keras: Any) -> Any:
-    """Three blocks of attention; the mean of the tokens is classified."""
+    """Two blocks of attention; the mean of the tokens is classified."""
     layers = keras.layers
     image = keras.Input((32, 32, 3), name="image")
-    x = layers.Conv2D(24, 8, 8, name="patches")(image)
+    x = layers.Conv2D(16, 8, 8, name="patches")(image)
     x = layers.Add(name="placed")([x, layers.DepthwiseConv2D(3, padding="same")(x)])
-    x = layers.Reshape((16, 24), name="tokens")(x)
-    for block in range(3):
+    x = layers.Reshape((16, 16), name="tokens")(x)
+    for block in range(2):
         y = layers.LayerNormalization(epsilon=1e-6)(x)
-        y = layers.MultiHeadAttention(3, 8, name=f"attention_{block}")(y, y)
+        y = layers.MultiHeadAttention(2, 8, name=f"attention_{block}")(y, y)
         x = layers.Add()([x, y])
-        y = layers.Dense(48, activation="gelu")(layers.LayerNormalization(epsilon=1e-6)(x))
-        x = layers.Add(name=f"block_{block}")([x, layers.Dense(24)(y)])
+        y = layers.Dense(32, activation="gelu")(layers.LayerNormalization(epsilon=1e-6)(x))
+        x = layers.Add(name=f"block_{block}")([x, layers.Dense(16)(y)])
     x = layers.GlobalAveragePooling1D()(layers.LayerNormalization(epsilon=1e-6)(x))
     return keras.Model(image, layers.Dense(5, activation="softmax", name="scores")(x))
 
@@ -186,7 +186,7 @@ MODELS: dict[str, Builder] = {
     "rescaling": _rescaling,
     "vit_like": _vit_like,
 }
-LAST_LAYER = dict.fromkeys(MODELS, "last") | {"vit_like": "block_2", "custom_layer": "gain"}
+LAST_LAYER = dict.fromkeys(MODELS, "last") | {"vit_like": "block_1", "custom_layer": "gain"}
 """The layer to explain at; in "nested", it is inside the layer "base"."""
 
 
