@@ -205,13 +205,18 @@ def _reshape(
 
 
 def _to_float32(model: Any) -> None:
-    """Have constants, inputs and conversions of other precisions in float32."""
+    """Have constants, inputs and conversions of other precisions in float32.
+
+    For a dense layer with weights in 8 bits, OpenVINO would round what it multiplies by them too.
+    """
     for node in model.get_ordered_ops():
         kind = node.get_type_name()
         if kind == "Constant" and node.get_element_type().to_string() in _LOW_PRECISION:
             _replace(node, ops.constant(np.asarray(node.data, np.float32)))
         elif kind == "Parameter" and node.get_element_type() != openvino.Type.f32:
             node.set_element_type(openvino.Type.f32)
+        elif kind == "Convert" and _has_whole_weights(node):
+            _replace(node, ops.constant(node.input_value(0).get_node().data.astype(np.float32)))
         elif kind == "Convert" and node.get_element_type().to_string() in _LOW_PRECISION:
             node.set_destination_type("f32")
     model.validate_nodes_and_infer_types()
@@ -219,6 +224,13 @@ def _to_float32(model: Any) -> None:
         if node.get_type_name() == "Convert" and _changes_nothing(node):
             for reader in node.output(0).get_target_inputs():
                 reader.replace_source_output(node.input_value(0))
+
+
+def _has_whole_weights(convert: Any) -> bool:
+    """True for a conversion to real numbers of constants in 8 bits."""
+    source = convert.input_value(0).get_node()
+    is_byte = source.get_element_type().to_string() in ("i8", "u8")
+    return is_byte and source.get_type_name() == "Constant" and convert.get_element_type().is_real()
 
 
 def _changes_nothing(node: Any) -> bool:
