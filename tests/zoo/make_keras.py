@@ -198,7 +198,7 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
     facts = {"says": spec.says, "file": path.name, "made_by": "make_keras.py", "head": spec.head}
     if spec.labels:
         facts["labels"] = list(spec.labels)
-    facts["precise"] = spec.tolerance <= 1e-4
+    facts |= {"precise": spec.tolerance <= 1e-4, "in_bytes": spec.form == "tflite_int8"}
     return facts | facts_of(batch.shape, "NHWC", results.logits) | found
 
 

@@ -142,6 +142,10 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
         "exporter": "torch.export" if spec.new else "TorchScript",
         "head": spec.head,
     }
+    if spec.labels:
+        facts["labels"] = list(spec.labels)
+    if spec.preprocessing:
+        facts["preprocessing"] = spec.preprocessing
     if spec.refusal:
         return facts | {"refusal": spec.refusal}
     network.float()

@@ -50,7 +50,9 @@ class Facts:
     tolerance : float
         How far its logits may be from the reference's.
     precise : bool
-        False where the file rounds what it computes, so that its gradients are not the reference's.
+        False where the file rounds its weights, so that nothing is quite the reference's.
+    in_bytes : bool
+        True where all that it computes is rounded to 8 bits: it has no gradients.
     """
 
     file: str
@@ -65,6 +67,7 @@ class Facts:
     preprocessing: str = ""
     tolerance: float = 1e-4
     precise: bool = True
+    in_bytes: bool = False
 
     @property
     def default_layer(self) -> str:
