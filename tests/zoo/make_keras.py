@@ -199,6 +199,8 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
     if spec.labels:
         facts["labels"] = list(spec.labels)
     facts |= {"precise": spec.tolerance <= 1e-4, "in_bytes": spec.form == "tflite_int8"}
+    if facts["in_bytes"]:
+        facts["preprocessing"] = "none"
     return facts | facts_of(batch.shape, "NHWC", results.logits) | found
 
 

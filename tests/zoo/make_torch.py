@@ -142,6 +142,8 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
         "exporter": "torch.export" if spec.new else "TorchScript",
         "head": spec.head,
     }
+    if spec.tolerance > 1e-4:
+        facts["precise"] = False
     if spec.labels:
         facts["labels"] = list(spec.labels)
     if spec.preprocessing:
