@@ -188,3 +188,174 @@ def test_what_cannot_be_explained_is_refused_in_a_line_and_leaves_nothing(name: 
     assert "\n" not in text
     assert len(text) < 300
     assert not [path for path in compiled_folder().glob(f"{name}*") if path.is_dir()]
+
+
+def refused(path: Path, options: GraphOptions | None = None) -> str:
+    with pytest.raises(ModelError) as error:
+        prepare(path, options)
+    return str(error.value)
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that no other test looks into."""
+    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+@pytest.mark.parametrize(("name", "reason"), WITHOUT_GRADIENTS.items())
+def test_without_gradients_there_is_score_cam(name: str, reason: str) -> None:
+    source = prepare(zoo.path(name))
+    with pytest.raises(ModelError) as error:
+        open_source(source)
+    assert reason in error.value.what
+    assert "score-cam" in error.value.remedy
+    model = source.open(offline=True, progress=no_progress, note=no_note)
+    explainer = Explainer.load(model, methods="score-cam")
+    picture = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    (target,) = explainer.explain(picture).targets
+    assert target.heatmap.shape == (8, 8)
+    assert target.heatmap.max() == 1
+
+
+@pytest.mark.parametrize("name", ["normalized_inside", "tflite_int8"])
+def test_a_model_that_takes_pixels_says_why(name: str) -> None:
+    assert opened(name).source.findings.preprocessing == "none"
+    assert "model" in opened(name).source.findings.preprocessing_reason
+
+
+def test_sides_that_are_open_are_guessed_or_given(own_cache: Path) -> None:
+    path = zoo.path("dynamic_sides")
+    guessed = prepare(path, None, [FORWARD])
+    assert guessed.info.input == (224, 224, 3)
+    assert any("--input-size" in guess for guess in guessed.guesses)
+    given = prepare(path, GraphOptions(input_size=(48, 64)))
+    assert given.info.input == (48, 64, 3)
+    assert not any("--input-size" in guess for guess in given.guesses)
+    assert {layer.shape for layer in given.layers() if layer.default} == {(12, 16, 16)}
+    assert guessed.file.digest() != given.file.digest()
+
+
+def test_sides_that_are_fixed_stay() -> None:
+    said = refused(zoo.path("cnn_nchw"), GraphOptions(input_size=(48, 64)))
+    assert "32x32 only" in said
+    assert "--input-size" in said
+
+
+def test_one_of_several_outputs_is_to_be_named() -> None:
+    path = zoo.path("two_outputs")
+    for said in (refused(path), refused(path, GraphOptions(output_name="logit"))):
+        assert "logits, features" in said
+    assert opened("two_outputs").source.findings.output == "logits"
+    features = prepare(path, GraphOptions(output_name="features"), [FORWARD])
+    assert features.findings.classes == zoo.reference("two_outputs").outputs[1].shape[1]
+
+
+def test_tokens_of_no_patch_can_be_counted_for_the_model() -> None:
+    expected = zoo.reference("vit_like")
+    first, *_ = expected.layers.values()
+    source = prepare(zoo.path("vit_like"), GraphOptions(tokens=0), [FORWARD])
+    engine = open_source(source, [FORWARD]).engine
+    captured = engine.capture(expected.pixels, [first.facts.name])
+    grid = first.activations[:, :-1].reshape(captured.activations[first.facts.name].shape)
+    assert_close("vit_like", captured.activations[first.facts.name], grid)
+
+
+def test_weights_in_a_second_file_belong_to_the_model(tmp_path: Path) -> None:
+    path, data = (Path(shutil.copy(zoo.path(f"external_data.onnx{end}"), tmp_path))
+                  for end in ("", ".data"))  # fmt: skip
+    pixels, expected = zoo.reference("external_data").pixels, expected_scores("external_data")
+    before = prepare(path)
+    weights = np.fromfile(data, np.float32)
+    (weights * np.float32(1.5)).tofile(data)
+    after = prepare(path)
+    assert before.file.digest() != after.file.digest()
+    assert np.allclose(open_source(before).engine.forward(pixels), expected, atol=1e-4)
+    assert not np.allclose(open_source(after).engine.forward(pixels), expected, atol=0.1)
+    data.unlink()
+    with pytest.raises(ModelError, match="external_data.onnx.data"):
+        prepare(path)
+
+
+@pytest.mark.parametrize("name", ["saved_model", "swin_new", "tflite_vit"])
+def test_layers_are_called_the_same_when_the_file_is_read_again(name: str, own_cache: Path) -> None:
+    again = FileSource.prepared(zoo.path(name))  # in a process of its own
+    assert again.layers() == opened(name).source.layers()
+    assert again.findings == opened(name).source.findings
+
+
+Rule = Callable[[Any, Any, int], Any]
+
+
+def scaled(rule: Rule) -> Rule:
+    def wrong(node: Any, g: Any, number: int) -> Any:
+        return ops.multiply(rule(node, g, number), ops.constant(np.float32(1.1))).output(0)
+
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "operation", "closest"),
+    [
+        ("cnn_nchw", "/features/features.4/features.4.2/Relu", "MaxPool", "/pool/MaxPool"),
+        ("resnet_like", "/blocks/blocks.0/relu/Relu", "Convolution", "Conv"),
+        ("cnn_nchw", "/features/features.4/features.4.2/Relu", "MatMul", None),
+    ],
+)
+def test_a_rule_that_is_wrong_is_noticed(
+    name: str, layer: str, operation: str, closest: str | None,
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(STANDARD, operation, scaled(STANDARD[operation]))
+    source = prepare(zoo.path(name), layer=layer)
+    with pytest.raises(ModelError, match="differ from finite differences") as error:
+        open_source(source, layer=layer)
+    _, _, named = error.value.what.partition("of the layers near it, ")
+    assert bool(named) == (closest is not None)
+    if closest is not None:
+        sound = named.removesuffix(" can be used")
+        assert closest in sound
+        assert open_source(source, layer=sound).layer == sound
+
+
+class Distorted(OpenVINOEngine):
+    """An engine whose gradients are not those of its scores."""
+
+    distortion: Callable[[Array], Array]
+
+    def gradients(self, *arguments: Any, **options: Any) -> Gradients:
+        right = super().gradients(*arguments, **options)
+        wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
+        return Gradients(right.activations, right.scores, wrong)
+
+
+@pytest.mark.parametrize(
+    ("distortion", "noticed"),
+    [
+        (lambda g: g, False),
+        (lambda g: g * 1.001, False),
+        (lambda g: g * 1.1, True),
+        (lambda g: -g, True),
+        (lambda g: 0 * g, True),
+        (lambda g: g[:, :, ::-1], True),
+        (lambda g: g.transpose(0, 2, 1, 3), True),
+        (lambda g: np.roll(g, 1, axis=-1), True),
+        (lambda g: np.where(np.arange(g.shape[-1]) == g.std((0, 1, 2)).argmax(), 0, g), True),
+        (lambda g: g * np.nan, True),
+    ],
+    ids=["right", "rounded", "scaled", "negative", "zero", "mirrored", "transposed", "channels",
+         "one channel", "nan"],
+)  # fmt: skip
+def test_finite_differences_tell_right_from_wrong(
+    distortion: Callable[[Array], Array], noticed: bool
+) -> None:
+    model = opened("cnn_nchw")
+    source, findings = model.source, model.source.findings
+    graph = place_of(source.file.name, source.file.digest()) / GRAPH
+    engine = Distorted(graph)
+    engine.distortion = distortion
+    what = LAYER_GRADIENTS.at_layer(model.layer)
+    said = difference_from_finite_differences(
+        engine, what, findings.input, findings.preprocessing
+    )
+    assert bool(said) == noticed
