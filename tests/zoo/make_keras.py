@@ -76,9 +76,12 @@ class Spec:
 SPECS = {
     "tflite_float": Spec("cnn", "tflite", "in float32, as converted by default"),
     "tflite_dynamic": Spec(
-        "sequential", "tflite_dynamic", "weights in 8 bits, converted when run", tolerance=5e-2,
+        "sequential",
+        "tflite_dynamic",
+        "weights in 8 bits, converted when run",
+        tolerance=5e-2,
         seed=0,
-    ),  # fmt: skip
+    ),
     "tflite_half": Spec("gray", "tflite_half", "weights in float16", tolerance=1e-2),
     "tflite_int8": Spec(
         "rescaling", "tflite_int8", "all in 8 bits, input and output too", tolerance=0.1, seed=4

@@ -192,16 +192,30 @@ def _reshape(
     try:
         model.reshape(shape)
     except RuntimeError as error:
-        if size is not None and 0 not in file_size:
-            raise ModelError(
-                f"the model takes pictures of {file_size[0]}x{file_size[1]} only, "
-                f"not of {size[0]}x{size[1]}",
-                "Drop --input-size.",
-            ) from error
-        raise ModelError(
-            f"the model cannot take a picture of {'x'.join(map(str, shape))}",
-            "Pass the size that it was made for with --input-size HEIGHTxWIDTH.",
-        ) from error
+        raise _wrong_size(shape, file_size, size) from error
+    if (size is not None or 0 in file_size) and any(map(_has_several_rows, model.outputs)):
+        raise _wrong_size(shape, file_size, size)
+
+
+def _has_several_rows(output: Any) -> bool:
+    """True for a table of several rows: of maps that are too large, a Reshape makes pictures."""
+    shape = output.get_partial_shape()
+    return bool(shape.is_static and len(shape) == 2 and shape[0].get_length() > 1)
+
+
+def _wrong_size(
+    shape: list[int], file_size: tuple[int, int], size: tuple[int, int] | None
+) -> ModelError:
+    if size is not None and 0 not in file_size:
+        return ModelError(
+            f"the model takes pictures of {file_size[0]}x{file_size[1]} only, "
+            f"not of {size[0]}x{size[1]}",
+            "Drop --input-size.",
+        )
+    return ModelError(
+        f"the model cannot take a picture of {'x'.join(map(str, shape))}",
+        "Pass the size that it was made for with --input-size HEIGHTxWIDTH.",
+    )
 
 
 def _to_float32(model: Any) -> None:
