@@ -220,7 +220,7 @@ def save(name: str, folder: Path, form: str) -> Path:
         model.save(path := folder / f"{name}{form}")
         return path
     if form == "savedmodel":
-        model(batch_for(model))  # a subclassed model has to be called first
+        model(batch_for(model), training=False)  # a subclassed model has to be called first
         model.export(path := folder / name, verbose=False)
         return path
     path = folder / f"{name}.tflite"

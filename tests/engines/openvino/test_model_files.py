@@ -208,6 +208,7 @@ def test_without_gradients_there_is_score_cam(name: str, reason: str) -> None:
     with pytest.raises(ModelError) as error:
         open_source(source)
     assert reason in error.value.what
+    assert "of the layers near it" not in error.value.what
     assert "score-cam" in error.value.remedy
     model = source.open(offline=True, progress=no_progress, note=no_note)
     explainer = Explainer.load(model, methods="score-cam")
@@ -299,11 +300,10 @@ def scaled(rule: Rule) -> Rule:
     [
         ("cnn_nchw", "/features/features.4/features.4.2/Relu", "MaxPool", "/pool/MaxPool"),
         ("resnet_like", "/blocks/blocks.0/relu/Relu", "Convolution", "Conv"),
-        ("cnn_nchw", "/features/features.4/features.4.2/Relu", "MatMul", None),
     ],
 )
 def test_a_rule_that_is_wrong_is_noticed(
-    name: str, layer: str, operation: str, closest: str | None,
+    name: str, layer: str, operation: str, closest: str,
     own_cache: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setitem(STANDARD, operation, scaled(STANDARD[operation]))
@@ -311,11 +311,9 @@ def test_a_rule_that_is_wrong_is_noticed(
     with pytest.raises(ModelError, match="differ from finite differences") as error:
         open_source(source, layer=layer)
     _, _, named = error.value.what.partition("of the layers near it, ")
-    assert bool(named) == (closest is not None)
-    if closest is not None:
-        sound = named.removesuffix(" can be used")
-        assert closest in sound
-        assert open_source(source, layer=sound).layer == sound
+    sound = named.removesuffix(" can be used")
+    assert closest in sound
+    assert open_source(source, layer=sound).layer == sound
 
 
 class Distorted(OpenVINOEngine):
