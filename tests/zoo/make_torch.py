@@ -27,7 +27,7 @@ from torch import nn
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from references import facts_of, write_reference  # noqa: E402
+from references import Computed, all_values, facts_of, write_reference  # noqa: E402
 from torch_models import SPECS, Graph, Spec, half, half_inside  # noqa: E402
 from torch_networks import Around, Network, WithHead, draw_weights  # noqa: E402
 
@@ -91,8 +91,8 @@ def strip(graph: Graph) -> None:
         del tensor.metadata_props[:]
 
 
-def scores_and_layers(network: Network, batch: torch.Tensor) -> tuple[Any, ...]:
-    """Outputs, logits, class, and (activations, gradients) of each layer, by autograd."""
+def computed(network: Network, batch: torch.Tensor) -> Computed:
+    """What PyTorch computes, gradients by autograd."""
     kept: dict[nn.Module, torch.Tensor] = {}
 
     def keep(module: nn.Module, given: Any, output: torch.Tensor) -> None:
@@ -100,18 +100,20 @@ def scores_and_layers(network: Network, batch: torch.Tensor) -> tuple[Any, ...]:
 
     hooks = [module.register_forward_hook(keep) for module in network.layers]
     before_head = network.body if isinstance(network, WithHead) else network
-    scores = before_head(batch.clone().requires_grad_())
+    image = batch.clone().requires_grad_()
+    scores = before_head(image)
     logits = scores[0] if isinstance(scores, tuple) else scores
     index = int(logits[0].argmax())
     activations = [kept[module] for module in network.layers]
-    gradients = torch.autograd.grad(logits[:, index].sum(), activations)
+    *gradients, by_input = torch.autograd.grad(logits[:, index].sum(), [*activations, image])
     for hook in hooks:
         hook.remove()
     with torch.no_grad():
         outputs = network(batch)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     pairs = [(a.detach().numpy(), g.numpy()) for a, g in zip(activations, gradients, strict=True)]
-    return [each.numpy() for each in outputs], logits.detach().numpy(), index, pairs
+    given = [each.numpy() for each in outputs]
+    return Computed(given, logits.detach().numpy(), index, pairs, by_input.numpy())
 
 
 def inner(network: Network) -> Network:
@@ -140,15 +142,21 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
         "exporter": "torch.export" if spec.new else "TorchScript",
         "head": spec.head,
     }
+    if spec.tolerance > 1e-4:
+        facts["precise"] = False
+    if spec.labels:
+        facts["labels"] = list(spec.labels)
+    if spec.preprocessing:
+        facts["preprocessing"] = spec.preprocessing
     if spec.refusal:
         return facts | {"refusal": spec.refusal}
     network.float()
-    outputs, logits, index, layers = scores_and_layers(network, batch)
+    results = computed(network, batch)
     lies = inner(network).layout, inner(network).class_tokens
-    results = outputs, logits, index, layers
-    found = write_reference(name, path, batch.numpy(), results, lies, spec.tolerance)
+    values = all_values(path, batch.numpy())
+    found = write_reference(name, values, batch.numpy(), results, lies, spec.tolerance)
     layout = "NHWC" if spec.input[-1] == 3 and spec.input[1] != 3 else "NCHW"
-    return facts | facts_of(batch.numpy().shape, layout, logits) | found
+    return facts | facts_of(batch.numpy().shape, layout, results.logits) | found
 
 
 def benchmark_model(path: Path) -> None:

@@ -1,13 +1,14 @@
 """What the scripts of this folder write beside a model: arrays, and which of its values they are.
 
 A layer is known by the value of the file that equals its activations; which one that is, OpenVINO
-is asked for: it computes all of them.
+is asked for: it computes all of them. Where it loses their names, as of TFLite and SavedModel, they
+are those that `gradcam layers` gives.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import openvino
@@ -16,9 +17,33 @@ from numpy.typing import NDArray
 HERE = Path(__file__).parent
 Array = NDArray[np.float32]
 Pair = tuple[Array, Array]
+Values = dict[tuple[str, str], Array]
+LARGEST_BATCH = 20_000
 
 
-def all_values(path: Path, batch: Array) -> dict[tuple[str, str], Array]:
+class Computed(NamedTuple):
+    """What a framework computed.
+
+    Attributes
+    ----------
+    outputs : list of float32
+        Of the model.
+    logits : (N, classes) float32
+    index : int
+        The class whose logit is differentiated, summed over the batch.
+    layers : list of (activations, gradients)
+    input_gradients : float32
+        The gradients by the batch, as it lies.
+    """
+
+    outputs: list[Array]
+    logits: Array
+    index: int
+    layers: list[Pair]
+    input_gradients: Array
+
+
+def all_values(path: Path, batch: Array) -> Values:
     """What each operation of the model at `path` computes, by friendly name and tensor name."""
     core = openvino.Core()
     model = core.read_model(path)
@@ -38,7 +63,7 @@ def all_values(path: Path, batch: Array) -> dict[tuple[str, str], Array]:
     return {key: by_name[key[1]].astype(np.float32) for key in keys if key[1] in by_name}
 
 
-def named_value(values: dict[tuple[str, str], Array], wanted: Array, slack: float) -> Any:
+def named_value(values: Values, wanted: Array, slack: float) -> Any:
     """(friendly name, tensor name) of the first value that equals `wanted`."""
     for key, value in values.items():
         if value.shape == wanted.shape and np.abs(value - wanted).max() <= slack * np.ptp(wanted):
@@ -65,13 +90,14 @@ def grad_cam(pair: Pair, layout: str, class_tokens: int) -> Array:
 
 
 def write_reference(
-    name: str, path: Path, batch: Array, results: tuple[Any, ...], lies: tuple[str, int],
+    name: str, values: Values, batch: Array, results: Computed, lies: tuple[str, int],
     slack: float,
 ) -> dict[str, Any]:  # fmt: skip
     """Write `references/NAME.npz`; return what `zoo.json` says of outputs, class and layers."""
-    outputs, logits, index, layers = results
-    values = all_values(path, batch)
+    outputs, logits, index, layers, by_input = results
     arrays = {"batch": batch, "logits": logits}
+    if batch.size < LARGEST_BATCH:
+        arrays["input_gradients"] = by_input
     arrays |= {f"output_{number}": output for number, output in enumerate(outputs)}
     rows = []
     for number, pair in enumerate(layers):

@@ -29,6 +29,7 @@ from torch_networks import (
 from torch_transformers import Swin, TorchVit, Vit
 
 Graph = onnx.ModelProto
+LABELS = ("cat", "dog", "cow's calf", "fox", "tree frog")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Spec:
         How far logits may be off, for networks that compute in half precision.
     seed : int
         Added to that of the name.
+    labels : tuple of str
+        The names of the classes that the file has.
+    preprocessing : str
+        What the file says of it.
     """
 
     network: Callable[[], Network]
@@ -76,6 +81,8 @@ class Spec:
     refusal: str = ""
     tolerance: float = 1e-4
     seed: int = 0
+    labels: tuple[str, ...] = ()
+    preprocessing: str = ""
 
 
 def half(network: Network) -> Network:
@@ -92,7 +99,7 @@ def half_inside(graph: Graph) -> Graph:
 
 def with_class_names(graph: Graph) -> Graph:
     """The properties that Ultralytics writes into a classifier."""
-    names = "{0: 'cat', 1: 'dog', 2: \"cow's calf\", 3: 'fox', 4: 'tree frog'}"
+    names = str(dict(enumerate(LABELS)))
     properties = {
         "description": "a classifier", "author": "gradcam", "stride": "1", "task": "classify",
         "batch": "1", "imgsz": "[32, 32]", "names": names, "channels": "3",
@@ -197,10 +204,12 @@ SPECS = {
     "transposed": Spec(lambda: Resampled("transposed"), "a transposed convolution"),
     "resnet_like": Spec(ResNet, "3x3 max-pooling with padding, residual blocks; names by default",
                         12, names=None),
-    "normalized_inside": Spec(lambda: Normalized(Cnn()), "takes 0..255"),
+    "normalized_inside": Spec(lambda: Normalized(Cnn()), "takes 0..255",
+                              preprocessing="none"),
     "class_names": Spec(
         ending_in(nn.Softmax(1)), "names of classes in the file, as by Ultralytics", 17,
         names=("images", "output0"), head="softmax", change=with_class_names,
+        labels=LABELS, preprocessing="scale=0..1",
     ),
     "custom_operation": Spec(Cnn, "an operation of another domain", change=with_custom_operation,
                              refusal="operation"),

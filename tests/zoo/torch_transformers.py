@@ -178,7 +178,7 @@ class Swin(Network):
             SwinBlock(16, 8, 0), SwinBlock(16, 8, 2), PatchMerging(16), SwinBlock(32, 4, 0)
         )
         self.norm, self.head = nn.LayerNorm(32), nn.Linear(32, classes)
-        self.layers = [self.stages[3], self.stages[1]]
+        self.layers = [self.norm, self.stages[3], self.stages[1]]
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.stages(self.norm0(self.patches(image).permute(0, 2, 3, 1)))

@@ -43,10 +43,16 @@ class Facts:
         How many scores it gives.
     layers : tuple of LayerFacts
         Those with a reference, the one to explain at first; empty where there is none.
+    labels : tuple of str
+        The names of the classes in the file.
+    preprocessing : str
+        What the file says of it, as `parse_preprocessing` takes it; empty where it says nothing.
     tolerance : float
         How far its logits may be from the reference's.
     precise : bool
-        False where the file rounds what it computes, so that its gradients are not the reference's.
+        False where the file rounds its weights, so that nothing is quite the reference's.
+    in_bytes : bool
+        True where all that it computes is rounded to 8 bits: it has no gradients.
     """
 
     file: str
@@ -57,8 +63,11 @@ class Facts:
     layout: str = ""
     classes: int = 0
     layers: tuple[LayerFacts, ...] = ()
+    labels: tuple[str, ...] = ()
+    preprocessing: str = ""
     tolerance: float = 1e-4
     precise: bool = True
+    in_bytes: bool = False
 
     @property
     def default_layer(self) -> str:
@@ -73,7 +82,8 @@ class LayerFacts:
     Attributes
     ----------
     name, tensor : str
-        Friendly name of the operation in OpenVINO, and name of its output.
+        Friendly name of the operation in OpenVINO, and name of its output. Of TFLite and
+        SavedModel OpenVINO loses both: `name` is by type and number, `tensor` empty.
     layout : str
         NCHW, NHWC, or NTC for tokens on a square grid.
     class_tokens : int
@@ -132,7 +142,9 @@ class Reference:
     class_index : int
         The class whose logit was differentiated: the first image's highest.
     layers : dict of str to LayerReference
-        By friendly name in OpenVINO, the one to explain at first.
+        By name, the one to explain at first.
+    input_gradients : (N, H, W, C) float32 or None
+        The gradients by the batch; None of large ones.
     """
 
     batch: Array
@@ -141,11 +153,16 @@ class Reference:
     outputs: tuple[Array, ...]
     class_index: int
     layers: dict[str, LayerReference]
+    input_gradients: Array | None = None
 
     @property
     def pixels(self) -> Array:
         """The batch as (N, H, W, C)."""
-        return self.batch if self.layout == "NHWC" else self.batch.transpose(0, 2, 3, 1)
+        return _channels_last(self.batch, self.layout)
+
+
+def _channels_last(array: Array, layout: str) -> Array:
+    return array if layout == "NHWC" else array.transpose(0, 2, 3, 1)
 
 
 @cache
@@ -157,6 +174,7 @@ def _table() -> dict[str, dict[str, Any]]:
 def _facts(row: dict[str, Any]) -> Facts:
     known = {key: value for key, value in row.items() if key in Facts.__dataclass_fields__}
     known["input"] = tuple(row.get("input", ()))
+    known["labels"] = tuple(row.get("labels", ()))
     known["layers"] = tuple(LayerFacts(**layer) for layer in row.get("layers", ()))
     return Facts(**known)
 
@@ -175,7 +193,7 @@ def path(name: str) -> Path:
 def reference(name: str) -> Reference:
     """What the framework that made the model `name` computed; its arrays cannot be changed."""
     facts, row = NAMES[name], _table()[name]
-    with np.load(HERE / "references" / f"{name}.npz") as file:
+    with np.load(HERE / "references" / f"{row.get('reference', name)}.npz") as file:
         arrays = dict(file)
     for array in arrays.values():
         array.flags.writeable = False
@@ -187,4 +205,7 @@ def reference(name: str) -> Reference:
     }
     outputs = tuple(arrays[f"output_{n}"] for n in range(row["outputs"]))
     batch, logits = arrays["batch"], arrays["logits"]
-    return Reference(batch, facts.layout, logits, outputs, row["class_index"], layers)
+    by_input = arrays.get("input_gradients")
+    if by_input is not None:
+        by_input = _channels_last(by_input, facts.layout)
+    return Reference(batch, facts.layout, logits, outputs, row["class_index"], layers, by_input)

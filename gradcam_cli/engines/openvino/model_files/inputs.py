@@ -192,26 +192,45 @@ def _reshape(
     try:
         model.reshape(shape)
     except RuntimeError as error:
-        if size is not None and 0 not in file_size:
-            raise ModelError(
-                f"the model takes pictures of {file_size[0]}x{file_size[1]} only, "
-                f"not of {size[0]}x{size[1]}",
-                "Drop --input-size.",
-            ) from error
-        raise ModelError(
-            f"the model cannot take a picture of {'x'.join(map(str, shape))}",
-            "Pass the size that it was made for with --input-size HEIGHTxWIDTH.",
-        ) from error
+        raise _wrong_size(shape, file_size, size) from error
+    if (size is not None or 0 in file_size) and any(map(_has_several_rows, model.outputs)):
+        raise _wrong_size(shape, file_size, size)
+
+
+def _has_several_rows(output: Any) -> bool:
+    """True for a table of several rows: of maps that are too large, a Reshape makes pictures."""
+    shape = output.get_partial_shape()
+    return bool(shape.is_static and len(shape) == 2 and shape[0].get_length() > 1)
+
+
+def _wrong_size(
+    shape: list[int], file_size: tuple[int, int], size: tuple[int, int] | None
+) -> ModelError:
+    if size is not None and 0 not in file_size:
+        return ModelError(
+            f"the model takes pictures of {file_size[0]}x{file_size[1]} only, "
+            f"not of {size[0]}x{size[1]}",
+            "Drop --input-size.",
+        )
+    return ModelError(
+        f"the model cannot take a picture of {'x'.join(map(str, shape))}",
+        "Pass the size that it was made for with --input-size HEIGHTxWIDTH.",
+    )
 
 
 def _to_float32(model: Any) -> None:
-    """Have constants, inputs and conversions of other precisions in float32."""
+    """Have constants, inputs and conversions of other precisions in float32.
+
+    For a dense layer with weights in 8 bits, OpenVINO would round what it multiplies by them too.
+    """
     for node in model.get_ordered_ops():
         kind = node.get_type_name()
         if kind == "Constant" and node.get_element_type().to_string() in _LOW_PRECISION:
             _replace(node, ops.constant(np.asarray(node.data, np.float32)))
         elif kind == "Parameter" and node.get_element_type() != openvino.Type.f32:
             node.set_element_type(openvino.Type.f32)
+        elif kind == "Convert" and _has_whole_weights(node):
+            _replace(node, ops.constant(node.input_value(0).get_node().data.astype(np.float32)))
         elif kind == "Convert" and node.get_element_type().to_string() in _LOW_PRECISION:
             node.set_destination_type("f32")
     model.validate_nodes_and_infer_types()
@@ -219,6 +238,13 @@ def _to_float32(model: Any) -> None:
         if node.get_type_name() == "Convert" and _changes_nothing(node):
             for reader in node.output(0).get_target_inputs():
                 reader.replace_source_output(node.input_value(0))
+
+
+def _has_whole_weights(convert: Any) -> bool:
+    """True for a conversion to real numbers of constants in 8 bits."""
+    source = convert.input_value(0).get_node()
+    is_byte = source.get_element_type().to_string() in ("i8", "u8")
+    return is_byte and source.get_type_name() == "Constant" and convert.get_element_type().is_real()
 
 
 def _changes_nothing(node: Any) -> bool:

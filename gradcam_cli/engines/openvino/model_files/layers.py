@@ -116,9 +116,7 @@ def _names(nodes: Sequence[Node]) -> list[str]:
     What has no name in an ONNX file was made by the importer, which numbers it differently each
     time. Of TFLite and TensorFlow it loses nearly all names: there they are numbered by type.
     """
-    own = [
-        printable(node.get_friendly_name()) if node.output(0).get_names() else "" for node in nodes
-    ]
+    own = [_own_name(node) for node in nodes]
     if 2 * sum(map(bool, own)) < len(nodes):
         own = [node.get_type_name() for node in nodes]
     totals, counts = Counter(own), Counter[str]()
@@ -128,6 +126,18 @@ def _names(nodes: Sequence[Node]) -> list[str]:
         is_single = totals[name] == 1 or not name
         names.append(name if is_single else f"{name}_{counts[name]}")
     return names
+
+
+def _own_name(node: Node) -> str:
+    """What the file calls `node`, or what it gives where the node has but a number, as in TFLite.
+
+    Where TFLite's converter has merged operations, names of them all are joined.
+    """
+    outputs = sorted(node.output(0).get_names())
+    if not outputs:
+        return ""
+    name: str = node.get_friendly_name()
+    return printable(outputs[0].partition(";")[0] or name if name.isdecimal() else name)
 
 
 def default_candidates(
@@ -142,7 +152,8 @@ def default_candidates(
     sums = [layer for layer in layers if layer.tokens is not None and layer.kind == "Add"]
     if layers and layers[-1].tokens is not None and sums:
         for layer in reversed(sums):
-            if _adds_computed(layer.port.get_node()):
+            node = layer.port.get_node()
+            if _adds_computed(node) and not _is_normalization(node):
                 yield layer, "the last block whose tokens the scores depend on"
     for layer in reversed(layers):
         if layer.kind in _POOLS or layer.kind in _CHANGES_NO_VALUE:
@@ -180,6 +191,15 @@ def _dependents(operations: Sequence[Node], start: Node) -> set[str]:
 def _adds_computed(node: Node) -> bool:
     """True for a sum of two branches, not for a bias."""
     return all(port.get_node().get_type_name() != "Constant" for port in node.input_values())
+
+
+def _is_normalization(node: Node) -> bool:
+    """True for x·a + (b - m·a) with b constant, as TensorFlow writes the end of a LayerNorm."""
+    operands = {port.get_node().get_type_name(): port.get_node() for port in node.input_values()}
+    scaled, shift = operands.get("Multiply"), operands.get("Add") or operands.get("Subtract")
+    if scaled is None or shift is None or not _adds_computed(scaled) or _adds_computed(shift):
+        return False
+    return "Multiply" in {port.get_node().get_type_name() for port in shift.input_values()}
 
 
 def _is_biased(node: Node) -> bool:
