@@ -23,7 +23,7 @@ from gradcam_cli.arguments import describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.labels import Labels
 from gradcam_cli.models.labels_csv import is_index, labels_in_csv
-from gradcam_cli.results.explanation import ClassLabel
+from gradcam_cli.results.explanation import ClassLabel, unnamed_class
 from gradcam_cli.text import printable
 
 MOST_BYTES = 16 << 20
@@ -269,7 +269,9 @@ def _with_wnids(found: Sequence[ClassLabel]) -> Sequence[ClassLabel]:
 
 def _cleaned(index: int, label: ClassLabel | None) -> ClassLabel:
     wnid, name = (label.wnid, label.name) if label else ("", "")
-    return ClassLabel(index, printable(wnid.strip()), printable(name.strip()) or f"class {index}")
+    return ClassLabel(
+        index, printable(wnid.strip()), printable(name.strip()) or unnamed_class(index)
+    )
 
 
 def _wrong_count(classes: int, count: int, first: int) -> UsageError:
