@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -29,7 +30,7 @@ from gradcam_cli.targets import TOP, Score, Target
 from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
-    from gradcam_cli.passes import Engine
+    from gradcam_cli.passes import Engine, Pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,7 @@ class Explainer:
         engine: EngineName = "auto",
         offline: bool = False,
         note: Note = no_note,
+        passes: Sequence[Pass] = (),
     ) -> Explainer:
         """Load a model to explain one of its layers.
 
@@ -99,6 +101,8 @@ class Explainer:
             Use no network, neither for weights nor for what `explain` reads.
         note : callable
             Called with one sentence for each thing worth saying: a fallback, or a wait.
+        passes : sequence of Pass
+            What the engine is going to do besides what the methods need.
 
         Raises
         ------
@@ -115,7 +119,8 @@ class Explainer:
             model = select_model(model, layer=layer)
         if isinstance(model, Selection):
             model = model.open(offline=offline, note=note)
-        needs = list(dict.fromkeys(need for choice in choices for need in choice.method.needs))
+        of_methods = (need for choice in choices for need in choice.method.needs)
+        needs = list(dict.fromkeys((*of_methods, *passes)))
         opened_engine, layer = open_engine(model, layer, needs, engine_name=engine, note=note)
         return cls(model, opened_engine, layer, choices, score, offline)
 
@@ -180,9 +185,23 @@ class Explainer:
             Where `image` is not as above.
         """
         check_image(image)
-        model = self.model
-        batch = model_input(image, model.input, self.frame_of(image))[np.newaxis]
-        prepared: NDArray[np.float32] = parse_preprocessing(model.preprocessing)(batch)[0]
+        return self.preprocess(model_input(image, self.model.input, self.frame_of(image)))
+
+    def preprocess(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the model takes for `pixels`, which have its size and channels already.
+
+        Parameters
+        ----------
+        pixels : (height, width, channels) uint8, RGB or grey, 0..255
+            Left as they are.
+
+        Returns
+        -------
+        (height, width, channels) float32
+            As of `input_of`.
+        """
+        steps = parse_preprocessing(self.model.preprocessing)
+        prepared: NDArray[np.float32] = steps(pixels[np.newaxis])[0]
         return prepared
 
     def explain_inputs(
@@ -217,10 +236,24 @@ class Explainer:
         top = checked_integer("top", top, 1)
         pairs = len(inputs) * len(resolved)
         rows = min(self.engine.rows, pairs) if rows is None else checked_integer("rows", rows, 1)
+        return self.explain_each(
+            inputs, [resolved] * len(inputs), top=top, rows=rows, progress=progress
+        )
+
+    def explain_each(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        targets: Sequence[Sequence[Target]],
+        *,
+        top: int,
+        rows: int,
+        progress: Progress = no_progress,
+    ) -> list[Explanation]:
+        """Explain each of `inputs` for targets of its own, at least one; see `explain_inputs`."""
         question = Question(
             engine=self.engine,
-            inputs=[array for array in inputs for _ in resolved],
-            targets=resolved * len(inputs),
+            inputs=[array for array, own in zip(inputs, targets, strict=True) for _ in own],
+            targets=[target for own in targets for target in own],
             layer=self.layer,
             score=self.score,
             baseline=self._black,
@@ -229,10 +262,10 @@ class Explainer:
             progress=progress,
         )
         answers = [method.maps(question) for method in self.methods]
-        count = len(resolved)
+        ends = accumulate(map(len, targets))
         return [
-            self._explanation(resolved, [_rows_of(answer, start, count) for answer in answers], top)
-            for start in range(0, pairs, count)
+            self._explanation(own, [_rows_of(answer, end - len(own), end) for answer in answers], top)
+            for own, end in zip(targets, ends, strict=True)
         ]
 
     @cached_property
@@ -305,9 +338,9 @@ class Explainer:
         )
 
 
-def _rows_of(maps: Maps, start: int, count: int) -> Maps:
+def _rows_of(maps: Maps, start: int, end: int) -> Maps:
     """Some rows of `maps`."""
-    rows = slice(start, start + count)
+    rows = slice(start, end)
     return Maps(maps.raw[rows], maps.scores[rows])
 
 

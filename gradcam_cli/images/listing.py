@@ -70,6 +70,11 @@ class Item:
         """What identifies it in the manifest: the key without user and password."""
         return without_credentials(self.key) if is_url(self.key) else self.key
 
+    @property
+    def digest(self) -> str:
+        """Of all that its outputs depend on besides its content and the settings of the run."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:

@@ -100,6 +100,7 @@ class ModelOpener:
             score=settings.score,
             engine=settings.engine,
             note=note,
+            passes=settings.passes,
         )
         return replace(explainer, resize=settings.resize)
 

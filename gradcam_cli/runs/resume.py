@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
     from gradcam_cli.models.model import Model
 
-NOT_IN_THE_DIGEST = ("max_pixels", "offline", "default_class", "overlays")
+NOT_IN_THE_DIGEST = ("max_pixels", "offline", "default_class", "passes", "overlays")
 """What changes no result: whether there is one, where it is, and what is said of it."""
 
 
@@ -52,6 +52,7 @@ def record_of(outcome: Outcome, digest: str, folder: Path) -> Record:
     """The line of the manifest in `folder` about `outcome`."""
     item = outcome.item
     path = "" if is_url(item.source) else item.key
+    digest += item.digest
     if outcome.error is not None:
         return Record(item.name, path, outcome.stamp, digest, error=str(outcome.error))
     return Record(
@@ -64,6 +65,7 @@ def record_of(outcome: Outcome, digest: str, folder: Path) -> Record:
         sizes=tuple(file.size for file in outcome.files),
         sha256=tuple(file.sha256 for file in outcome.files),
         result=outcome.explanation,
+        measures=outcome.measures,
     )
 
 
@@ -89,7 +91,7 @@ def _is_done(
     item: Item, reader: ManifestReader, digest: str, folder: Path, *, verify: bool
 ) -> bool:
     state = reader.state(item.recorded_key)
-    if state is None or not state.overlays or state.settings != digest:
+    if state is None or not state.overlays or state.settings != digest + item.digest:
         return False
     if state.stamp != stamp_of(item):
         return False

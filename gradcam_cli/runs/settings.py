@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.images.reading import Picture
+    from gradcam_cli.passes import Pass
     from gradcam_cli.results.explanation import TargetExplanation
 
 
@@ -37,6 +38,8 @@ class Settings:
         As `gradcam explain` has them.
     default_class : bool
         Nobody chose the class.
+    passes : tuple of Pass
+        What the engine does besides what the methods need.
     """
 
     targets: tuple[Target, ...]
@@ -49,6 +52,7 @@ class Settings:
     offline: bool = False
     default_class: bool = False
     resize: Resize = "squash"
+    passes: tuple[Pass, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
     from gradcam_cli.results.explanation import Explanation, TargetExplanation
     from gradcam_cli.results.manifest import Stamp
+    from gradcam_cli.results.measures import Measures
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Outcome:
     overlays, heatmaps : tuple of OutputFile
         One for each explained target and method. They are whole, but where `Stages` does not
         sync they may not outlive a loss of power yet.
+    measures : tuple of Measures
+        Of a `gradcam check`, what was measured of each explained class.
     """
 
     item: Item
@@ -65,6 +68,7 @@ class Outcome:
     error: GradcamError | None = None
     overlays: tuple[OutputFile, ...] = ()
     heatmaps: tuple[OutputFile, ...] = ()
+    measures: tuple[Measures, ...] = ()
 
     @property
     def files(self) -> tuple[OutputFile, ...]:
