@@ -141,7 +141,7 @@ def inference_error(error: RuntimeError) -> ModelError:
     reason = str(error).strip().splitlines()[-1].strip()
     return ModelError(
         f"OpenVINO could not run the model: {reason}",
-        "Free some memory, or pass --engine tensorflow.",
+        "Free some memory, or pass --engine tensorflow if it is a Keras model.",
     )
 
 
