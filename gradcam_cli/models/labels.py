@@ -73,7 +73,8 @@ class Labels(Sequence[ClassLabel]):
     def resolve(self, text: str) -> int:
         """The index of the class that `text` means, or `TOP` for the word "top".
 
-        `text` is an index ("837"), an id ("n04356056") or a name ("sunglasses", "Egyptian cat").
+        `text` is an index ("837"), an id ("n04356056") or a name ("sunglasses", "Egyptian cat"), of
+        a name with commas any part: "tench" is "tench, Tinca tinca".
         Of several names that differ only by case, the one written exactly so is taken.
 
         Raises
@@ -173,7 +174,12 @@ class Labels(Sequence[ClassLabel]):
     def _by_name(self, text: str) -> list[ClassLabel]:
         written = _underscored(text)
         exact = [label for label in self.classes if _underscored(label.name) == written]
-        return exact or [label for label in self.classes if folded(label.name) == folded(text)]
+        name = folded(text)
+        return (
+            exact
+            or [label for label in self.classes if folded(label.name) == name]
+            or [label for label in self.classes if name and name in _synonyms(label.name)]
+        )
 
     def _unknown(self, text: str) -> UsageError:
         closest_names = closest(text, (label.name for label in self.classes))
@@ -200,6 +206,11 @@ def imagenet_labels() -> Labels:
 
 def _underscored(name: str) -> str:
     return re.sub(r"\s+", "_", name)
+
+
+def _synonyms(name: str) -> list[str]:
+    """The parts of a name as WordNet has it, with all that the class is called, folded."""
+    return [folded(part) for part in name.split(",")] if "," in name else []
 
 
 def _label_list(labels: list[ClassLabel]) -> str:

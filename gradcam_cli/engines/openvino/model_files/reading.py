@@ -12,7 +12,7 @@ from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.text import printable
 
 _WITH_MESSAGE = re.compile("(.+) with a message:?")
-_NOT_TELLING = ("Exception from", "Check '", "FrontEnd API failed", "Summary")
+_NOT_TELLING = ("Exception from", "Check '", "FrontEnd API failed", "Summary", "Loading input")
 
 
 def read_graph(file: ModelFile) -> tuple[Any, dict[str, str]]:
