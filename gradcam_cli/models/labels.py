@@ -178,12 +178,18 @@ class Labels(Sequence[ClassLabel]):
         return (
             exact
             or [label for label in self.classes if folded(label.name) == name]
-            or [label for label in self.classes if name and name in _synonyms(label.name)]
+            or [
+                label for label in self.classes if name and name in map(folded, _parts(label.name))
+            ]
         )
 
     def _unknown(self, text: str) -> UsageError:
-        closest_names = closest(text, (label.name for label in self.classes))
-        labels = [label for name in closest_names for label in self.classes if label.name == name]
+        by_name: dict[str, list[ClassLabel]] = {}
+        for label in self.classes:
+            for name in (label.name, *_parts(label.name)):
+                by_name.setdefault(name, []).append(label)
+        closest_labels = [label for name in closest(text, by_name) for label in by_name[name]]
+        labels = list(dict.fromkeys(closest_labels))
         suggestion = f"The closest: {_label_list(labels)}. " if labels else ""
         return UsageError(
             f"there is no class called {text!r}",
@@ -208,9 +214,9 @@ def _underscored(name: str) -> str:
     return re.sub(r"\s+", "_", name)
 
 
-def _synonyms(name: str) -> list[str]:
-    """The parts of a name as WordNet has it, with all that the class is called, folded."""
-    return [folded(part) for part in name.split(",")] if "," in name else []
+def _parts(name: str) -> list[str]:
+    """What a class is called in a name as WordNet has it, "tench, Tinca tinca"."""
+    return [part.strip() for part in name.split(",")] if "," in name else []
 
 
 def _label_list(labels: list[ClassLabel]) -> str:

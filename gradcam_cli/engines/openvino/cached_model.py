@@ -48,12 +48,21 @@ class CachedModel:
         See `open_compiled`.
     head : "softmax" or "sigmoid"
         What makes probabilities of its scores.
+    argument : str, optional
+        What it is called on the command line, where that is the path of a file.
     """
 
     def __init__(
-        self, name: str, digest: str, maker: Maker, note: Note, head: Head = "softmax"
+        self,
+        name: str,
+        digest: str,
+        maker: Maker,
+        note: Note,
+        head: Head = "softmax",
+        argument: str | None = None,
     ) -> None:
         self._name = name
+        self._argument = argument
         self._maker = maker
         self._note = note
         self._head = head
@@ -99,10 +108,10 @@ class CachedModel:
         self, about: About, layer: str | None, needs: Sequence[Pass]
     ) -> tuple[str, list[Pass]]:
         """The layer, and `needs` at it; UsageError for one that there is not."""
-        name = find_layer(about.layers, layer, self._name).name
+        name = find_layer(about.layers, layer, self._name, self._argument).name
         passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
         for place in {place for what in passes for place in what.at} - {INPUT}:
-            find_layer(about.layers, place, self._name)
+            find_layer(about.layers, place, self._name, self._argument)
         return name, passes
 
     def ensure_checked(self, what: Pass, about: About) -> About:
