@@ -178,9 +178,7 @@ class Labels(Sequence[ClassLabel]):
         return (
             exact
             or [label for label in self.classes if folded(label.name) == name]
-            or [
-                label for label in self.classes if name and name in map(folded, _parts(label.name))
-            ]
+            or [label for label in self.classes if name and name in map(folded, _parts(label.name))]
         )
 
     def _unknown(self, text: str) -> UsageError:

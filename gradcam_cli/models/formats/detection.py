@@ -60,7 +60,7 @@ def detect_format(path: Path) -> ModelFormat:
         Where it is none, cannot be read, or is of a kind that is not read here, with what to do.
     """
     if re.match("https?:/", str(path)):
-        raise refused(path, "is a URL", "Download the model first, and pass the file.")
+        raise refused(path, "is no file but a URL", "Download it first, and pass the file.")
     with readable(path):
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):

@@ -145,11 +145,11 @@ def _inside(model: Path, location: str) -> Path:
     try:
         resolved = file.resolve()
         within = resolved.is_relative_to(model.parent.resolve())
-        is_file = within and resolved.is_file()
+        is_file = resolved.is_file()
     except (OSError, RuntimeError, ValueError):  # a link to itself, a name that is too long
         within = is_file = False
     if not within:
-        raise _link(model, location) if file.exists() else _outside(model, location)
+        raise _link(model, location) if is_file else _outside(model, location)
     if not is_file:
         raise refused(
             model,

@@ -138,7 +138,7 @@ def test_places_without_a_model(refused: Refused) -> None:
         detect_format(Path("missing.onnx"))
     with refused("is no path"):
         detect_format(Path("a\0b.onnx"))
-    with refused("is a URL", "Download the model first"):
+    with refused("but a URL", "Download it first"):
         detect_format(Path("https://example.org/m.onnx"))
     os.mkfifo("pipe.onnx")
     with refused("neither a file nor a folder"):
