@@ -203,6 +203,23 @@ def test_a_model_is_called_as_the_link_to_it(gradcam: Run, photo: Path, own_home
     assert explained(gradcam, photo, "--model", "mine.onnx")["model"] == "mine.onnx"
 
 
+@pytest.mark.parametrize("package", ["gradcam", "openvino"])
+def test_what_another_version_noticed_is_noticed_anew(
+    gradcam: Run, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "own"))
+    assert gradcam("classes", "--model", zoo.path("class_names"))[0] == 0
+    (record,) = (tmp_path / "own").rglob(ABOUT)
+    content = json.loads(record.read_text())
+    content["made_with"][package] = "0.0.1"
+    content["findings"]["names"][0] = "of another version"
+    record.write_text(json.dumps(content))
+    code, out, err = gradcam("classes", "--model", zoo.path("class_names"))
+    assert code == 0, err
+    assert "of another version" not in out
+    assert "making it anew" in err
+
+
 def test_heat_in_the_bars_is_told(gradcam: Run, own_home: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (300, 12, 3), np.uint8)
     Image.fromarray(pixels).save("tall.png")

@@ -20,6 +20,7 @@ from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.preparation import prepare
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
+from gradcam_cli.versions import versions
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,12 @@ class FileWeights:
 
 
 def _record_of(file: ModelFile) -> About | None:
-    """What was noticed when `file`, as it is now, was prepared; None where it was not."""
+    """What these versions noticed when `file`, as it is now, was prepared; None where nothing."""
     digest = file.digest()
     record = about.read(about.place_of(file.name, digest))
     if record is None or record.findings is None:
+        return None
+    installed = versions("openvino")
+    if any(record.made_with.get(name) != installed.get(name) for name in ("gradcam", "openvino")):
         return None
     return record if (record.model, record.weights) == (file.name, digest) else None
