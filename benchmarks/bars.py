@@ -39,6 +39,11 @@ def bars(results: Results) -> list[Bar]:
             results.ratio("efficientnet-lite0-openvino", "plain"),
             0.08,
         ),
+        Bar(
+            "MobileNetV2 from an ONNX file ÷ EfficientNet-Lite0, cold",
+            results.ratio("mobilenet.onnx-openvino", "efficientnet-lite0-openvino"),
+            1.3,
+        ),
         Bar("`gradcam --help` ÷ `import click, rich`", results.ratio("help", "rich"), 1.5),
         *_at_once(results),
         Bar(

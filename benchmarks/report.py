@@ -8,7 +8,11 @@ from benchmarks.measure import Spread
 from benchmarks.records import GB, Results
 from benchmarks.steady import BATCHES, CONTENDERS
 
-MODELS = {"vgg16": "VGG16", "efficientnet-lite0": "EfficientNet-Lite0"}
+MODELS = {
+    "vgg16": "VGG16",
+    "efficientnet-lite0": "EfficientNet-Lite0",
+    "mobilenet.onnx": "MobileNetV2 from an ONNX file",
+}
 
 
 def report(results: Results, plot: str) -> str:

@@ -17,7 +17,6 @@ from benchmarks.measure import Command, Sample
 from benchmarks.records import Results, Sizes
 
 HERE = Path(__file__).parent
-MODELS = ("vgg16", "efficientnet-lite0")
 
 
 def tell(text: str) -> None:
@@ -33,11 +32,14 @@ def prepare(place: Place, env: dict[str, str]) -> dict[str, Sample]:
         tell("Drawing weights for VGG16.")
         writing = (sys.executable, "-m", "benchmarks.weights", str(place.weights))
         measure.run(Command("weights", "writing weights", writing), env)
+    writing = (sys.executable, "-m", "benchmarks.onnx_model", str(place.onnx))
+    measure.run(Command("onnx", "writing an ONNX file", writing), env)
     first = {}
-    for model in MODELS:
-        tell(f"First use of {model}.")
-        label = f"first use of {model}"
-        first[model] = measure.run(commands.explanation(place, model, "openvino", label), env)
+    for model in ("vgg16", "efficientnet-lite0", str(place.onnx)):
+        name = Path(model).name
+        label = f"first use of {name}"
+        tell(f"{label.capitalize()}.")
+        first[name] = measure.run(commands.explanation(place, model, "openvino", label), env)
     return first
 
 
@@ -53,7 +55,7 @@ def measured(place: Place, options: argparse.Namespace) -> Results:
     short_samples = measure.in_turns(short, options.short_rounds, env, lambda text: None)
     tell("Steady state.")
     per_image = steady.measure(options.steady_rounds, env, tell)
-    compiled = {model: place.compiled_bytes(model) for model in MODELS}
+    compiled = {model: place.compiled_bytes(model) for model in first}
     return Results(
         commands={command.key: command for command in (*cold, *short)},
         first=first,

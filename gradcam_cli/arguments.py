@@ -150,7 +150,7 @@ def check_maps(activations: object, gradients: object) -> None:
     got = " and ".join(describe(value) for value in pair)
     raise UsageError(
         f"expected activations and gradients of one shape, (h, w, C) float32, got {got}",
-        "Pass those of one image: features.activations[0] and features.gradients[0].",
+        "Pass those of one image: of a batch, activations[0] and gradients[0].",
     )
 
 

@@ -92,6 +92,8 @@ def explain(
     messages = Messages(quiet=output.quiet)
     class_source = context.get_parameter_source("classes")
     selection = model.select(messages, question.layer)
+    for guess in selection.guesses:
+        messages(guess)
     settings = question.settings(selection, default_class=class_source is ParameterSource.DEFAULT)
     outputs = output.for_single(settings) if single else output.for_many()
     opener = ModelOpener(selection, settings, messages, messages.download_bar)

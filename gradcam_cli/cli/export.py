@@ -56,6 +56,8 @@ def export(
 
     messages = Messages(quiet=quiet)
     selection = model.named(context, name).select(messages, layer)
+    for guess in selection.guesses:
+        messages(guess)
     with messages.download_bar() as progress:
         opened = selection.open(offline=offline, progress=progress, note=messages)
     _, default = open_engine(opened, layer, engine_name="openvino", note=messages)

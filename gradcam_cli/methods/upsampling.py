@@ -57,7 +57,7 @@ def upsampled(maps: Array, rows: SamplePoints, columns: SamplePoints, repeats: i
     Parameters
     ----------
     maps : (N, h, w) float32
-    rows, columns : Places
+    rows, columns : SamplePoints
         H and W of them.
     repeats : int
         How many times each value comes in its row.

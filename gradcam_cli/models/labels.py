@@ -15,7 +15,7 @@ from typing import SupportsIndex, overload
 
 from gradcam_cli.arguments import as_index, describe
 from gradcam_cli.errors import UsageError
-from gradcam_cli.results.explanation import ClassLabel
+from gradcam_cli.results.explanation import ClassLabel, unnamed_class
 from gradcam_cli.suggestions import closest, folded
 from gradcam_cli.targets import TOP, Target
 
@@ -49,7 +49,9 @@ class Labels(Sequence[ClassLabel]):
     def named(cls, names: Iterable[str]) -> Labels:
         """Those of classes with these names and no ids; what has an empty one is ``class 3``."""
         return cls(
-            tuple(ClassLabel(i, "", name.strip() or f"class {i}") for i, name in enumerate(names))
+            tuple(
+                ClassLabel(i, "", name.strip() or unnamed_class(i)) for i, name in enumerate(names)
+            )
         )
 
     @classmethod

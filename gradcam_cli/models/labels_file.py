@@ -23,7 +23,7 @@ from gradcam_cli.arguments import describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.labels import Labels
 from gradcam_cli.models.labels_csv import is_index, labels_in_csv
-from gradcam_cli.results.explanation import ClassLabel
+from gradcam_cli.results.explanation import ClassLabel, unnamed_class
 from gradcam_cli.text import printable
 
 MOST_BYTES = 16 << 20
@@ -270,7 +270,7 @@ def _with_wnids(found: Sequence[ClassLabel]) -> Sequence[ClassLabel]:
 
 def _cleaned(index: int, label: ClassLabel | None) -> ClassLabel:
     wnid, name = (_shortened(label.wnid), _shortened(label.name)) if label else ("", "")
-    return ClassLabel(index, wnid, name or f"class {index}")
+    return ClassLabel(index, wnid, name or unnamed_class(index))
 
 
 def _shortened(text: str) -> str:

@@ -35,10 +35,13 @@ class Selection:
         The first of them whose weights can be had is opened; all have the same classes.
     layer : str or None
         The layer that it must have.
+    guesses : tuple of str
+        What is guessed of a model in a file, a sentence each.
     """
 
     candidates: tuple[ModelSource, ...]
     layer: str | None = None
+    guesses: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -157,9 +160,7 @@ def _select_file(
     from gradcam_cli.models.sources.model_file import FileSource
 
     source = FileSource.prepared(path, options, layer=layer, note=note)
-    for guess in source.guesses:
-        note(guess)
-    return Selection(_with_layer(layer, (source,), str(path)), layer)
+    return Selection(_with_layer(layer, (source,), str(path)), layer, source.guesses)
 
 
 def _with_layer(

@@ -41,12 +41,15 @@ class Column:
         Its name, where not given.
     shortened : bool
         True where long text ends in an ellipsis; else it goes on in the next line.
+    optional : bool
+        True where it is left out if nothing is in it.
     """
 
     name: str
     justify: Justify = "left"
     header: str | None = None
     shortened: bool = False
+    optional: bool = False
 
     @property
     def title(self) -> str:
@@ -98,18 +101,19 @@ class NarrowingTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         cell_text = _CellText(options.encoding)
-        headers = {column.name: cell_text.text(column.title) for column in self.columns}
+        columns = [column for column in self.columns if not self._left_out(column)]
+        headers = {column.name: cell_text.text(column.title) for column in columns}
         contents = {
             column.name: max(
                 (cell_text.width(row.cells[column.name]) for row in self._rows), default=0
             )
-            for column in self.columns
+            for column in columns
         }
         natural = {name: max(contents[name], cell_text.width(headers[name])) for name in headers}
         widths, gap = fit_widths(natural, contents, self.steps, options.max_width)
         limits = {name: width if width < natural[name] else None for name, width in widths.items()}
         table = _rich_table(cell_text.text(self.title), gap)
-        shown = [column for column in self.columns if column.name in widths]
+        shown = [column for column in columns if column.name in widths]
         for column in shown:
             room = limits[column.name]
             header = cell_text.shorten(headers[column.name], room)
@@ -121,6 +125,9 @@ class NarrowingTable:
             )
             table.add_row(*cells, style=row.style)
         yield table
+
+    def _left_out(self, column: Column) -> bool:
+        return column.optional and not any(row.cells[column.name] for row in self._rows)
 
 
 def steps_for(columns: Sequence[Column]) -> list[Step]:

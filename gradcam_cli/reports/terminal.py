@@ -26,7 +26,7 @@ _PREDICTION_COLUMNS = (
     Column("mark", header=""),
     Column("rank", "right", header="#"),
     Column("class", "right"),
-    Column("wnid"),
+    Column("wnid", optional=True),
     Column("name", shortened=True),
     Column("probability", "right"),
     Column("bar", header=""),
@@ -94,7 +94,7 @@ def probability_text(probability: float) -> str:
 
 def print_classes(labels: Iterable[ClassLabel]) -> None:
     """Indices, WordNet ids and names."""
-    columns = (Column("class", "right"), Column("wnid"), Column("name"))
+    columns = (Column("class", "right"), Column("wnid", optional=True), Column("name"))
     table = NarrowingTable(columns, ((GAP, 1), ("name", 12), ("wnid", 0), ("name", 4)))
     for label in labels:
         table.add_row(str(label.index), label.wnid, label.name)

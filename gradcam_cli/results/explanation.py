@@ -36,12 +36,23 @@ AT_THE_INPUT = "input"
 """The layer of methods that look at the model's input."""
 
 
+def unnamed_class(index: int) -> str:
+    """What a class is called that has no name."""
+    return f"class {index}"
+
+
 class ClassLabel(msgspec.Struct, frozen=True, gc=False):
     """One class of a model: its index, its WordNet id and its name (words joined by ``_``)."""
 
     index: Count
     wnid: str
     name: str
+
+    @property
+    def text(self) -> str:
+        """For a sentence: "837 sunglasses", or "837" of a class without a name of its own."""
+        unnamed = self.name == unnamed_class(self.index)
+        return str(self.index) if unnamed else f"{self.index} {self.name}"
 
 
 class Prediction(ClassLabel, frozen=True, gc=False):

@@ -56,7 +56,7 @@ def _bars_notes(explanation: Explanation) -> list[str]:
 
 def _default_class_note(prediction: Prediction) -> str:
     return (
-        f"class {prediction.index} {prediction.name} is the default, and here number "
+        f"class {prediction.text} is the default, and here number "
         f"{prediction.rank:,} with probability {prediction.probability:.2g}. {_CHOOSE_A_CLASS}"
     )
 
@@ -97,12 +97,11 @@ def _location(explanation: Explanation, target: TargetExplanation) -> str:
 
 
 def _no_evidence_note(explanation: Explanation, target: TargetExplanation) -> str:
-    prediction = target.prediction
     against = "against" if target.counterfactual else "for"
     versus = target.versus
-    contrast = "" if versus is None else f" rather than {versus.index} {versus.name}"
+    contrast = "" if versus is None else f" rather than {versus.text}"
     return (
-        f"nothing at {_location(explanation, target)} speaks {against} class {prediction.index} "
-        f"{prediction.name}{contrast}, so the overlay is the plain image. "
+        f"nothing at {_location(explanation, target)} speaks {against} class "
+        f"{target.prediction.text}{contrast}, so the overlay is the plain image. "
         "Try --class top, or an earlier --layer."
     )

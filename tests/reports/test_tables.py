@@ -94,3 +94,14 @@ def test_bars_keep_their_proportions_where_they_are_shorter(
     Console(width=15, markup=False, highlight=False).print(table)
     bars = [line.count("█") for line in capsys.readouterr().out.splitlines()[2:]]
     assert bars == [8, 4]
+
+
+@pytest.mark.parametrize("wnid", ["", "n02123045"])
+def test_an_optional_column_goes_where_nothing_is_in_it(
+    wnid: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = NarrowingTable([Column("name"), Column("wnid", optional=True)])
+    table.add_row("cat", "")
+    table.add_row("dog", wnid)
+    Console(width=80, markup=False, highlight=False).print(table)
+    assert ("wnid" in capsys.readouterr().out) == bool(wnid)

@@ -165,3 +165,8 @@ def test_a_picture_is_equal_to_itself_only(asymmetric: NDArray[np.uint8]) -> Non
     assert len({one, other, one}) == 2
     assert "255" not in repr(one)
     assert repr(pickle.loads(pickle.dumps(one))) == repr(one)
+
+
+@pytest.mark.parametrize(("name", "text"), [("tabby", "281 tabby"), ("class 281", "281")])
+def test_a_class_without_a_name_is_told_by_its_index(name: str, text: str) -> None:
+    assert ClassLabel(281, "", name).text == text

@@ -159,40 +159,6 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
     return facts | facts_of(batch.numpy().shape, layout, results.logits) | found
 
 
-def benchmark_model(path: Path) -> None:
-    """Write a MobileNetV2-sized ONNX file of random weights, about 14 MB, for benchmarks."""
-    rows = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
-            (6, 160, 3, 2), (6, 320, 1, 1))  # fmt: skip
-
-    def block(c: int, d: int, widen: int, stride: int) -> nn.Module:
-        wide = c * widen
-        return nn.Sequential(
-            *(([nn.Conv2d(c, wide, 1), nn.ReLU6()]) if widen > 1 else []),
-            nn.Conv2d(wide, wide, 3, stride, 1, groups=wide), nn.ReLU6(), nn.Conv2d(wide, d, 1),
-        )  # fmt: skip
-
-    class Residual(nn.Module):
-        def __init__(self, body: nn.Module) -> None:
-            super().__init__()
-            self.body = body
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x + self.body(x)
-
-    blocks: list[nn.Module] = [nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU6()]
-    c = 32
-    for widen, d, count, stride in rows:
-        for number in range(count):
-            body = block(c, d, widen, stride if number == 0 else 1)
-            blocks.append(Residual(body) if number else body)
-            c = d
-    blocks += [nn.Conv2d(c, 1280, 1), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-               nn.Linear(1280, 1000)]  # fmt: skip
-    network = draw_weights(nn.Sequential(*blocks), 2)
-    torch.onnx.export(network, (torch.zeros(1, 3, 224, 224),), str(path), dynamo=False,
-                      opset_version=17, input_names=["image"], output_names=["logits"])  # fmt: skip
-
-
 def main(names: list[str]) -> None:
     warnings.simplefilter("ignore")
     (HERE / "references").mkdir(exist_ok=True)
@@ -205,7 +171,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--benchmark"]:
-        benchmark_model(Path(sys.argv[2]))
-    else:
-        main(sys.argv[1:])
+    main(sys.argv[1:])
