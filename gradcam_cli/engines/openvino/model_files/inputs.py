@@ -242,7 +242,7 @@ def _wrong_size(
 
 
 def _to_float32(model: Any) -> None:
-    """Have constants, inputs and conversions of other precisions in float32.
+    """Have constants, inputs and conversions of other precisions in float32, and no identities.
 
     For a dense layer with weights in 8 bits, OpenVINO would round what it multiplies by them too.
     """
@@ -258,9 +258,11 @@ def _to_float32(model: Any) -> None:
             node.set_destination_type("f32")
     model.validate_nodes_and_infer_types()
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "Convert" and _changes_nothing(node):
+        if node.get_type_name() == "Identity" or _changes_nothing(node):
+            source = node.input_value(0)
+            source.add_names(node.output(0).get_names())
             for reader in node.output(0).get_target_inputs():
-                reader.replace_source_output(node.input_value(0))
+                reader.replace_source_output(source)
 
 
 def _has_whole_weights(convert: Any) -> bool:
@@ -271,6 +273,9 @@ def _has_whole_weights(convert: Any) -> bool:
 
 
 def _changes_nothing(node: Any) -> bool:
+    """True for a conversion to what its input is already."""
+    if node.get_type_name() != "Convert":
+        return False
     return bool(node.get_element_type() == node.input_value(0).get_element_type())
 
 
