@@ -46,3 +46,41 @@ def border_share(heatmap: NDArray[np.float32]) -> float:
     rows, columns = (max(1, round(side / _BORDER)) for side in (height, width))
     inside = heatmap[rows : height - rows, columns : width - columns]
     return 1 - float(inside.sum()) / total
+
+
+def bars_share(
+    heatmap: NDArray[np.float32], size: tuple[int, int], frame: tuple[int, int, int, int]
+) -> float:
+    """The share of the evidence that lies in the bars beside a picture, 0..1.
+
+    Parameters
+    ----------
+    heatmap : (h, w) float32, 0..1
+        Spread over `frame`. Only cells that are wholly in the bars count: those at the edge of the
+        picture see it too.
+    size : (int, int)
+        The width and height of the picture.
+    frame : (int, int, int, int)
+        What the heatmap covers, in pixels of the picture: left and top, width and height.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bars_share(np.ones((8, 8), np.float32), (100, 50), (0, -25, 100, 100))
+    0.5
+    """
+    heatmap = checked_heatmap(heatmap)
+    total = float(heatmap.sum())
+    if not total:
+        return 0.0
+    left, top, framed_width, framed_height = frame
+    columns = _cells_over(heatmap.shape[1], left, framed_width, size[0])
+    rows = _cells_over(heatmap.shape[0], top, framed_height, size[1])
+    return max(0.0, 1 - float(heatmap[rows, columns].sum()) / total)
+
+
+def _cells_over(cells: int, start: int, length: int, side: int) -> slice:
+    """Those of `cells` over `length` pixels from `start` on that see some of 0..`side`."""
+    first = max(0, -start * cells // length)
+    end = min(cells, -((start - side) * cells // length))
+    return slice(first, end)

@@ -13,13 +13,15 @@ from gradcam_cli.text import printable
 _CHANNELS = (1, 3)
 
 
-def input_shape_of(model: Any, size: tuple[int, int] | None = None) -> InputShape:
+def input_shape_of(model: Any, name: str, size: tuple[int, int] | None = None) -> InputShape:
     """The height, width and channels of the pictures that `model` takes.
 
     Parameters
     ----------
     model : keras.Model
         Built, of one input (N, height, width, channels).
+    name : str
+        What it is called in errors.
     size : (height, width), optional
         Where the model takes pictures of any size, that of those which it is to get.
 
@@ -28,12 +30,17 @@ def input_shape_of(model: Any, size: tuple[int, int] | None = None) -> InputShap
     ModelError
         Where it takes no pictures, several inputs, or a size that is not given.
     """
-    name = printable(model.name)
     shape = _only_input(model, name)
     if len(shape) != 4 or shape[3] not in _CHANNELS:
         raise _not_pictures(name, shape)
     height, width = _sides(shape, size, name)
     return InputShape(height, width, shape[3])
+
+
+def is_of_any_size(model: Any) -> bool:
+    """True where `model`, of one input, leaves the sides of its pictures open."""
+    (shape,) = _input_shapes(model).values()
+    return None in shape[1:]
 
 
 def packed_input(model: Any, batch: Any) -> Any:
@@ -44,8 +51,10 @@ def packed_input(model: Any, batch: Any) -> Any:
     return batch
 
 
-def chosen_output(model: Any, outputs: Any, name: str | None) -> Any:
+def chosen_output(model: Any, model_name: str, outputs: Any, name: str | None) -> Any:
     """The one of the `outputs` of `model` that is called `name`; the only one for None.
+
+    In errors the model is called `model_name`.
 
     Raises
     ------
@@ -61,12 +70,10 @@ def chosen_output(model: Any, outputs: Any, name: str | None) -> Any:
     listing = ", ".join(map(printable, named))
     if name is None:
         raise ModelError(
-            f"{printable(model.name)} has {len(named)} outputs: {listing}",
+            f"{model_name} has {len(named)} outputs: {listing}",
             "Pass --output-name with the one that gives the scores of the classes.",
         )
-    raise ModelError(
-        f"{printable(model.name)} has no output {printable(name)!r}", f"It has: {listing}."
-    )
+    raise ModelError(f"{model_name} has no output {printable(name)!r}", f"It has: {listing}.")
 
 
 def _named_outputs(model: Any, outputs: Any) -> dict[str, Any]:

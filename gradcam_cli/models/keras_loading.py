@@ -36,7 +36,9 @@ def load_network(file: ModelFile) -> KerasNetwork:
         except Exception as error:
             raise _unreadable(file, error) from error
     options = file.options
-    return KerasNetwork(model, output_name=options.output_name, input_size=options.input_size)
+    return KerasNetwork(
+        model, output_name=options.output_name, input_size=options.input_size, name=file.name
+    )
 
 
 def _with_extension(file: ModelFile, folder: Path) -> Path:

@@ -17,7 +17,12 @@ from gradcam_cli.models.keras_head import (
     before_activation,
     head_tensors,
 )
-from gradcam_cli.models.keras_inputs import chosen_output, input_shape_of, packed_input
+from gradcam_cli.models.keras_inputs import (
+    chosen_output,
+    input_shape_of,
+    is_of_any_size,
+    packed_input,
+)
 from gradcam_cli.models.keras_operations import (
     OperationOutput,
     ends_in_plain_layer,
@@ -50,11 +55,13 @@ class KerasNetwork:
         Which of several outputs gives them.
     input_size : (height, width), optional
         Of the pictures, where the model takes any.
+    name : str, optional
+        What it is called; by default as Keras has it.
 
     Attributes
     ----------
     name : str
-        The model's.
+        What it is called.
     input : InputShape
         (height, width, channels).
 
@@ -70,12 +77,13 @@ class KerasNetwork:
         *,
         output_name: str | None = None,
         input_size: tuple[int, int] | None = None,
+        name: str = "",
     ) -> None:
         self._tf, _ = tensorflow()
         self._model = model
         self._output_name = output_name
-        self.name: str = model.name
-        self.input = input_shape_of(model, input_size)
+        self.name = printable(name or model.name)
+        self.input = input_shape_of(model, self.name, input_size)
         self._operations = operations_of(model)
         self._layers = list(model._flatten_layers())
         known = known_outputs(model, self._operations) if output_name is None else None
@@ -109,7 +117,12 @@ class KerasNetwork:
     @property
     def any_size(self) -> bool:
         """True where the model leaves the sides of its pictures open."""
-        return None in self._model.inputs[0].shape[1:]
+        return is_of_any_size(self._model)
+
+    @property
+    def has_attention(self) -> bool:
+        """True where layers attend, to tokens most often."""
+        return any("Attention" in type(each).__name__ for each in self._operations.values())
 
     @property
     def preprocessing_hint(self) -> tuple[str, str]:
@@ -123,7 +136,7 @@ class KerasNetwork:
             return "none", "the model rescales pixels itself"
         parts = {folded(part) for path in self._operations for part in path.split("/")}
         for family, preprocessing in application_preprocessing().items():
-            if folded(family) in parts or folded(self.name) == folded(family):
+            if folded(family) in parts or folded(self._model.name) == folded(family):
                 return preprocessing, f"it is built on {family}"
         return "", ""
 
@@ -201,7 +214,7 @@ class KerasNetwork:
                 operations.setdefault(path, operation)
         with in_float32(self._layers), intercepted(operations, on_output):
             outputs = self._model(packed_input(self._model, batch), training=False)
-        return chosen_output(self._model, outputs, self._output_name)
+        return chosen_output(self._model, self.name, outputs, self._output_name)
 
     def _scores(self, output: Any) -> tuple[Any, Activation]:
         activation: Activation = "none"
@@ -325,6 +338,6 @@ def _not_callable(name: str, shape: Sequence[int], error: Exception) -> ModelErr
     lines = str(error).strip().splitlines() or [type(error).__name__]
     sides = "x".join(map(str, shape))
     return ModelError(
-        f"{printable(name)} cannot be called on pictures of {sides}: {printable(lines[0])}",
+        f"{name} cannot be called on pictures of {sides}: {printable(lines[0])}",
         "Check that Keras runs it: `model(pictures, training=False)`.",
     )

@@ -75,7 +75,8 @@ class Labels(Sequence[ClassLabel]):
     def resolve(self, text: str) -> int:
         """The index of the class that `text` means, or `TOP` for the word "top".
 
-        `text` is an index ("837"), an id ("n04356056") or a name ("sunglasses", "Egyptian cat").
+        `text` is an index ("837"), an id ("n04356056") or a name ("sunglasses", "Egyptian cat"), of
+        a name with commas any part: "tench" is "tench, Tinca tinca".
         Of several names that differ only by case, the one written exactly so is taken.
 
         Raises
@@ -175,11 +176,20 @@ class Labels(Sequence[ClassLabel]):
     def _by_name(self, text: str) -> list[ClassLabel]:
         written = _underscored(text)
         exact = [label for label in self.classes if _underscored(label.name) == written]
-        return exact or [label for label in self.classes if folded(label.name) == folded(text)]
+        name = folded(text)
+        return (
+            exact
+            or [label for label in self.classes if folded(label.name) == name]
+            or [label for label in self.classes if name and name in map(folded, _parts(label.name))]
+        )
 
     def _unknown(self, text: str) -> UsageError:
-        closest_names = closest(text, (label.name for label in self.classes))
-        labels = [label for name in closest_names for label in self.classes if label.name == name]
+        by_name: dict[str, list[ClassLabel]] = {}
+        for label in self.classes:
+            for name in (label.name, *_parts(label.name)):
+                by_name.setdefault(name, []).append(label)
+        closest_labels = [label for name in closest(text, by_name) for label in by_name[name]]
+        labels = list(dict.fromkeys(closest_labels))
         suggestion = f"The closest: {_label_list(labels)}. " if labels else ""
         return UsageError(
             f"there is no class called {text!r}",
@@ -202,6 +212,11 @@ def imagenet_labels() -> Labels:
 
 def _underscored(name: str) -> str:
     return re.sub(r"\s+", "_", name)
+
+
+def _parts(name: str) -> list[str]:
+    """What a class is called in a name as WordNet has it, "tench, Tinca tinca"."""
+    return [part.strip() for part in name.split(",")] if "," in name else []
 
 
 def _label_list(labels: list[ClassLabel]) -> str:

@@ -29,6 +29,7 @@ from gradcam_cli.text import printable
 MOST_BYTES = 16 << 20
 _MOST_PYTHON = 2 << 20  # its parser takes a hundred times the memory of the text
 _LAST_INDEX = 1_000_000
+_LONGEST_NAME = 500
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _NUMBERED = re.compile(r"(-?[0-9]{1,20})(?:\s*(:)\s*|\s*[,;]\s*|\s+)(\S.*)")
@@ -52,8 +53,8 @@ def read_labels(path: Path, classes: int | None = None) -> Labels:
     Returns
     -------
     Labels
-        With printable names; a class that the file leaves out is ``class 3``. What numbers all of
-        `classes` from 1 is counted from 1.
+        With printable names of modest length; a class that the file leaves out is ``class 3``.
+        What numbers all of `classes` from 1 is counted from 1.
 
     Raises
     ------
@@ -268,10 +269,13 @@ def _with_wnids(found: Sequence[ClassLabel]) -> Sequence[ClassLabel]:
 
 
 def _cleaned(index: int, label: ClassLabel | None) -> ClassLabel:
-    wnid, name = (label.wnid, label.name) if label else ("", "")
-    return ClassLabel(
-        index, printable(wnid.strip()), printable(name.strip()) or unnamed_class(index)
-    )
+    wnid, name = (_shortened(label.wnid), _shortened(label.name)) if label else ("", "")
+    return ClassLabel(index, wnid, name or unnamed_class(index))
+
+
+def _shortened(text: str) -> str:
+    line = printable(text.strip()[:_LONGEST_NAME])
+    return line if len(text.strip()) <= _LONGEST_NAME else f"{line}..."
 
 
 def _wrong_count(classes: int, count: int, first: int) -> UsageError:

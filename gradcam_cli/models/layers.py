@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +71,10 @@ def explainable_layers(model: Any) -> list[LayerInfo]:
     ]
 
 
-def find_layer(layers: list[LayerInfo], name: str | None, model_name: str) -> LayerInfo:
-    """The layer called `name`, or the default one for None.
+def find_layer(
+    layers: list[LayerInfo], name: str | None, model_name: str, argument: str | None = None
+) -> LayerInfo:
+    """The layer called `name`, or the default one for None; for the others see `unknown_layer`.
 
     Raises
     ------
@@ -83,13 +86,27 @@ def find_layer(layers: list[LayerInfo], name: str | None, model_name: str) -> La
             return layer
     if name is None:
         raise UsageError(f"{model_name} has no layer with maps to explain")
-    raise unknown_layer(name, [layer.name for layer in layers], model_name)
+    raise unknown_layer(name, [layer.name for layer in layers], model_name, argument)
 
 
-def unknown_layer(name: str, known: list[str], model_name: str) -> UsageError:
-    """The error for a layer that `model_name` does not have, with the models known to have it."""
+def unknown_layer(
+    name: str, known: list[str], model_name: str, argument: str | None = None
+) -> UsageError:
+    """The error for a layer that a model does not have, with the models known to have it.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    known : list of str
+        The layers that there are.
+    model_name : str
+        What the model is called.
+    argument : str, optional
+        What it is called on the command line, where that is the path of a file.
+    """
     what = f"{model_name} has no explainable layer called {name!r}"
-    listing = f"`gradcam layers {model_name}` lists all."
+    listing = f"`gradcam layers {shlex.quote(argument or model_name)}` lists all."
     if owners := models_with(name):
         what += f", which is a layer of {' and '.join(owners)}"
         return UsageError(what, f"Pass --model {owners[0]}, or another --layer: {listing}")

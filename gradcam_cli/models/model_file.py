@@ -51,8 +51,9 @@ class ModelFile:
 
     @property
     def name(self) -> str:
-        """What the model is called: as the file is."""
-        return printable(self.path.resolve().name)
+        """What the model is called: as the file is, or the link to it that was passed."""
+        path = self.path.resolve() if self.path.name in ("", "..") else self.path
+        return printable(path.name)
 
     def digest(self) -> str:
         """The SHA-256 of its content and of what is made of it."""

@@ -107,6 +107,9 @@ def _crash(file: ModelFile, status: int) -> ModelError:
         what = f"it ended with exit code {status}"
     else:
         what = f"signal {Signals(-status).name} ended it"
+    if -status == getattr(signal, "SIGKILL", 0):  # by whom a process is ended that takes too much
+        what = f"the process that read {file.path} was killed"
+        return ModelError(what, "Free some memory if it was short of that, and try again.")
     reader = "TensorFlow" if file.needs_keras else "OpenVINO"
     remedy = "Export the model to ONNX, and pass that." if file.needs_keras else "Save it again."
     return ModelError(f"{reader} crashed when it read {file.path}: {what}", remedy)

@@ -160,19 +160,20 @@ def _select_file(
     from gradcam_cli.models.sources.model_file import FileSource
 
     source = FileSource.prepared(path, options, layer=layer, note=note)
-    return Selection(_with_layer(layer, (source,)), layer, source.guesses)
+    return Selection(_with_layer(layer, (source,), str(path)), layer, source.guesses)
 
 
-def _with_layer(layer: str | None, sources: tuple[ModelSource, ...]) -> tuple[ModelSource, ...]:
+def _with_layer(
+    layer: str | None, sources: tuple[ModelSource, ...], argument: str | None = None
+) -> tuple[ModelSource, ...]:
     """Those of `sources` that have `layer`, or may have it."""
     known = [source.info.layer_names for source in sources]
     if layer is None or not all(known):
         return sources
     with_layer = tuple(source for source in sources if layer in source.info.layer_names)
     if not with_layer:
-        raise unknown_layer(
-            layer, [name for names in known for name in names], sources[0].info.name
-        )
+        names = [name for names in known for name in names]
+        raise unknown_layer(layer, names, sources[0].info.name, argument)
     return with_layer
 
 

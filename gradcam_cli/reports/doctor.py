@@ -97,7 +97,7 @@ def _rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     elif diagnosis.check:
         yield "gradients", f"agree with {diagnosis.check}"
     if diagnosis.seconds is not None:
-        yield "time", f"{1000 * diagnosis.seconds:.3g} ms a picture"
+        yield "time", f"{_duration(diagnosis.seconds)} a picture"
 
 
 def _of_file(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
@@ -143,3 +143,7 @@ def _default_layer_text(diagnosis: Diagnosis) -> str:
     if default is None:
         return "none"
     return f"{default.name} ({default.reason})" if default.reason else default.name
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"

@@ -242,9 +242,10 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
     ) -> Explanation:
         """The same, of `frame` of `picture`, with all notes; see `results.notes.notes_on`."""
         height, width = picture.pixels.shape[:2]
-        notes = (*picture.notes, *notes_on(self, default_class=default_class))
         part = None if frame == (0, 0, width, height) else frame
-        return replace(self, source=picture.name, size=(width, height), notes=notes, frame=part)
+        placed = replace(self, source=picture.name, size=(width, height), frame=part)
+        notes = (*picture.notes, *notes_on(placed, default_class=default_class))
+        return replace(placed, notes=notes)
 
     def with_pixels(self, pixels: NDArray[np.uint8]) -> Explanation:
         """The same, with the picture at hand for `overlay`: (H, W, 3) uint8 RGB in 0..255."""

@@ -9,12 +9,13 @@ if TYPE_CHECKING:
 
 _CHOOSE_A_CLASS = "Pass --class top for the predicted one, or a name of `gradcam classes`."
 
+_MUCH_IN_BARS = 0.1
 _HARDLY = 0.1
 """Of the way from all classes alike to one that is certain."""
 
 
 def notes_on(explanation: Explanation, *, default_class: bool = False) -> list[str]:
-    """The sentences: scores that are no numbers, and targets that nothing speaks for.
+    """The sentences: scores that are no numbers, targets that nothing speaks for, heat in bars.
 
     Where nobody chose a class, `default_class`, and it is not among the most probable, they say so.
     """
@@ -31,7 +32,26 @@ def notes_on(explanation: Explanation, *, default_class: bool = False) -> list[s
         for target in explanation.targets
         if target.evidence == "none"
     ]
-    return notes
+    return notes + _bars_notes(explanation)
+
+
+def _bars_notes(explanation: Explanation) -> list[str]:
+    """Those on targets with much heat in the bars beside a picture that is letterboxed."""
+    frame = explanation.frame
+    if frame is None or min(frame[:2]) >= 0:
+        return []
+    from gradcam_cli.metrics.localization import bars_share
+
+    shares = [
+        (bars_share(target.heatmap, explanation.size, frame), target.prediction)
+        for target in explanation.targets
+    ]
+    return [
+        f"{share:.0%} of the heat of class {prediction.index} {prediction.name} lies in the bars "
+        "beside the picture, which the overlay does not show. Try --resize squash or crop."
+        for share, prediction in shares
+        if share > _MUCH_IN_BARS
+    ]
 
 
 def _default_class_note(prediction: Prediction) -> str:

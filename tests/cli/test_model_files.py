@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gradcam_cli.models.about import ABOUT, GRAPH, WEIGHTS
 from tests.zoo import zoo
@@ -163,6 +164,7 @@ def test_doctor_of_what_is_no_model_exits_with_4(gradcam: Run, own_home: Path) -
         (("--engine", "tensorflow"), 4, "no Keras model"),
         (("--input-size", "0x7"), 2, "no size"),
         (("--output-name", "other"), 4, "no output 'other'"),
+        (("--layer", "nowhere"), 2, f"`gradcam layers {zoo.path('cnn_nchw')}` lists all"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(
@@ -174,6 +176,60 @@ def test_wrong_use_is_told_in_a_line(
     assert (got, out) == (code, "")
     assert part in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "of_use"),
+    [
+        ("softmax", "sigmoid", False),
+        ("multi_label", "softmax", False),
+        ("one_unit", "softmax", False),
+        ("two_units", "sigmoid", True),
+        ("softmax", "softmax", True),
+    ],
+)
+def test_a_head_that_the_file_has_is_not_replaced(
+    gradcam: Run, photo: Path, name: str, head: str, of_use: bool
+) -> None:
+    code, _, err = gradcam("explain", photo, "--model", zoo.path(name), "--head", head, "-q")
+    assert code == (0 if of_use else 2), err
+    assert (f"--head {head} is of no use" in err) is not of_use
+
+
+def test_a_model_is_called_as_the_link_to_it(gradcam: Run, photo: Path, own_home: Path) -> None:
+    (own_home / "blobs").mkdir()
+    shutil.copy(zoo.path("cnn_nchw"), own_home / "blobs" / "5e1f")
+    (own_home / "mine.onnx").symlink_to("blobs/5e1f")
+    assert explained(gradcam, photo, "--model", "mine.onnx")["model"] == "mine.onnx"
+
+
+@pytest.mark.parametrize("package", ["gradcam", "openvino"])
+def test_what_another_version_noticed_is_noticed_anew(
+    gradcam: Run, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setenv("GRADCAM_CACHE", str(tmp_path / "own"))
+    assert gradcam("classes", "--model", zoo.path("class_names"))[0] == 0
+    (record,) = (tmp_path / "own").rglob(ABOUT)
+    content = json.loads(record.read_text())
+    content["made_with"][package] = "0.0.1"
+    content["findings"]["names"][0] = "of another version"
+    record.write_text(json.dumps(content))
+    code, out, err = gradcam("classes", "--model", zoo.path("class_names"))
+    assert code == 0, err
+    assert "of another version" not in out
+    assert "making it anew" in err
+
+
+def test_heat_in_the_bars_is_told(gradcam: Run, own_home: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 12, 3), np.uint8)
+    Image.fromarray(pixels).save("tall.png")
+    model = ("--model", zoo.path("cnn_nchw"))
+    notes = {
+        resize: explained(gradcam, "tall.png", *model, "--resize", resize)["notes"]
+        for resize in ("letterbox", "squash", "crop")
+    }
+    assert "lies in the bars beside the picture" in " ".join(notes["letterbox"])
+    assert not any("bars" in note for note in notes["squash"] + notes["crop"])
 
 
 def test_options_of_files_are_refused_for_the_catalogue(gradcam: Run, photo: Path) -> None:

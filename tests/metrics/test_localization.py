@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from gradcam_cli.metrics.localization import border_share
+from gradcam_cli.images.framing import frame_of
+from gradcam_cli.metrics.localization import bars_share, border_share
 
 HEATMAPS = hnp.arrays(
     np.float32,
@@ -42,3 +43,30 @@ def test_it_is_a_share_and_symmetric(heatmap: NDArray[np.float32]) -> None:
     assert -1e-6 <= share <= 1 + 1e-6
     for turned in (heatmap[::-1], heatmap[:, ::-1], heatmap.T):
         assert border_share(turned) == pytest.approx(share, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "frame", "share"),
+    [
+        ((100, 50), (0, -25, 100, 100), 0.5),
+        ((50, 100), (-25, 0, 100, 100), 0.5),
+        ((100, 60), (0, -20, 100, 100), 0.25),  # a cell that sees the picture too is none of a bar
+        ((100, 100), (0, 0, 100, 100), 0),
+        ((200, 100), (50, 0, 100, 100), 0),
+        ((100, 1), (0, -49, 100, 100), 7 / 8),
+    ],
+)
+def test_bars_beside_a_picture(
+    size: tuple[int, int], frame: tuple[int, int, int, int], share: float
+) -> None:
+    assert bars_share(np.ones((8, 8), np.float32), size, frame) == pytest.approx(share)
+    assert bars_share(np.zeros((8, 8), np.float32), size, frame) == 0
+
+
+@given(HEATMAPS, st.integers(1, 300), st.integers(1, 300))
+def test_what_is_in_the_bars_is_a_share(
+    heatmap: NDArray[np.float32], width: int, height: int
+) -> None:
+    frame = frame_of((height, width), (8, 8), "letterbox")
+    assert 0 <= bars_share(heatmap, (width, height), frame) <= 1
+    assert bars_share(heatmap, (width, height), frame_of((height, width), (8, 8), "crop")) == 0

@@ -193,3 +193,30 @@ def test_versus_is_a_class(versus: object) -> None:
         LABELS.targets(285, versus)
     with pytest.raises(UsageError):
         LABELS.targets(Target(285, versus))
+
+
+FISH = Labels.named(["tench, Tinca tinca", "ray", "carp, Tinca  tinca", "ray, stingray", "a,,b"])
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [("tench", 0), ("TENCH", 0), ("tench, tinca tinca", 0), ("ray", 1), ("stingray", 3), ("b", 4)],
+)
+def test_a_class_by_one_of_its_names(text: str, index: int) -> None:
+    assert FISH.resolve(text) == index
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tinca tinca", "2 classes are called 'tinca tinca': 0 tench, Tinca tinca, 2 carp"),
+        ("tinca", "The closest: 0 tench, Tinca tinca"),
+        ("tenchh", "The closest: 0 tench, Tinca tinca."),
+        ("", "no class called ''"),
+        (",", "no class called ','"),
+    ],
+)
+def test_what_is_not_one_of_the_names_of_a_class(text: str, words: str) -> None:
+    with pytest.raises(UsageError) as error:
+        FISH.resolve(text)
+    assert words in str(error.value)

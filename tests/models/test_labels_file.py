@@ -345,3 +345,10 @@ def check(labels: Labels) -> None:
         assert label.name.strip()
         assert printable(label.name) == label.name
         assert printable(label.wnid) == label.wnid
+
+
+def test_names_of_any_length_are_cut() -> None:
+    long = "n" * 100_000
+    labels = labels_of_text(json.dumps([long, "cat"]), 2)
+    assert labels is not None
+    assert [len(label.name) for label in labels] == [503, 3]

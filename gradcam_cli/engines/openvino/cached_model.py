@@ -48,12 +48,21 @@ class CachedModel:
         See `open_compiled`.
     head : "softmax" or "sigmoid"
         What makes probabilities of its scores.
+    argument : str, optional
+        What it is called on the command line, where that is the path of a file.
     """
 
     def __init__(
-        self, name: str, digest: str, maker: Maker, note: Note, head: Head = "softmax"
+        self,
+        name: str,
+        digest: str,
+        maker: Maker,
+        note: Note,
+        head: Head = "softmax",
+        argument: str | None = None,
     ) -> None:
         self._name = name
+        self._argument = argument
         self._maker = maker
         self._note = note
         self._head = head
@@ -99,10 +108,10 @@ class CachedModel:
         self, about: About, layer: str | None, needs: Sequence[Pass]
     ) -> tuple[str, list[Pass]]:
         """The layer, and `needs` at it; UsageError for one that there is not."""
-        name = find_layer(about.layers, layer, self._name).name
+        name = find_layer(about.layers, layer, self._name, self._argument).name
         passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
         for place in {place for what in passes for place in what.at} - {INPUT}:
-            find_layer(about.layers, place, self._name)
+            find_layer(about.layers, place, self._name, self._argument)
         return name, passes
 
     def ensure_checked(self, what: Pass, about: About) -> About:
@@ -159,9 +168,13 @@ class CachedModel:
             model_name=self._name,
             head=self._head,
             exports=exports.paths(self._folder, about, passes),
-            reference=self._maker.reference,
+            reference=self._reference(about),
         )
         return self._engine
+
+    def _reference(self, about: About) -> str:
+        """What passes are compared with."""
+        return self._maker.reference if about.findings is None else about.findings.reference
 
     def usable_record(self, *, note: bool = False) -> About | None:
         """The record, where the files are whole and made by the versions that run; else None.
@@ -237,7 +250,7 @@ class CachedModel:
             if str(what) in about.checked:
                 return about
             if not self._just_made:
-                self._note(self._checking_note(what))
+                self._note(self._checking_note(what, about))
             with crashes.marked(self._graph, what):
                 exported = exports.with_export(self._folder, about, self.new_engine(about), what)
                 reason = self._difference_from_reference(what, exported)
@@ -245,12 +258,12 @@ class CachedModel:
                     exported, reason = about, self._difference_from_reference(what, about)
             return self._record_check(exported, what, reason)
 
-    def _checking_note(self, what: Pass) -> str:
+    def _checking_note(self, what: Pass, about: About) -> str:
         subject, subject_kind = (
             (what.at[0], "layer") if _is_layer_gradient(what) else (f"the pass “{what}”", "pass")
         )
         return (
-            f"Checking {subject} of the compiled {self._name} against {self._maker.reference}, "
+            f"Checking {subject} of the compiled {self._name} against {self._reference(about)}, "
             f"once for this {subject_kind}."
         )
 

@@ -138,10 +138,10 @@ class CompiledPass:
 
 def inference_error(error: RuntimeError) -> ModelError:
     """The ModelError for what OpenVINO raised."""
-    reason = str(error).strip().splitlines()[-1].strip()
+    reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
     return ModelError(
         f"OpenVINO could not run the model: {reason}",
-        "Free some memory, or pass --engine tensorflow.",
+        "Free some memory, or pass --engine tensorflow if it is a Keras model.",
     )
 
 

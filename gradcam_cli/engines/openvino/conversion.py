@@ -68,9 +68,18 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
 
 
 def _named_results(model: Any, names: list[str]) -> list[Any]:
-    """New results of `model`, one for each of its outputs, with the friendly names `names`."""
-    ports = {name: output for output in model.outputs for name in output.get_names()}
-    results = [ops.result(ports[f"output{i}"].get_node().input_value(0)) for i in range(len(names))]
+    """New results of `model`, one for each of its outputs, with the friendly names `names`.
+
+    An output that is the picture itself, as that of a layer that flips pictures while it is
+    trained, has lost its name to the input.
+    """
+    (image,) = (parameter.output(0) for parameter in model.get_parameters())
+    sources = {
+        name: output.get_node().input_value(0)
+        for output in model.outputs
+        for name in output.get_names()
+    }
+    results = [ops.result(sources.get(f"output{i}", image)) for i in range(len(names))]
     for result, name in zip(results, names, strict=True):
         result.set_friendly_name(name)
     return results

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from gradcam_cli.engines.openvino.conversion import (
     convert,
@@ -45,8 +47,8 @@ _SECONDS_TO_INSPECT = 60
 class KerasFileMaker:
     """From a .keras or .h5 file.
 
-    A network without maps, as a vision transformer, is looked at as a graph, of which tokens can
-    be laid out on their grid.
+    A vision transformer is looked at as a graph, of which tokens can be laid out on their grid;
+    so is any other network without maps.
     """
 
     file: ModelFile
@@ -54,7 +56,9 @@ class KerasFileMaker:
 
     @property
     def reference(self) -> str:
-        """See `Maker.reference`."""
+        """See `Maker.reference`; which one it is, is known once the model is loaded."""
+        if "network" in vars(self) and self._is_graph:
+            return FINITE_DIFFERENCES
         return TENSORFLOW if is_installed() else FINITE_DIFFERENCES
 
     @property
@@ -75,11 +79,38 @@ class KerasFileMaker:
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
+        if self._is_graph:
+            return self._make_graph(graph)
         layers = explainable_layers(self.network)
-        if not layers:
-            return prepare_graph(self.file, converted(self.network), {}, graph)
         convert(self.network, [layer.name for layer in layers], graph)
         return Made(layers, self._findings(graph))
+
+    @cached_property
+    def _is_graph(self) -> bool:
+        """Whether it is looked at as a graph."""
+        return self.network.has_attention or not explainable_layers(self.network)
+
+    def _make_graph(self, graph: Path) -> Made:
+        """Make it as a graph, of which Keras knows the rest."""
+        network = self.network
+        converted_file = replace(self.file, options=replace(self.file.options, output_name=None))
+        made = prepare_graph(converted_file, converted(network), {}, graph)
+        assert made.findings is not None
+        findings = msgspec.structs.replace(
+            made.findings,
+            head=network.head,
+            activation=network.activation,
+            any_size=network.any_size,
+        )
+        preprocessing, reason = network.preprocessing_hint
+        if preprocessing:
+            findings = msgspec.structs.replace(
+                findings,
+                preprocessing=preprocessing,
+                preprocessing_reason=reason,
+                preprocessing_guessed=False,
+            )
+        return made._replace(findings=findings)
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`."""

@@ -72,8 +72,9 @@ def open_compiled(
         raise NotCompiledError(error.what, error.remedy) from error
     digest = model.digest()
     maker = maker_of(model, network, digest)
-    cached = CachedModel(model.name, digest, maker, note, head=model.head)
     file: ModelFile | None = getattr(model.weights, "file", None)
+    argument = None if file is None else str(file.path)
+    cached = CachedModel(model.name, digest, maker, note, model.head, argument)
     if file is not None and not cached.has_checked(layer, needs):
         prepare(file, note, layer, [(what.kind, what.at, what.rules) for what in needs])
     with _disk_and_openvino_errors():
@@ -103,7 +104,9 @@ def prepare_file(file: ModelFile, layer: str | None, needs: Sequence[Pass], note
     ModelError
         Where it is no model that can be explained.
     """
-    cached = CachedModel(file.name, file.digest(), maker_of_file(file), note)
+    cached = CachedModel(
+        file.name, file.digest(), maker_of_file(file), note, argument=str(file.path)
+    )
     with _disk_and_openvino_errors():
         about, _, passes = cached.check_all(layer, needs)
         for what in passes:

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 from typing import Literal
 
+from gradcam_cli.errors import ModelError
 from gradcam_cli.models.catalog import is_name
 from gradcam_cli.models.formats import hdf5
 from gradcam_cli.models.formats.refusals import damaged, readable, refused
@@ -59,7 +60,7 @@ def detect_format(path: Path) -> ModelFormat:
         Where it is none, cannot be read, or is of a kind that is not read here, with what to do.
     """
     if re.match("https?:/", str(path)):
-        raise refused(path, "is a URL", "Download the model first, and pass the file.")
+        raise refused(path, "is no file but a URL", "Download it first, and pass the file.")
     with readable(path):
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -98,10 +99,20 @@ def _file_format(path: Path, beginning: bytes) -> ModelFormat:
     if any(beginning.startswith(_HDF5, offset) for offset in _HDF5_OFFSETS):
         return _hdf5_format(path, beginning)
     if beginning[4:8] == _TFLITE:
+        if path.suffix != ".tflite":
+            raise _misnamed(path, "TFLite", ".tflite")
         return "tflite"
     if _NET.match(_COMMENT.sub(b"", beginning)):
+        if path.suffix.lower() != ".xml":
+            raise _misnamed(path, "OpenVINO", ".xml")
         return "openvino"
     return _format_by_name(path, beginning)
+
+
+def _misnamed(path: Path, kind: str, extension: str) -> ModelError:
+    """The error for a model that OpenVINO would not know by its name."""
+    name = path.with_suffix(extension).name
+    return refused(path, f"is a model of {kind} under another name", f"Call it {name}.")
 
 
 def _format_by_name(path: Path, beginning: bytes) -> ModelFormat:

@@ -9,7 +9,7 @@ from gradcam_cli.models.formats.onnx_graph import DEFAULT_DOMAINS, Graph, GraphR
 from gradcam_cli.models.formats.onnx_names import check_names
 from gradcam_cli.models.formats.onnx_tensor import external_file
 from gradcam_cli.models.formats.refusals import damaged, refused
-from gradcam_cli.models.formats.wire import Message, WireError, number, open_mapped
+from gradcam_cli.models.formats.wire import Message, WireError, number, open_content
 
 OPSETS = range(9, 24)
 """The versions of ONNX's operators that OpenVINO reads."""
@@ -77,13 +77,10 @@ def read_onnx_header(path: Path) -> OnnxHeader:
         Where it cannot be read, is no sound ONNX file, has weights outside its folder, or is of a
         version that OpenVINO does not read.
     """
-    with open_mapped(path, "ONNX") as content:
-        try:
-            model = _read(Message(content, 0, len(content)))
-            graph = _only_graph(model)
-            check_names(graph, model.functions)
-        except WireError as error:
-            raise damaged(path, "ONNX", str(error)) from error
+    with open_content(path, "ONNX") as content:
+        model = _read(Message(content, 0, len(content)))
+        graph = _only_graph(model)
+        check_names(graph, model.functions)
     opset = _checked_opset(path, model)
     tensors = model.reader.tensors
     external = {file for tensor in tensors for file in external_file(path, tensor)}

@@ -145,11 +145,11 @@ def _inside(model: Path, location: str) -> Path:
     try:
         resolved = file.resolve()
         within = resolved.is_relative_to(model.parent.resolve())
-        is_file = within and resolved.is_file()
+        is_file = resolved.is_file()
     except (OSError, RuntimeError, ValueError):  # a link to itself, a name that is too long
         within = is_file = False
     if not within:
-        raise _outside(model, location)
+        raise _link(model, location) if is_file else _outside(model, location)
     if not is_file:
         raise refused(
             model,
@@ -163,7 +163,16 @@ def _outside(model: Path, location: str) -> ModelError:
     return refused(
         model,
         f"has weights outside its folder: {shown(location) or 'a file without a name'}",
-        "Save the model with its weights in one file, or in a file (no link) beside it.",
+        "Save the model with its weights in one file, or in a file beside it.",
+    )
+
+
+def _link(model: Path, location: str) -> ModelError:
+    """The error for weights as they are in a cache of downloads; OpenVINO does not follow those."""
+    return refused(
+        model,
+        f"has weights in {shown(location)}, a link that leads out of its folder",
+        "Copy the folder with what its links stand for, cp -rL, and pass the model in the copy.",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gradcam_cli.models.formats.refusals import damaged, readable, refused, shown
-from gradcam_cli.models.formats.wire import Message, WireError, open_mapped
+from gradcam_cli.models.formats.wire import Message, WireError, open_content
 
 GRAPH = "saved_model.pb"
 MOST_FILES = 10_000
@@ -64,13 +64,10 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _check_graph(file: Path) -> None:
     """Refuse a saved_model.pb that is no whole message, or has no graph in it."""
-    with open_mapped(file, "SavedModel") as content:
+    with open_content(file, "SavedModel") as content:
         if len(content) > MOST_GRAPH_BYTES:
-            raise damaged(file, "SavedModel", "it is larger than 2 GB")
-        try:
-            fields = [number for number, _ in Message(content, 0, len(content))]
-        except WireError as error:
-            raise damaged(file, "SavedModel", str(error)) from error
+            raise WireError("it is larger than 2 GB")
+        fields = [number for number, _ in Message(content, 0, len(content))]
     if _META_GRAPH not in fields:
         raise damaged(file, "SavedModel", "it holds no graph")
 

@@ -6,9 +6,12 @@ https://protobuf.dev/programming-guides/encoding
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gradcam_cli.models.formats.refusals import damaged, readable
 
@@ -16,7 +19,47 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MOST_FIELDS = 5_000_000
 """How many fields are read of a file: a graph of 100,000 nodes has half of that."""
 
-Buffer = bytes | mmap.mmap
+_PIECE = 1 << 14
+
+
+class FileContent:
+    """The bytes of an open file, read where they are asked for and kept a piece at a time.
+
+    Where they were mapped, and the file is made shorter meanwhile, the process would end.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of the file, opened for reading.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._size = descriptor, os.fstat(descriptor).st_size
+        self._piece, self._start = b"", 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, place: int | slice) -> Any:
+        """The byte at `place`, or the bytes from start to stop.
+
+        Raises
+        ------
+        WireError
+            Where the file has become shorter.
+        """
+        start, stop = (place, place + 1) if isinstance(place, int) else (place.start, place.stop)
+        if not self._start <= start <= stop <= self._start + len(self._piece):
+            os.lseek(self._descriptor, start, os.SEEK_SET)
+            self._piece = os.read(self._descriptor, max(stop - start, _PIECE))
+            self._start = start
+        content = self._piece[start - self._start : stop - self._start]
+        if len(content) < stop - start:
+            raise WireError("it became shorter while it was read")
+        return content[0] if isinstance(place, int) else content
+
+
+Buffer = bytes | FileContent
 Span = tuple[int, int]
 """Where the content of a field begins and ends in the file."""
 
@@ -130,6 +173,27 @@ def number(value: int | Span) -> int:
     if not isinstance(value, int):
         raise WireError("a message stands where a number belongs")
     return value - (1 << 64) if value >> 63 else value
+
+
+@contextmanager
+def open_content(path: Path, kind: str) -> Iterator[FileContent]:
+    """The content of `path`, to be read as messages.
+
+    Raises
+    ------
+    ModelError
+        Where it cannot be read, is empty, or something in the block is no message.
+    """
+    with readable(path):
+        file = path.open("rb", buffering=0)
+    with file:
+        content = FileContent(file.fileno())
+        try:
+            if not len(content):
+                raise WireError("it is empty")
+            yield content
+        except WireError as error:
+            raise damaged(path, kind, str(error)) from error
 
 
 def open_mapped(path: Path, kind: str) -> mmap.mmap:

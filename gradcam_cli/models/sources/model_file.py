@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcam_cli.callbacks import Note, Progress, no_note
-from gradcam_cli.errors import ModelError
+from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models import about
 from gradcam_cli.models.about import About
 from gradcam_cli.models.file_options import FileOptions
@@ -20,6 +20,7 @@ from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.preparation import prepare
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
+from gradcam_cli.versions import versions
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class FileSource:
         Raises
         ------
         UsageError
-            For a layer that it does not have.
+            For a layer that it does not have, or a head that it cannot have.
         ModelError
             Where it is no model that can be explained.
         """
@@ -73,7 +74,9 @@ class FileSource:
             prepare(file, note, layer)
         if (record := _record_of(file)) is None:
             raise ModelError(f"{file.path} changed while it was read", "Try again.")
-        return cls(file, record, options)
+        source = cls(file, record, options)
+        source._check_head()
+        return source
 
     @classmethod
     def recorded(cls, path: Path) -> FileSource | None:
@@ -98,7 +101,6 @@ class FileSource:
     def info(self) -> ModelInfo:
         """See `ModelSource.info`."""
         findings, own = self.findings, self.options
-        head_is_open = findings.activation == "none" and findings.classes > 2
         labels = findings.labels
         if own.labels is not None:
             labels = read_labels(own.labels, findings.classes)
@@ -107,10 +109,22 @@ class FileSource:
             input=findings.input,
             preprocessing=own.preprocessing or findings.preprocessing,
             labels=labels,
-            head=own.head if own.head and head_is_open else findings.head,
+            head=own.head if own.head and self._head_is_open else findings.head,
             parameters=findings.parameters,
             layer_names=tuple(layer.name for layer in self.about.layers),
         )
+
+    @property
+    def _head_is_open(self) -> bool:
+        """True where the file does not say it, and there is more than a single score."""
+        return self.findings.activation == "none" and self.findings.head == "softmax"
+
+    def _check_head(self) -> None:
+        head, own = self.findings.head, self.options.head
+        if own and own != head and not self._head_is_open:
+            raise UsageError(
+                f"{self.file.path} has a {head} head, so --head {own} is of no use", "Drop --head."
+            )
 
     def state(self) -> WeightsState:
         """See `ModelSource.state`."""
@@ -181,9 +195,12 @@ class FileWeights:
 
 
 def _record_of(file: ModelFile) -> About | None:
-    """What was noticed when `file`, as it is now, was prepared; None where it was not."""
+    """What these versions noticed when `file`, as it is now, was prepared; None where nothing."""
     digest = file.digest()
     record = about.read(about.place_of(file.name, digest))
     if record is None or record.findings is None:
+        return None
+    installed = versions("openvino")
+    if any(record.made_with.get(name) != installed.get(name) for name in ("gradcam", "openvino")):
         return None
     return record if (record.model, record.weights) == (file.name, digest) else None

@@ -12,13 +12,15 @@ import pytest
 from gradcam_cli.callbacks import no_note, no_progress
 from gradcam_cli.engines.openvino.model_cache import prepare_file
 from gradcam_cli.engines.selection import open_engine
-from gradcam_cli.errors import GradcamError
+from gradcam_cli.errors import GradcamError, ModelError
+from gradcam_cli.models.about import compiled_folder
 from gradcam_cli.models.file_options import FileOptions, GraphOptions, Trust
 from gradcam_cli.models.framework import fresh_keras, tensorflow
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.sources.model_file import FileSource
 from gradcam_cli.passes import LAYER_GRADIENTS
 from gradcam_cli.targets import Target
+from tests.zoo import custom_layer, keras_models
 
 CUSTOM = """
 import keras
@@ -185,3 +187,116 @@ def test_a_layer_of_ones_own_is_named(saved: Callable[..., Path], own_home: Path
         opened(path, FileOptions(trust=Trust(("missing.py:Doubled",))))
     trust = Trust((f"{own_home / 'layers_of_ours.py'}:Doubled",))
     assert opened(path, FileOptions(trust=trust)).findings.classes == 3
+
+
+def tape_over_submodels(path: Path, layer: str, batch: Any, index: int) -> tuple[Any, Any]:
+    """Activations and gradients at a layer of a functional model whose last layer is a softmax."""
+    tf, keras = tensorflow()
+    model = keras.saving.load_model(path, compile=False)
+    model.layers[-1].activation = keras.activations.linear
+    maps = keras.Model(model.input, model.get_layer(layer).output)(batch, training=False)
+    maps = tf.cast(maps, tf.float32)
+    after = keras.Model(model.get_layer(layer).output, model.output)
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        score = after(maps, training=False)[:, index]
+    return maps.numpy(), tape.gradient(score, maps).numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "tolerance"),
+    [
+        ("rescaling", ".keras", 1e-5),
+        ("rescaling", ".h5", 1e-5),
+        ("mixed_precision", ".keras", 0.02),
+    ],
+)
+def test_models_as_tutorials_make_them(
+    own_home: Path, name: str, kind: str, tolerance: float
+) -> None:
+    path = keras_models.save(name, own_home, kind)
+    source = opened(path)
+    model = source.open(offline=True, progress=no_progress, note=no_note)
+    engine, layer = open_engine(model)
+    assert (engine.name, layer) == ("openvino", "last")
+    batch = keras_models.batch_for(keras_models.build(name))
+    activations, gradients = tape_over_submodels(path, layer, batch, 3)
+    found = engine.gradients(batch, [Target(3)], [layer])
+    for ours, theirs in (
+        (found.activations[layer], activations),
+        (found.gradients[layer], gradients),
+    ):
+        assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
+
+
+def test_a_vision_transformer_is_explained_at_a_block(own_home: Path) -> None:
+    path = keras_models.save("vit_like", own_home, ".keras")
+    source = opened(path)
+    findings = source.findings
+    assert (findings.activation, findings.reference) == ("softmax", "finite differences")
+    engine, layer = open_engine(source.open(offline=True, progress=no_progress, note=no_note))
+    assert "block_1" in layer
+    batch = keras_models.batch_for(keras_models.build("vit_like"))
+    activations, gradients = tape_over_submodels(path, "block_1", batch, 3)
+    found = engine.gradients(batch, [Target(3)], [layer])
+    grid = (1, 4, 4, 16)
+    for ours, theirs in (
+        (found.activations[layer], activations),
+        (found.gradients[layer], gradients),
+    ):
+        np.testing.assert_allclose(ours, theirs.reshape(grid), atol=1e-5 * np.abs(theirs).max())
+
+
+def test_a_subclassed_model_with_its_class(own_home: Path) -> None:
+    path = keras_models.save("subclassed", own_home, ".keras")
+    with pytest.raises(GradcamError, match=r"--custom-objects module\.py:Classifier"):
+        opened(path)
+    code = Path(custom_layer.__file__)
+    source = opened(path, FileOptions(trust=Trust((f"{code}:Classifier",))))
+    assert [layer.name for layer in source.layers() if layer.default] == ["last"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("convolutional_head", GraphOptions(), "convolutional_head.keras takes pictures of any"),
+        ("two_outputs", GraphOptions(), "two_outputs.keras has 2 outputs: scores, features"),
+        ("two_outputs", GraphOptions(output_name="x"), "two_outputs.keras has no output 'x'"),
+    ],
+)
+def test_what_has_to_be_said_of_a_file_is_asked_for(
+    own_home: Path, name: str, options: GraphOptions, words: str
+) -> None:
+    path = keras_models.save(name, own_home, ".keras")
+    with pytest.raises(GradcamError, match=words):
+        opened(path, FileOptions(graph=options))
+
+
+CRASHING = (
+    """
+import os, signal
+if {condition}:
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+    + CUSTOM
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "survives"),
+    [("True", False), ("os.environ.get('TF_ENABLE_ONEDNN_OPTS') != '0'", True)],
+)
+def test_a_process_that_crashes_takes_no_command_along(
+    saved: Callable[..., Path], own_home: Path, condition: str, survives: bool
+) -> None:
+    """The second time without oneDNN, which is known to crash on some models."""
+    code = own_home / "crashing.py"
+    code.write_text(CRASHING.format(condition=condition))
+    options = FileOptions(trust=Trust((f"{code}:Doubled",)))
+    path = saved(nested)
+    if survives:
+        assert FileSource.prepared(path, options).findings.classes == 4
+        return
+    with pytest.raises(ModelError, match=r"TensorFlow crashed when .*: signal SIGSEGV ended it"):
+        FileSource.prepared(path, options)
+    assert not any(left.is_dir() for left in compiled_folder().glob("*"))

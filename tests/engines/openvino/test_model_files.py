@@ -20,10 +20,11 @@ from gradcam_cli.callbacks import no_note, no_progress
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.openvino.finite_differences import difference_from_finite_differences
 from gradcam_cli.engines.openvino.model_cache import prepare_file
+from gradcam_cli.engines.openvino.model_files.reading import reason_of
 from gradcam_cli.engines.openvino.runtime import ops
 from gradcam_cli.engines.openvino.vjp import STANDARD
 from gradcam_cli.engines.selection import open_engine
-from gradcam_cli.errors import ModelError
+from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.explainer import Explainer
 from gradcam_cli.methods import Question, parse_method
 from gradcam_cli.models.about import GRAPH, compiled_folder, place_of
@@ -234,6 +235,36 @@ def test_sides_that_are_open_are_guessed_or_given(own_cache: Path) -> None:
     assert not any("--input-size" in guess for guess in given.guesses)
     assert {layer.shape for layer in given.layers() if layer.default} == {(12, 16, 16)}
     assert guessed.file.digest() != given.file.digest()
+
+
+def test_an_array_that_would_fill_the_memory_is_not_made(own_cache: Path) -> None:
+    said = refused(zoo.path("dynamic_sides"), GraphOptions(input_size=(99_999, 99_999)))
+    assert "1x3x99999x99999, more than 1 GB" in said
+    assert not [path for path in own_cache.rglob("*") if path.suffix == ".gradcam-tmp"]
+
+
+@pytest.mark.parametrize("tokens", [3, 16, 10**20])
+def test_there_are_only_so_many_tokens_before_those_of_the_picture(
+    tokens: int, own_cache: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"of the 18 tokens 16 are .* --tokens with 0 to 2"):
+        prepare(zoo.path("deit_like"), GraphOptions(tokens=tokens))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Check 'false'\nLoading input model\nUnsupported type\n\n", "Unsupported type"),
+        (
+            "Check\n-- Conv-17 with a message:\nWhile\nIt is 0.\n\nSummary:\n-- x",
+            "Conv-17: It is 0",
+        ),
+        ("FrontEnd API failed\n-- com.Gelu\nSummary", "com.Gelu"),
+        ("", "it gives no reason"),
+    ],
+)
+def test_the_reason_is_what_openvino_says_last(text: str, reason: str) -> None:
+    assert reason_of(RuntimeError(text)) == reason
 
 
 def test_sides_that_are_fixed_stay() -> None:

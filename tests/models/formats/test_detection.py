@@ -46,10 +46,24 @@ def test_kinds_of_files() -> None:
     assert detect_format(h5_file(sequential())) == "h5"
     assert detect_format(Path("model.h5").rename("model.keras")) == "h5"
     assert detect_format(written("m.onnx", small())) == "onnx"
-    assert detect_format(written("m.TFLITE", tflite())) == "tflite"
-    assert detect_format(written("m.weights", tflite())) == "tflite"
+    assert detect_format(written("m.tflite", tflite())) == "tflite"
     assert detect_format(written("m.xml", '<?xml version="1.0"?>\n<net name="m">')) == "openvino"
-    assert detect_format(written("m.ir", "\ufeff<!-- a --><!-- b --><net>")) == "openvino"
+    assert detect_format(written("m.XML", "\ufeff<!-- a --><!-- b --><net>")) == "openvino"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "right_name"),
+    [
+        ("m.TFLITE", tflite(), "m.tflite"),
+        ("m.onnx", tflite(), "m.tflite"),
+        ("m.ir", "<net>", "m.xml"),
+    ],
+)
+def test_what_openvino_knows_by_its_name_only(
+    name: str, content: str | bytes, right_name: str, refused: Refused
+) -> None:
+    with refused(name, "under another name", f"Call it {right_name}."):
+        detect_format(written(name, content))
 
 
 @pytest.mark.parametrize("about", ["model.json", "about.json"])
@@ -124,7 +138,7 @@ def test_places_without_a_model(refused: Refused) -> None:
         detect_format(Path("missing.onnx"))
     with refused("is no path"):
         detect_format(Path("a\0b.onnx"))
-    with refused("is a URL", "Download the model first"):
+    with refused("but a URL", "Download it first"):
         detect_format(Path("https://example.org/m.onnx"))
     os.mkfifo("pipe.onnx")
     with refused("neither a file nor a folder"):

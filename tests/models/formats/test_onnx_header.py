@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.formats.onnx_header import read_onnx_header
+from gradcam_cli.models.formats.wire import FileContent, Message, open_content
 from tests.models.formats.conftest import Refused
 from tests.models.formats.onnx_writer import (
     RELU,
@@ -209,6 +211,37 @@ def test_weights_outside_are_not_even_opened(refused: Refused) -> None:
     Path("pipe").rename("models/pipe")
     with refused("which is not beside it"):
         read_onnx_header(with_external(Path("models/model.onnx"), location="pipe"))
+
+
+def test_weights_that_are_a_link_as_in_a_cache_of_downloads(refused: Refused) -> None:
+    path = with_external(Path("snapshot/model.onnx"), location="model.onnx.data")
+    Path("blob").write_bytes(bytes(24))
+    Path("snapshot/model.onnx.data").symlink_to("../blob")
+    with refused("model.onnx.data, a link that leads out of its folder", "cp -rL"):
+        read_onnx_header(path)
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read(refused: Refused) -> None:
+    """Where it was mapped, that would end the process."""
+    path = written(model(graph([RELU, node("Relu", ["y"], ["z" * 100_000])])))
+    with refused("became shorter"), open_content(path, "ONNX") as content:
+        assert len(list(Message(content, 0, len(content)))) > 1
+        os.truncate(path, 10)
+        content[50_000]
+
+
+@given(st.binary(min_size=1, max_size=50_000), st.data())
+def test_content_is_read_as_bytes_are(content: bytes, data: st.DataObject) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        read = FileContent(file.fileno())
+        assert len(read) == len(content)
+        for _ in range(5):
+            start = data.draw(st.integers(0, len(content) - 1))
+            stop = data.draw(st.integers(start, len(content)))
+            assert read[start] == content[start]
+            assert read[start:stop] == content[start:stop]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,6 +26,8 @@ from gradcam_cli.text import printable
 Layout = Literal["NCHW", "NHWC"]
 CHANNELS_LAST = (BATCH, ROWS, COLUMNS, CHANNELS)
 DEFAULT_SIDE = 224
+_MOST_NUMBERS = 1 << 28
+"""In one array, 1 GB in float32: a graph of a few bytes can ask for any size."""
 _LOW_PRECISION = ("f16", "bf16", "f64")
 
 
@@ -83,6 +86,7 @@ def normalize_input(model: Any, size: tuple[int, int] | None) -> tuple[PictureIn
     shape = InputShape(height, width, channels)
     numbers = {BATCH: 1, ROWS: height, COLUMNS: width, CHANNELS: channels}
     _reshape(model, [numbers[str(axis)] for axis in layout], file_size, size)
+    _check_sizes(model)
     original = model.clone()
     _to_float32(model)
     _replace_parameter(model, parameter, layout, shape)
@@ -197,6 +201,25 @@ def _reshape(
         raise _wrong_size(shape, file_size, size)
 
 
+def _check_sizes(model: Any) -> None:
+    """Refuse a graph with an array, other than its weights, that would fill the memory."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "Constant":
+            continue
+        for output in node.outputs():
+            shape = output.get_partial_shape()
+            if shape.is_static and math.prod(output.get_shape()) > _MOST_NUMBERS:
+                raise ModelError(
+                    f"the model makes an array of {_sides_text(output.get_shape())}, more than "
+                    f"{_MOST_NUMBERS >> 28} GB",
+                    "Pass a smaller --input-size if the file leaves it open, or another model.",
+                )
+
+
+def _sides_text(shape: Any) -> str:
+    return "x".join(map(str, shape))
+
+
 def _has_several_rows(output: Any) -> bool:
     """True for a table of several rows: of maps that are too large, a Reshape makes pictures."""
     shape = output.get_partial_shape()
@@ -213,13 +236,13 @@ def _wrong_size(
             "Drop --input-size.",
         )
     return ModelError(
-        f"the model cannot take a picture of {'x'.join(map(str, shape))}",
+        f"the model cannot take a picture of {_sides_text(shape)}",
         "Pass the size that it was made for with --input-size HEIGHTxWIDTH.",
     )
 
 
 def _to_float32(model: Any) -> None:
-    """Have constants, inputs and conversions of other precisions in float32.
+    """Have constants, inputs and conversions of other precisions in float32, and no identities.
 
     For a dense layer with weights in 8 bits, OpenVINO would round what it multiplies by them too.
     """
@@ -235,9 +258,11 @@ def _to_float32(model: Any) -> None:
             node.set_destination_type("f32")
     model.validate_nodes_and_infer_types()
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "Convert" and _changes_nothing(node):
+        if node.get_type_name() == "Identity" or _changes_nothing(node):
+            source = node.input_value(0)
+            source.add_names(node.output(0).get_names())
             for reader in node.output(0).get_target_inputs():
-                reader.replace_source_output(node.input_value(0))
+                reader.replace_source_output(source)
 
 
 def _has_whole_weights(convert: Any) -> bool:
@@ -248,6 +273,9 @@ def _has_whole_weights(convert: Any) -> bool:
 
 
 def _changes_nothing(node: Any) -> bool:
+    """True for a conversion to what its input is already."""
+    if node.get_type_name() != "Convert":
+        return False
     return bool(node.get_element_type() == node.input_value(0).get_element_type())
 
 

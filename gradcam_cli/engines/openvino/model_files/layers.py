@@ -21,6 +21,7 @@ from gradcam_cli.engines.openvino.model_files.axes import (
 )
 from gradcam_cli.engines.openvino.views import view_of
 from gradcam_cli.engines.openvino.vjp.ports import Node, Port, shape_of
+from gradcam_cli.errors import UsageError
 from gradcam_cli.text import printable
 
 _CHANGES_NO_VALUE = (
@@ -92,6 +93,11 @@ def graph_layers(
         The end.
     first_token : int, optional
         How many tokens come before those of the grid, where that is known better.
+
+    Raises
+    ------
+    UsageError
+        Where there are not so many tokens.
     """
     axes = axes_of(operations, image, (BATCH, ROWS, COLUMNS, CHANNELS))
     from_image = _dependents(operations, image)
@@ -99,7 +105,11 @@ def graph_layers(
     for node in operations:
         found = axes.get(key_of(node.output(0)), ())
         if first_token is not None:
-            found = tuple(_from_token(axis, first_token) for axis in found)
+            sides = shape_of(node.output(0))
+            found = tuple(
+                _from_token(axis, side, first_token)
+                for axis, side in zip(found, sides, strict=False)
+            )
         if node.get_name() in from_image and node is not image and _is_layer(node, found):
             maps.append((node, found))
     names = _names([node for node, _ in maps])
@@ -163,10 +173,18 @@ def default_candidates(
         yield layer, "the last layer with maps before they are pooled"
 
 
-def _from_token(axis: Any, first: int) -> Any:
-    if isinstance(axis, Tokens) and axis.first:
-        return Tokens(axis.height, axis.width, first)
-    return axis
+def _from_token(axis: Any, side: int, first: int) -> Any:
+    """`axis`, of `side` elements, with its grid of tokens from the one numbered `first`."""
+    if not isinstance(axis, Tokens) or not axis.first:
+        return axis
+    count = axis.height * axis.width
+    if first + count > side:
+        raise UsageError(
+            f"of the {side} tokens {count} are those of the picture, so that {first:,} cannot come "
+            "before them",
+            f"Pass --tokens with 0 to {side - count}, or drop it.",
+        )
+    return Tokens(axis.height, axis.width, first)
 
 
 def _is_layer(node: Node, axes: Axes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gradcam_cli.engines.openvino.runtime import core
@@ -10,7 +11,8 @@ from gradcam_cli.models.formats.inspection import inspect_file
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.text import printable
 
-_NOT_TELLING = ("Exception from", "Check '", "FrontEnd API failed", "Summary")
+_WITH_MESSAGE = re.compile("(.+) with a message:?")
+_NOT_TELLING = ("Exception from", "Check '", "FrontEnd API failed", "Summary", "Loading input")
 
 
 def read_graph(file: ModelFile) -> tuple[Any, dict[str, str]]:
@@ -36,5 +38,11 @@ def reason_of(error: RuntimeError) -> str:
     """What OpenVINO complains of, in a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(_NOT_TELLING)]
-    listed = [line.lstrip("- ") for line in telling if line.startswith("-- ")]
-    return printable((listed or telling or lines or ["it gives no reason"])[0])[:200].rstrip(".:")
+    listed = [number for number, line in enumerate(telling) if line.startswith("-- ")]
+    reason = (telling or lines or ["it gives no reason"])[0]
+    if listed:
+        reason = telling[listed[0]].lstrip("- ")
+        if operation := _WITH_MESSAGE.fullmatch(reason):  # the innermost check says it last
+            message = telling[listed[0] + 1 : listed[1] if len(listed) > 1 else None]
+            reason = ": ".join((operation[1], *message[-1:]))
+    return printable(reason)[:200].rstrip(".:")
