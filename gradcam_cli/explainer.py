@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, get_args
@@ -79,7 +79,6 @@ class Explainer:
         engine: EngineName = "auto",
         offline: bool = False,
         note: Note = no_note,
-        passes: Sequence[Pass] = (),
     ) -> Explainer:
         """Load a model to explain one of its layers.
 
@@ -101,8 +100,6 @@ class Explainer:
             Use no network, neither for weights nor for what `explain` reads.
         note : callable
             Called with one sentence for each thing worth saying: a fallback, or a wait.
-        passes : sequence of Pass
-            What the engine is going to do besides what the methods need.
 
         Raises
         ------
@@ -119,10 +116,22 @@ class Explainer:
             model = select_model(model, layer=layer)
         if isinstance(model, Selection):
             model = model.open(offline=offline, note=note)
-        of_methods = (need for choice in choices for need in choice.method.needs)
-        needs = list(dict.fromkeys((*of_methods, *passes)))
+        needs = needs_of(choices)
         opened_engine, layer = open_engine(model, layer, needs, engine_name=engine, note=note)
         return cls(model, opened_engine, layer, choices, score, offline)
+
+    def with_passes(self, passes: Sequence[Pass], note: Note = no_note) -> Explainer:
+        """The same with an engine that can do `passes` as well, whatever the methods need.
+
+        Raises
+        ------
+        ModelError
+            Where it cannot.
+        """
+        needs = list(dict.fromkeys((*needs_of(self.methods), *passes)))
+        name: EngineName = self.engine.name
+        engine, _ = open_engine(self.model, self.layer, needs, engine_name=name, note=note)
+        return replace(self, engine=engine)
 
     def explain(
         self,
@@ -264,7 +273,9 @@ class Explainer:
         answers = [method.maps(question) for method in self.methods]
         ends = accumulate(map(len, targets))
         return [
-            self._explanation(own, [_rows_of(answer, end - len(own), end) for answer in answers], top)
+            self._explanation(
+                own, [_rows_of(answer, end - len(own), end) for answer in answers], top
+            )
             for own, end in zip(targets, ends, strict=True)
         ]
 
@@ -336,6 +347,11 @@ class Explainer:
             method=method.text,
             layer=self.layer if method.method.uses_layer else AT_THE_INPUT,
         )
+
+
+def needs_of(methods: Sequence[MethodChoice]) -> list[Pass]:
+    """The passes that `methods` run, each once."""
+    return list(dict.fromkeys(need for choice in methods for need in choice.method.needs))
 
 
 def _rows_of(maps: Maps, start: int, end: int) -> Maps:

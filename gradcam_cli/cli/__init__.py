@@ -13,6 +13,7 @@ import click
 
 from gradcam_cli import __version__
 from gradcam_cli.cli.cache import cache
+from gradcam_cli.cli.check import check
 from gradcam_cli.cli.classes import classes
 from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
 from gradcam_cli.cli.config import CommandsWithSettings, config
@@ -65,6 +66,7 @@ def gradcam(context: click.Context) -> None:
 
 for _command in (
     explain,
+    check,
     report,
     doctor,
     export,

@@ -89,6 +89,31 @@ class ExplainOptions:
         )
 
 
+layer_option = click.option(
+    "-l",
+    "--layer",
+    metavar="NAME",
+    shell_complete=complete_layers,
+    help="The layer to explain at, one of `gradcam layers`.  [default: the model's last "
+    "convolutional activation, block5_conv3 on VGG16]",
+)
+resize_option = click.option(
+    "--resize",
+    type=click.Choice(RESIZES, case_sensitive=False),
+    default="squash",
+    show_default=True,
+    help="How a picture comes to the shape of the model's input: squashed, cropped to its "
+    "middle, or whole between black bars.",
+)
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=MAX_PIXELS,
+    show_default=True,
+    metavar="N",
+    help="Refuse larger images before decoding them.",
+)
+
 explain_options = grouped_options(
     "question",
     ExplainOptions,
@@ -126,14 +151,7 @@ explain_options = grouped_options(
         shell_complete=complete_methods,
         help="One of `gradcam methods`; may be repeated, for an overlay each.",
     ),
-    click.option(
-        "-l",
-        "--layer",
-        metavar="NAME",
-        shell_complete=complete_layers,
-        help="The layer to explain at, one of `gradcam layers`.  [default: the model's last "
-        "convolutional activation, block5_conv3 on VGG16]",
-    ),
+    layer_option,
     click.option(
         "--score",
         type=click.Choice(["logit", "probability"]),
@@ -150,22 +168,8 @@ explain_options = grouped_options(
         metavar="N",
         help="How many classes the table has.",
     ),
-    click.option(
-        "--resize",
-        type=click.Choice(RESIZES, case_sensitive=False),
-        default="squash",
-        show_default=True,
-        help="How a picture comes to the shape of the model's input: squashed, cropped to its "
-        "middle, or whole between black bars.",
-    ),
-    click.option(
-        "--max-pixels",
-        type=click.IntRange(1),
-        default=MAX_PIXELS,
-        show_default=True,
-        metavar="N",
-        help="Refuse larger images before decoding them.",
-    ),
+    resize_option,
+    max_pixels_option,
     offline_option,
 )
 

@@ -6,7 +6,8 @@ replacement, many times; the middle 95 % of the means so found are the interval.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,8 @@ _OUTSIDE = 2.5
 _DRAWN_AT_A_TIME = 1 << 20
 
 
-class Mean(NamedTuple):
+@dataclass(frozen=True)
+class Mean:
     """A mean over `count` values, and its interval; all None where there are no values."""
 
     value: float | None

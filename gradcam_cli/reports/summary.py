@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,13 +83,17 @@ def print_summary(summary: Summary) -> None:
 
 def write_csv(path: Path, records: Iterable[Record]) -> None:
     """One row for each explained class of each source, and one for each failure."""
+    write_rows(path, _COLUMNS, (row for record in records for row in _rows(record)))
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+    """A CSV file of `rows`, whose cells no spreadsheet takes for formulas."""
     with output_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        writer = csv.DictWriter(text, _COLUMNS, restval="")
+        writer = csv.DictWriter(text, columns, restval="")
         writer.writeheader()
-        for record in records:
-            for row in _rows(record):
-                writer.writerow({name: _spreadsheet_safe(value) for name, value in row.items()})
+        for row in rows:
+            writer.writerow({name: _spreadsheet_safe(value) for name, value in row.items()})
         text.detach()
 
 

@@ -156,24 +156,24 @@ class MeasuredGrid:
         """`heatmap` on the part of the picture that the model sees."""
         return upsampled_over(heatmap, self.frame, self.height, self.width)
 
-    def object(self, regions: tuple[Region, ...], mask: NDArray[np.float32]) -> ObjectGrid:
-        """The object with these regions, whose mask has the size of the picture."""
+    def object(
+        self, mask: NDArray[np.float32], boxes: list[tuple[float, float, float, float]]
+    ) -> ObjectGrid:
+        """The object with this mask, of the size of the picture, and these boxes in its pixels."""
         rows, columns = self.frame.over(self.height, self.width)
-        boxes = (
-            Rectangle(x - columns.start, y - rows.start, width, height)
-            for x, y, width, height in (
-                (value * self.scale for value in box) for box in object_boxes(regions, mask.shape)
-            )
-        )
-        return ObjectGrid(self.scaled(mask)[rows, columns], tuple(boxes))
+        on_grid = []
+        for box in boxes:
+            x, y, width, height = (value * self.scale for value in box)
+            on_grid.append(Rectangle(x - columns.start, y - rows.start, width, height))
+        return ObjectGrid(self.scaled(mask)[rows, columns], tuple(on_grid))
 
     def scaled(self, mask: NDArray[np.float32]) -> NDArray[np.float32]:
         """`mask`, of the size of the picture, on the cells of the scaled picture."""
         import cv2
 
         size = (self.width, self.height)
-        scaled: NDArray[np.float32] = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-        return scaled
+        scaled = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+        return scaled.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
@@ -203,8 +203,9 @@ class CheckStages(Stages):
             if not expected.regions:
                 objects.append(None)
                 continue
-            mask = object_mask(expected.regions, (height, width))
-            objects.append(grid.object(expected.regions, mask))
+            mask = object_mask(expected.regions, (height, width), expected.where)
+            boxes = object_boxes(expected.regions, (height, width), expected.where)
+            objects.append(grid.object(mask, boxes))
             if item.counterfactual:
                 blurred += self._blurred_inputs(picture, frame, grid, mask)
         fields = {name: getattr(loaded, name) for name in ("item", "stamp", "picture", "input")}
@@ -219,8 +220,11 @@ class CheckStages(Stages):
         seen = model_input(picture.pixels, shape, frame)
         levels = np.rint(grid.scaled(mask) * 255).astype(np.uint8)[..., np.newaxis]
         on_input = model_input(levels.repeat(3, axis=2), (height, width, 3), grid.frame)
-        share = on_input[..., 0].astype(np.float32) / 255
-        return [explainer.preprocess(blurred_where(seen, part)) for part in (share, 1 - share)]
+        share = on_input[..., 0].astype(np.float32) / np.float32(255)
+        return [
+            explainer.preprocess(blurred_where(seen, part))
+            for part in (share, np.float32(1) - share)
+        ]
 
     def explain(self, group: list[Loaded]) -> list[Any]:
         """The explanation of each of `group`, and the scores of its blurred inputs."""

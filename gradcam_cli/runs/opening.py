@@ -100,8 +100,9 @@ class ModelOpener:
             score=settings.score,
             engine=settings.engine,
             note=note,
-            passes=settings.passes,
         )
+        if settings.passes:
+            explainer = explainer.with_passes(settings.passes, note)
         return replace(explainer, resize=settings.resize)
 
 

@@ -1,0 +1,317 @@
+"""`gradcam check`: a data set in; whether the model looks at the objects, and an exit code, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradcam_cli.cli.completion_values import complete_files, complete_methods
+from gradcam_cli.cli.explain_options import (
+    DEFAULT_METHOD,
+    layer_option,
+    max_pixels_option,
+    resize_option,
+)
+from gradcam_cli.cli.help import SectionedCommand
+from gradcam_cli.cli.model_options import (
+    FILE_OPTIONS,
+    ModelOptions,
+    grouped_options,
+    model_options,
+)
+from gradcam_cli.cli.options import debug_option, engine_option, json_option, offline_option
+from gradcam_cli.errors import ExitCode, UsageError
+from gradcam_cli.reports.messages import Messages
+
+if TYPE_CHECKING:
+    from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.framing import Resize
+    from gradcam_cli.images.listing import Item
+    from gradcam_cli.models.selection import Selection
+    from gradcam_cli.reports.check import CheckReports, Requirements
+    from gradcam_cli.runs.checking import CheckStages
+    from gradcam_cli.runs.recording import RunOptions
+
+FOLDER = "gradcam-check"
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What is expected in which pictures."""
+
+    images: Path | None
+    categories: tuple[str, ...]
+
+    def given(self) -> dict[str, str]:
+        """The classes of categories, by their names."""
+        pairs = [each.rpartition("=") for each in self.categories]
+        for name, equals, label in pairs:
+            if not name or not equals or not label:
+                raise UsageError(
+                    f"expected --category NAME=CLASS, got {name + equals + label!r}",
+                    "Pass the data set's name, then the model's class.",
+                )
+        return {name: label for name, _, label in pairs}
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """How pictures are explained and measured."""
+
+    method: str
+    layer: str | None
+    engine: EngineName
+    resize: Resize
+    object_drop: bool
+    max_pixels: int
+    offline: bool
+
+
+@dataclass(frozen=True)
+class GateOptions:
+    """What has to hold."""
+
+    min_top1: float | None
+    min_top5: float | None
+    min_lift: float | None
+    min_pointing: float | None
+    min_object_drop: float | None
+    max_empty: float | None
+    per_class: bool
+    calibrate: bool
+    baseline: Path | None
+
+    def requirements(self) -> Requirements:
+        """What has to hold."""
+        from gradcam_cli.reports.check import Requirements
+        from gradcam_cli.results.check_summary import Threshold
+
+        values = {
+            "top1": self.min_top1,
+            "top5": self.min_top5,
+            "lift": self.min_lift,
+            "pointing": self.min_pointing,
+            "object_drop": self.min_object_drop,
+            "empty": self.max_empty,
+        }
+        thresholds = [Threshold(name, each) for name, each in values.items() if each is not None]
+        return Requirements(thresholds, self.per_class, self.baseline)
+
+
+@dataclass(frozen=True)
+class CheckOutputs:
+    """What is written and printed."""
+
+    output: str | None
+    as_json: bool
+    csv: Path | None
+    junit: Path | None
+    quiet: bool
+    force: bool
+
+
+def _gate(name: str, help_text: str, low: float, high: float) -> Callable[[Any], Any]:
+    return click.option(name, type=click.FloatRange(low, high), metavar="X", help=help_text)
+
+
+@click.command(
+    cls=SectionedCommand,
+    sections={
+        "Data": "--images --category",
+        "What has to hold": "--min-top1 --min-top5 --min-lift --min-pointing --min-object-drop "
+        "--max-empty --per-class --calibrate --baseline",
+        "Model": "--model --weights --engine",
+        "A model in a file": FILE_OPTIONS,
+        "Measuring": "--method --layer --resize --object-drop --max-pixels",
+        "Outputs": "--output --json --csv --junit --quiet --force",
+        "Behaviour": "--offline --debug --help",
+    },
+    epilog="""\b
+    Examples:
+      gradcam check sample_images/annotations.json --model efficientnet-lite0
+      gradcam check val/ --model mine.onnx --labels labels.txt --min-top1 0.9
+      gradcam check coco.json --images val2017/ --category person=0 --min-lift 1.5 --per-class
+      gradcam check val.csv --calibrate
+      gradcam check val.csv --json > before.json
+      gradcam check val.csv --model new.onnx --baseline before.json
+    """,
+)
+@click.argument("data", type=click.Path(path_type=Path), shell_complete=complete_files)
+@model_options
+@grouped_options(
+    "source",
+    DataOptions,
+    click.option(
+        "--images",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        metavar="DIR",
+        shell_complete=complete_files,
+        help="Where the paths in DATA start.  [default: its own folder, or images/ there or "
+        "beside it]",
+    ),
+    click.option(
+        "--category",
+        "categories",
+        multiple=True,
+        metavar="NAME=CLASS",
+        help="The model's class for a category of DATA; may be repeated.  [default: the class of "
+        "that name, or number]",
+    ),
+)
+@grouped_options(
+    "gates",
+    GateOptions,
+    _gate("--min-top1", "At least this share of pictures is classified right.", 0, 1),
+    _gate("--min-top5", "In this share the expected class is among the first five.", 0, 1),
+    _gate("--min-lift", "How many times more heat is on the object than by chance.", 0, 1e9),
+    _gate("--min-pointing", "In this share the peak of the heat is on the object.", 0, 1),
+    _gate("--min-object-drop", "What the object is worth, in probability.", -1, 1),
+    _gate("--max-empty", "At most this share has no evidence for the class.", 0, 1),
+    click.option("--per-class", is_flag=True, help="Each class has to hold these, too."),
+    click.option("--calibrate", is_flag=True, help="Propose values for these from DATA."),
+    click.option(
+        "--baseline",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE.json",
+        shell_complete=complete_files,
+        help="What --json printed of an earlier run; nothing may be worse, but by noise.",
+    ),
+)
+@grouped_options(
+    "measuring",
+    MeasureOptions,
+    click.option(
+        "--method",
+        default=DEFAULT_METHOD,
+        show_default=True,
+        metavar="METHOD",
+        shell_complete=complete_methods,
+        help="One of `gradcam methods`.",
+    ),
+    layer_option,
+    engine_option,
+    resize_option,
+    click.option(
+        "--object-drop/--no-object-drop",
+        default=True,
+        show_default=True,
+        help="Also score each picture with the object blurred, and with all else blurred.",
+    ),
+    max_pixels_option,
+    offline_option,
+)
+@grouped_options(
+    "output",
+    CheckOutputs,
+    click.option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        shell_complete=complete_files,
+        help=f"The folder for overlays and the record of the run.  [default: {FOLDER}]",
+    ),
+    json_option,
+    click.option(
+        "--csv",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write a row for each expected class of each picture.",
+    ),
+    click.option(
+        "--junit",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.xml",
+        help="Write a test case for each gate and each picture, as CI systems show them.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("--force", is_flag=True, help="Measure anew what an earlier run has done."),
+)
+@debug_option
+def check(
+    data: Path,
+    model: ModelOptions,
+    source: DataOptions,
+    gates: GateOptions,
+    measuring: MeasureOptions,
+    output: CheckOutputs,
+) -> int:
+    """Measure whether a model looks at the objects in DATA, and fail where it does not.
+
+    DATA is a folder of folders that are named after classes, a CSV file (path,class[,x,y,w,h]),
+    COCO's JSON, a folder of Pascal VOC's XML, a folder in YOLO's form, or a folder with images/ and
+    masks/. Exit code 1 says that a gate is missed.
+    """
+    from gradcam_cli.annotations.reading import read_annotations
+    from gradcam_cli.reports.check import CheckFiles, CheckReports
+    from gradcam_cli.runs.check_items import check_items
+    from gradcam_cli.runs.recording import RunOptions
+
+    messages = Messages(quiet=output.quiet)
+    files = CheckFiles(output.as_json, output.quiet, gates.calibrate, output.csv, output.junit)
+    reports = CheckReports(data, gates.requirements(), files, messages)
+    annotations = read_annotations(data, source.images)
+    selection = model.select(messages, measuring.layer)
+    for guess in selection.guesses:
+        messages(guess)
+    items = check_items(
+        annotations, selection.labels, source.given(), counterfactual=measuring.object_drop
+    )
+    stages = _stages(selection, measuring, output, messages)
+    return _run(items, stages, RunOptions(force=output.force), reports, messages)
+
+
+def _stages(
+    selection: Selection, measuring: MeasureOptions, output: CheckOutputs, messages: Messages
+) -> CheckStages:
+    from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination, folder_for_many
+    from gradcam_cli.methods.choice import parse_method
+    from gradcam_cli.passes import FORWARD
+    from gradcam_cli.runs.checking import CheckStages
+    from gradcam_cli.runs.opening import ModelOpener
+    from gradcam_cli.runs.settings import Outputs, Settings
+    from gradcam_cli.targets import TOP, Target
+
+    settings = Settings(
+        (Target(TOP),),
+        (parse_method(measuring.method).text,),
+        measuring.layer,
+        engine=measuring.engine,
+        max_pixels=measuring.max_pixels,
+        offline=measuring.offline,
+        resize=measuring.resize,
+        passes=(FORWARD,) if measuring.object_drop else (),
+    )
+    folder = folder_for_many(output.output or FOLDER)
+    opener = ModelOpener(selection, settings, messages, messages.download_bar)
+    return CheckStages(opener, settings, Outputs(Destination(folder, OVERLAY_SUFFIX)))
+
+
+def _run(
+    items: list[Item],
+    stages: CheckStages,
+    options: RunOptions,
+    reports: CheckReports,
+    messages: Messages,
+) -> int:
+    from gradcam_cli.reports.progress import progress
+    from gradcam_cli.runs.recording import recording
+
+    with recording(items, stages, options, messages) as recorded_run:
+        tally = recorded_run.tally
+        with (
+            progress(tally.total, tally.done_before, messages) as show_progress,
+            closing(recorded_run.outcomes()) as outcomes,
+        ):
+            for _ in outcomes:
+                show_progress(tally.done, tally.failed)
+        if tally.interrupted:
+            messages(f"{tally.done:,} of {tally.total:,} are done. Run it again to go on.")
+            return tally.exit_code
+        with recorded_run.manifest.reader() as reader:
+            holds = reports.write(reader.ordered([item.recorded_key for item in items]))
+    return tally.exit_code if holds else ExitCode.CHECK_FAILED

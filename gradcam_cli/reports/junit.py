@@ -1,0 +1,68 @@
+"""A check as JUnit's XML, which CI systems show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, ElementTree, SubElement
+
+from gradcam_cli.images.writing import output_file
+from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    from gradcam_cli.results.check_summary import CheckedClass, CheckResult, Gate
+
+_WORST = 10
+
+
+def write_junit(path: Path, result: CheckResult, gates: list[Gate]) -> None:
+    """A test case for each gate and for each picture.
+
+    A picture's fails where it is among the ten worst of a gate that is missed; one that could not
+    be checked is an error.
+    """
+    from gradcam_cli.reports.check import gate_sentence
+
+    suite = Element("testsuite", name="gradcam check")
+    missed = [gate for gate in gates if not gate.passed]
+    blamed = {
+        (each.source, each.index): gate
+        for gate in missed
+        for each in result.worst(gate.threshold.measure, _WORST)
+    }
+    for gate in gates:
+        case = _case(suite, "gates", f"{gate.threshold.option} {gate.scope or 'all'}")
+        if not gate.passed:
+            _add(case, "failure", gate_sentence(gate))
+    for each in result.checked:
+        case = _case(suite, each.name, each.source)
+        blaming = blamed.get((each.source, each.index))
+        if blaming is not None:
+            option = blaming.threshold.option
+            _add(case, "failure", f"among the worst of {option}: {_values(each)}")
+        else:
+            SubElement(case, "system-out").text = printable(_values(each))
+    for source, error in result.failures:
+        _add(_case(suite, "unreadable", source), "error", error)
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(len(suite.findall("testcase/failure"))))
+    suite.set("errors", str(len(suite.findall("testcase/error"))))
+    with output_file(path) as file:
+        ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)
+
+
+def _case(suite: Element, classname: str, name: str) -> Element:
+    return SubElement(suite, "testcase", classname=printable(classname), name=printable(name))
+
+
+def _add(case: Element, kind: str, text: str) -> None:
+    SubElement(case, kind, message=printable(text))
+
+
+def _values(checked: CheckedClass) -> str:
+    from gradcam_cli.reports.check import shown
+    from gradcam_cli.results.check_summary import MEASURES
+
+    values = [(each, shown(each, checked.value(each.name))) for each in MEASURES]
+    listed = ", ".join(f"{each.title} {value}" for each, value in values if value)
+    return f"predicted {checked.predicted}; {listed}"
