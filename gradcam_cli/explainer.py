@@ -129,7 +129,7 @@ class Explainer:
             Where it cannot.
         """
         needs = list(dict.fromkeys((*needs_of(self.methods), *passes)))
-        name: EngineName = self.engine.name
+        name = next(name for name in ENGINES if name == self.engine.name)
         engine, _ = open_engine(self.model, self.layer, needs, engine_name=name, note=note)
         return replace(self, engine=engine)
 

@@ -105,8 +105,8 @@ class _Reader:
     def __init__(self, name: str, gathered: Gathered) -> None:
         self.name = name
         self.gathered = gathered
-        self.refused: set[int] = set()
-        """Images that are of no use, which has been said."""
+        self.refused: set[str] = set()
+        """The ids of images that are of no use, which has been said."""
 
     def records(self, values: list[Any], kind: str, form: type[Any]) -> list[Any]:
         """The sound ones of `values`, each id once."""
@@ -117,8 +117,8 @@ class _Reader:
                 record = msgspec.convert(value, form)
             except (msgspec.ValidationError, ValueError, RecursionError) as error:
                 self.refuse(where, str(error))
-                if kind == "image" and isinstance(value, dict):
-                    self.refused.add(value.get("id"))  # type: ignore[arg-type]
+                if kind == "image":
+                    self.refused.add(_id(value, number))
                 continue
             if record.id in ids:
                 self.refuse(where, "another one before it has the same id")
@@ -141,7 +141,7 @@ def _found(image: _Image, folders: PictureFolders, reader: _Reader) -> _Found | 
     path, reason = folders.find(image.file_name)
     if path is None:
         reader.refuse(f"{reader.name}: image {image.id}", reason)
-        reader.refused.add(image.id)
+        reader.refused.add(str(image.id))
         return None
     sides = (image.height, image.width)
     return _Found(path, None if None in sides else sides)  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ def _add(
     where = f"{reader.name}: annotation {annotation.id}"
     image, category = images.get(annotation.image_id), categories.get(annotation.category_id)
     if image is None:
-        known = annotation.image_id in reader.refused
+        known = str(annotation.image_id) in reader.refused
         what = "is of no use, see above" if known else "is not in the file"
         reader.refuse(where, f"its image {annotation.image_id} {what}")
     elif category is None:

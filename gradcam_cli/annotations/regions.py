@@ -181,7 +181,7 @@ def _polygon_mask(polygons: Polygons, shape: tuple[int, int], where: str) -> NDA
 
 
 def _decoded(runs: RunLengths, shape: tuple[int, int], where: str) -> NDArray[Any]:
-    from pycocotools import mask as coco
+    import numpy as np
 
     height, width = shape
     if runs.size != shape:
@@ -190,14 +190,34 @@ def _decoded(runs: RunLengths, shape: tuple[int, int], where: str) -> NDArray[An
             f"{width} x {height}",
             _REMEDY,
         )
-    if isinstance(runs.counts, str):
-        packed = {"size": list(runs.size), "counts": runs.counts.encode()}
-    else:
-        if sum(runs.counts) != height * width:
-            raise ImageError(f"{where} has runs that do not fill {width} x {height}", _REMEDY)
-        packed = coco.frPyObjects({"size": list(runs.size), "counts": list(runs.counts)}, *shape)
-    mask: NDArray[Any] = coco.decode(packed)
+    counts = _unpacked(runs.counts) if isinstance(runs.counts, str) else runs.counts
+    if min(counts, default=0) < 0 or sum(counts) != height * width:
+        raise ImageError(f"{where} has runs that do not fill {width} x {height}", _REMEDY)
+    values = np.arange(len(counts), dtype=np.uint8) % 2
+    mask: NDArray[Any] = values.repeat(counts).reshape(width, height).T
     return mask
+
+
+def _unpacked(text: str) -> list[int]:
+    """The runs that COCO packs six bits a character; none where it is no such text.
+
+    pycocotools, which has it in C, writes beyond its memory where runs are too long.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 60:
+            return []
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+        value = shift = 0
+    return counts if not shift else []
 
 
 def _mask_in_file(region: MaskFile, shape: tuple[int, int], where: str) -> NDArray[Any]:
