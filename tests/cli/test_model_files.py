@@ -127,6 +127,9 @@ def test_doctor_tells_what_is_known(gradcam: Run, labels: Path) -> None:
     assert told["seconds"] > 0
 
 
+CNN = shlex.quote(str(zoo.path("cnn_nchw")))
+
+
 @pytest.mark.parametrize("name", ["two_inputs", "segmenter", "custom_operation"])
 def test_doctor_exits_with_1_where_a_model_cannot_be_explained(gradcam: Run, name: str) -> None:
     code, out, err = gradcam("doctor", zoo.path(name), "--json")
@@ -168,7 +171,7 @@ def test_doctor_of_what_is_no_model_exits_with_4(gradcam: Run, own_home: Path) -
         (
             ("--layer", "nowhere"),
             2,
-            f"`gradcam layers {shlex.quote(str(zoo.path('cnn_nchw')))}` lists all",
+            f"`gradcam layers {CNN}` lists all",
         ),
     ],
 )
