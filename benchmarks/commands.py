@@ -43,7 +43,7 @@ class Place:
 
     def compiled_bytes(self, model: str) -> int:
         """The size of the compiled files of `model`."""
-        files = (self.cache / "compiled").glob(f"{Path(model).name}-*/model.*")
+        files = (self.cache / "compiled").glob(f"{model}-*/model.*")
         return sum(file.stat().st_size for file in files)
 
     def env(self) -> dict[str, str]:

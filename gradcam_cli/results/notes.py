@@ -47,7 +47,7 @@ def _bars_notes(explanation: Explanation) -> list[str]:
         for target in explanation.targets
     ]
     return [
-        f"{share:.0%} of the heat of class {prediction.index} {prediction.name} lies in the bars "
+        f"{share:.0%} of the heat of class {prediction.text} lies in the bars "
         "beside the picture, which the overlay does not show. Try --resize squash or crop."
         for share, prediction in shares
         if share > _MUCH_IN_BARS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -126,6 +127,9 @@ def test_doctor_tells_what_is_known(gradcam: Run, labels: Path) -> None:
     assert told["seconds"] > 0
 
 
+CNN = shlex.quote(str(zoo.path("cnn_nchw")))
+
+
 @pytest.mark.parametrize("name", ["two_inputs", "segmenter", "custom_operation"])
 def test_doctor_exits_with_1_where_a_model_cannot_be_explained(gradcam: Run, name: str) -> None:
     code, out, err = gradcam("doctor", zoo.path(name), "--json")
@@ -164,7 +168,11 @@ def test_doctor_of_what_is_no_model_exits_with_4(gradcam: Run, own_home: Path) -
         (("--engine", "tensorflow"), 4, "no Keras model"),
         (("--input-size", "0x7"), 2, "no size"),
         (("--output-name", "other"), 4, "no output 'other'"),
-        (("--layer", "nowhere"), 2, f"`gradcam layers {zoo.path('cnn_nchw')}` lists all"),
+        (
+            ("--layer", "nowhere"),
+            2,
+            f"`gradcam layers {CNN}` lists all",
+        ),
     ],
 )
 def test_wrong_use_is_told_in_a_line(

@@ -12,7 +12,6 @@ the same each time; the files hold numbers that TensorFlow counts up, or draws, 
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import sys
@@ -34,7 +33,15 @@ from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.passes import FORWARD
 from tests.zoo import keras_models
-from tests.zoo.references import Array, Computed, Values, facts_of, write_reference
+from tests.zoo.references import (
+    Array,
+    Computed,
+    Values,
+    facts_of,
+    read_table,
+    write_reference,
+    write_table,
+)
 
 HERE = Path(__file__).parent
 LABELS = ("cat", "dog", "cow's calf", "fox", "tree frog")
@@ -208,14 +215,13 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
 
 
 def main(names: list[str]) -> None:
-    table = HERE / "zoo.json"
-    rows = json.loads(table.read_text("utf-8"))
+    rows = read_table()
     with tempfile.TemporaryDirectory() as cache:
         os.environ["GRADCAM_CACHE"] = cache
         for name in names or SPECS:
             print(name)
             rows[name] = make(name, SPECS[name])
-    table.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", "utf-8")
+    write_table(rows)
 
 
 if __name__ == "__main__":

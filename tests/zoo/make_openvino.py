@@ -10,12 +10,12 @@ ONNX files.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import openvino
+from references import read_table, write_table
 
 HERE = Path(__file__).parent
 
@@ -81,11 +81,10 @@ def make(name: str, spec: Spec, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    table = HERE / "zoo.json"
-    rows = json.loads(table.read_text("utf-8"))
+    rows = read_table()
     for name, spec in SPECS.items():
         rows[name] = make(name, spec, rows[spec.source])
-    table.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", "utf-8")
+    write_table(rows)
 
 
 if __name__ == "__main__":

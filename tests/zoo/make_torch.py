@@ -12,7 +12,6 @@ It writes `NAME.onnx`, `references/NAME.npz` and the rows of `zoo.json`.
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 import zlib
@@ -27,7 +26,14 @@ from torch import nn
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from references import Computed, all_values, facts_of, write_reference  # noqa: E402
+from references import (  # noqa: E402
+    Computed,
+    all_values,
+    facts_of,
+    read_table,
+    write_reference,
+    write_table,
+)
 from torch_models import SPECS, Graph, Spec, half, half_inside  # noqa: E402
 from torch_networks import Around, Network, WithHead, draw_weights  # noqa: E402
 
@@ -162,12 +168,11 @@ def make(name: str, spec: Spec) -> dict[str, Any]:
 def main(names: list[str]) -> None:
     warnings.simplefilter("ignore")
     (HERE / "references").mkdir(exist_ok=True)
-    table = HERE / "zoo.json"
-    rows = json.loads(table.read_text("utf-8")) if table.exists() else {}
+    rows = read_table()
     for name in names or SPECS:
         print(name)
         rows[name] = make(name, SPECS[name])
-    table.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", "utf-8")
+    write_table(rows)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ are those that `gradcam layers` gives.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import openvino
 from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
+TABLE = HERE / "zoo.json"
 Array = NDArray[np.float32]
 Pair = tuple[Array, Array]
 Values = dict[tuple[str, str], Array]
@@ -121,6 +123,17 @@ def check(name: str, logits: Array, cam: Array, index: int) -> None:
         raise SystemExit(f"{name}: a map with nothing to see, {cam.min()}..{cam.max()}")
     if cam.max() < 0.1 * np.abs(cam).max():
         raise SystemExit(f"{name}: hardly anything speaks for the class {index}")
+
+
+def read_table() -> dict[str, Any]:
+    """The rows of `zoo.json` by model; none where it is not there."""
+    rows: dict[str, Any] = json.loads(TABLE.read_text("utf-8")) if TABLE.exists() else {}
+    return rows
+
+
+def write_table(rows: dict[str, Any]) -> None:
+    """Write them all."""
+    TABLE.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def facts_of(shape: tuple[int, ...], layout: str, logits: Array) -> dict[str, Any]:

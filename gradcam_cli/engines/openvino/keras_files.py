@@ -32,7 +32,7 @@ from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.formats.inspection import inspect_file
 from gradcam_cli.models.framework import is_installed
 from gradcam_cli.models.keras_loading import load_network
-from gradcam_cli.models.layers import explainable_layers
+from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.passes import Engine, Pass
 
@@ -56,10 +56,8 @@ class KerasFileMaker:
 
     @property
     def reference(self) -> str:
-        """See `Maker.reference`; which one it is, is known once the model is loaded."""
-        if "network" in vars(self) and self._is_graph:
-            return FINITE_DIFFERENCES
-        return TENSORFLOW if is_installed() else FINITE_DIFFERENCES
+        """See `Maker.reference`; to know which one it is, the model is loaded."""
+        return FINITE_DIFFERENCES if not is_installed() or self._is_graph else TENSORFLOW
 
     @property
     def size(self) -> int:
@@ -81,14 +79,18 @@ class KerasFileMaker:
         """See `Maker.make`."""
         if self._is_graph:
             return self._make_graph(graph)
-        layers = explainable_layers(self.network)
-        convert(self.network, [layer.name for layer in layers], graph)
-        return Made(layers, self._findings(graph))
+        convert(self.network, [layer.name for layer in self._layers], graph)
+        return Made(self._layers, self._findings(graph))
 
     @cached_property
+    def _layers(self) -> list[LayerInfo]:
+        """Those with maps."""
+        return explainable_layers(self.network)
+
+    @property
     def _is_graph(self) -> bool:
         """Whether it is looked at as a graph."""
-        return self.network.has_attention or not explainable_layers(self.network)
+        return self.network.has_attention or not self._layers
 
     def _make_graph(self, graph: Path) -> Made:
         """Make it as a graph, of which Keras knows the rest."""

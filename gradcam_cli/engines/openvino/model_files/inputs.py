@@ -258,7 +258,7 @@ def _to_float32(model: Any) -> None:
             node.set_destination_type("f32")
     model.validate_nodes_and_infer_types()
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "Identity" or _changes_nothing(node):
+        if _changes_nothing(node):
             source = node.input_value(0)
             source.add_names(node.output(0).get_names())
             for reader in node.output(0).get_target_inputs():
@@ -273,10 +273,11 @@ def _has_whole_weights(convert: Any) -> bool:
 
 
 def _changes_nothing(node: Any) -> bool:
-    """True for a conversion to what its input is already."""
-    if node.get_type_name() != "Convert":
-        return False
-    return bool(node.get_element_type() == node.input_value(0).get_element_type())
+    """True for an identity, and for a conversion to what its input is already."""
+    kind = node.get_type_name()
+    if kind == "Convert":
+        return bool(node.get_element_type() == node.input_value(0).get_element_type())
+    return bool(kind == "Identity")
 
 
 def _replace(node: Any, replacement: Any) -> None:
