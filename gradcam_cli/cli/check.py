@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.images.listing import Item
     from gradcam_cli.models.selection import Selection
-    from gradcam_cli.reports.check import CheckReports, Requirements
+    from gradcam_cli.reports.check.ending import CheckReports, Requirements
     from gradcam_cli.runs.checking import CheckStages
     from gradcam_cli.runs.recording import RunOptions
 
@@ -88,7 +88,7 @@ class GateOptions:
 
     def requirements(self) -> Requirements:
         """What has to hold."""
-        from gradcam_cli.reports.check import Requirements
+        from gradcam_cli.reports.check.ending import Requirements
         from gradcam_cli.results.check_summary import Threshold
 
         values = {
@@ -247,7 +247,7 @@ def check(
     masks/. Exit code 1 says that a gate is missed.
     """
     from gradcam_cli.annotations.reading import read_annotations
-    from gradcam_cli.reports.check import CheckFiles, CheckReports
+    from gradcam_cli.reports.check.ending import CheckFiles, CheckReports
     from gradcam_cli.runs.check_items import check_items
     from gradcam_cli.runs.recording import RunOptions
 

@@ -1,11 +1,15 @@
-"""How sure a mean is: bootstrap intervals, seeded.
+"""How sure a mean is: bootstrap intervals, seeded, and Wilson's for shares of what is or is not.
 
 Efron (1979), Bootstrap methods: another look at the jackknife. The pictures are drawn again with
 replacement, many times; the middle 95 % of the means so found are the interval.
+
+Wilson (1927), Probable inference: of five pictures that are all right, each resample is all right,
+too, but the share of all such pictures need not be 1.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESAMPLES = 2_000
-_OUTSIDE = 2.5
-"""Percent of the resamples on either side of the interval."""
+_OUTSIDE = 5.0
+"""Percent of the resamples outside an interval, half of them on either side."""
+_NORMAL_95 = 1.959963984540054
 _DRAWN_AT_A_TIME = 1 << 20
 
 
@@ -31,7 +36,7 @@ class Mean:
     count: int
 
 
-def mean_with_interval(values: NDArray[np.float64], seed: int = 0) -> Mean:
+def mean_with_interval(values: NDArray[np.float64], seed: int = 0, *, comparisons: int = 1) -> Mean:
     """The mean of `values` and its 95 % interval.
 
     Parameters
@@ -40,6 +45,9 @@ def mean_with_interval(values: NDArray[np.float64], seed: int = 0) -> Mean:
         NaN where there is none.
     seed : int
         Of the resampling.
+    comparisons : int
+        How many intervals are looked at, of which hardly one may be wrong: each is of
+        100 - 5 / comparisons percent.
 
     Examples
     --------
@@ -52,15 +60,52 @@ def mean_with_interval(values: NDArray[np.float64], seed: int = 0) -> Mean:
     known = values[~np.isnan(values)]
     if not len(known):
         return Mean(None, None, None, 0)
+    outside = _OUTSIDE / 2 / comparisons
     means = np.concatenate(list(_resampled_means(known, seed)))
-    low, high = np.percentile(means, [_OUTSIDE, 100 - _OUTSIDE])
+    low, high = np.percentile(means, [outside, 100 - outside])
     return Mean(float(known.mean()), float(low), float(high), len(known))
 
 
+def share_with_interval(values: NDArray[np.float64]) -> Mean:
+    """The mean of `values` that are 0 or 1, or a little of both, and its 95 % interval.
+
+    Wilson (1927), equation 4, without correction for continuity.
+
+    Parameters
+    ----------
+    values : (N,) float64, 0..1
+        NaN where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean = share_with_interval(np.ones(5))
+    >>> round(mean.low, 3), mean.high
+    (0.566, 1.0)
+    """
+    import numpy as np
+
+    known = values[~np.isnan(values)]
+    count = len(known)
+    if not count:
+        return Mean(None, None, None, 0)
+    share = float(known.mean())
+    spread = _NORMAL_95**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+    low = 0.0 if share == 0 else middle - half  # exactly, where rounding is in the way
+    high = 1.0 if share == 1 else middle + half
+    return Mean(share, low, high, count)
+
+
 def paired_difference(
-    before: NDArray[np.float64], after: NDArray[np.float64], seed: int = 0
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    seed: int = 0,
+    *,
+    comparisons: int = 1,
 ) -> Mean:
-    """The mean of `after - before`, pair by pair, with its 95 % interval.
+    """The mean of `after - before`, pair by pair, with its interval; see `mean_with_interval`.
 
     What two runs have in common, as how hard a picture is, falls out of the difference of a pair;
     so it takes fewer pictures to tell a change from noise than with two means side by side.
@@ -70,7 +115,7 @@ def paired_difference(
     before, after : (N,) float64
         NaN where there is none; the pair is then left out.
     """
-    return mean_with_interval(after - before, seed)
+    return mean_with_interval(after - before, seed, comparisons=comparisons)
 
 
 def _resampled_means(values: NDArray[np.float64], seed: int) -> Iterator[NDArray[np.float64]]:

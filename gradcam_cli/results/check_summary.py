@@ -6,11 +6,18 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gradcam_cli.metrics.intervals import Mean, mean_with_interval, paired_difference
+from gradcam_cli.metrics.intervals import (
+    Mean,
+    mean_with_interval,
+    paired_difference,
+    share_with_interval,
+)
 
 if TYPE_CHECKING:
+    from gradcam_cli.results.explanation import Explanation
     from gradcam_cli.results.manifest import Record
     from gradcam_cli.results.measures import Measures
 
@@ -27,6 +34,8 @@ class Measure:
         As tables have it.
     percent : bool
         True where it is a share.
+    yes_or_no : bool
+        True where it is 1 or 0 of each picture, or nearly so.
     more_is_better : bool
         Which way is good.
     """
@@ -34,20 +43,24 @@ class Measure:
     name: str
     title: str
     percent: bool = True
+    yes_or_no: bool = False
     more_is_better: bool = True
 
 
 MEASURES = (
-    Measure("top1", "top 1"),
-    Measure("top5", "top 5"),
+    Measure("top1", "top 1", yes_or_no=True),
+    Measure("top5", "top 5", yes_or_no=True),
     Measure("lift", "lift", percent=False),
-    Measure("pointing", "pointing"),
+    Measure("pointing", "pointing", yes_or_no=True),
     Measure("object_drop", "object drop"),
-    Measure("empty", "empty", more_is_better=False),
+    Measure("empty", "empty", yes_or_no=True, more_is_better=False),
     Measure("overlap", "overlap"),
     Measure("border", "border", more_is_better=False),
 )
 BY_NAME = {measure.name: measure for measure in MEASURES}
+
+MOST_WORST = 10
+"""How many pictures are named where a gate is missed."""
 
 
 @dataclass(frozen=True)
@@ -84,24 +97,35 @@ class CheckedClass:
 
 @dataclass
 class CheckResult:
-    """All that a check has measured, a few numbers for each picture and class."""
+    """All that a check has measured, a few numbers for each picture and class.
+
+    Attributes
+    ----------
+    checked : list of CheckedClass
+    failures : list of (str, str)
+        What could not be checked, and why.
+    example : Explanation or None
+        That of the first picture; its model, layer and method are those of all.
+    """
 
     checked: list[CheckedClass] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    example: Explanation | None = None
+    _means: dict[tuple[str, int | None], Mean] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> CheckResult:
         """That of the records of a run."""
         result = cls()
         for record in records:
-            result.add(record)
+            result._add(record)
         return result
 
-    def add(self, record: Record) -> None:
-        """Add a picture, or why it could not be checked."""
+    def _add(self, record: Record) -> None:
         if record.result is None:
             self.failures.append((record.source, record.error))
             return
+        self.example = self.example or record.result
         explained = zip(record.result.targets, record.measures, record.overlays, strict=True)
         for target, measures, overlay in explained:
             self.checked.append(
@@ -117,27 +141,46 @@ class CheckResult:
                 )
             )
 
-    @property
+    @cached_property
     def images(self) -> int:
         """How many pictures were measured."""
         return len({checked.key for checked in self.checked})
+
+    @cached_property
+    def by_class(self) -> dict[int, list[CheckedClass]]:
+        """Those of each expected class, by its index."""
+        classes: dict[int, list[CheckedClass]] = defaultdict(list)
+        for each in self.checked:
+            classes[each.index].append(each)
+        return dict(sorted(classes.items()))
+
+    @property
+    def classes(self) -> dict[int, str]:
+        """The names of the expected classes, by index."""
+        return {index: checked[0].name for index, checked in self.by_class.items()}
+
+    def of_class(self, index: int | None) -> list[CheckedClass]:
+        """Those of one class, or all."""
+        return self.checked if index is None else self.by_class[index]
 
     def mean(self, measure: str, index: int | None = None) -> Mean:
         """That of a measure, over all or over those of one class."""
         import numpy as np
 
-        values = [each.value(measure) for each in self.checked if index in (None, each.index)]
-        return mean_with_interval(np.array(values, np.float64))
+        if (measure, index) not in self._means:
+            values = np.array([each.value(measure) for each in self.of_class(index)], np.float64)
+            function = share_with_interval if BY_NAME[measure].yes_or_no else mean_with_interval
+            self._means[measure, index] = function(values)
+        return self._means[measure, index]
 
-    def classes(self) -> dict[int, str]:
-        """The names of the expected classes, by index."""
-        return dict(sorted({each.index: each.name for each in self.checked}.items()))
+    def worst_classes(self) -> list[tuple[int, str]]:
+        """The expected classes, that of the least lift first, or else the least often right."""
 
-    def worst(self, measure: str, count: int = 10) -> list[CheckedClass]:
-        """Those with the worst values of a measure."""
-        sign = 1 if BY_NAME[measure].more_is_better else -1
-        known = [each for each in self.checked if not math.isnan(each.value(measure))]
-        return sorted(known, key=lambda each: (sign * each.value(measure), each.source))[:count]
+        def order(label: tuple[int, str]) -> tuple[float, float]:
+            lift, top1 = (self.mean(name, label[0]).value for name in ("lift", "top1"))
+            return math.inf if lift is None else lift, top1 or 0.0
+
+        return sorted(self.classes.items(), key=order)
 
     def suspicious(self) -> list[CheckedClass]:
         """All, the most suspicious first."""
@@ -172,14 +215,17 @@ class Gate:
     Attributes
     ----------
     threshold : Threshold
-    scope : str
-        The class that it is for; empty for all.
     mean : Mean
+    index : int or None
+        The class that it is for; None for all.
+    class_name : str
+        Its name.
     """
 
     threshold: Threshold
-    scope: str
     mean: Mean
+    index: int | None = None
+    class_name: str = ""
 
     @property
     def passed(self) -> bool:
@@ -196,20 +242,46 @@ class Gate:
         return difference if BY_NAME[self.threshold.measure].more_is_better else -difference
 
 
+def worst_of(result: CheckResult, gate: Gate) -> list[CheckedClass]:
+    """The worst few of those that miss the threshold of `gate` by themselves."""
+    name, value = gate.threshold.measure, gate.threshold.value
+    sign = 1 if BY_NAME[name].more_is_better else -1
+    short = [each for each in result.of_class(gate.index) if sign * (each.value(name) - value) < 0]
+    return sorted(short, key=lambda each: (sign * each.value(name), each.source))[:MOST_WORST]
+
+
 def judge(
-    result: CheckResult, thresholds: Iterable[Threshold], *, per_class: bool = False
+    result: CheckResult, thresholds: Iterable[Threshold], per_class: bool = False
 ) -> Iterator[Gate]:
     """The gates of `thresholds`, over all, and with `per_class` for each expected class."""
     for threshold in thresholds:
-        yield Gate(threshold, "", result.mean(threshold.measure))
+        yield Gate(threshold, result.mean(threshold.measure))
         if per_class:
-            for index, name in result.classes().items():
-                yield Gate(threshold, name, result.mean(threshold.measure, index))
+            for index, name in result.classes.items():
+                yield Gate(threshold, result.mean(threshold.measure, index), index, name)
+
+
+GATED = ("top1", "top5", "lift", "pointing", "object_drop", "empty")
+"""The measures that have gates, and that are compared with a baseline."""
+
+_NEGLIGIBLE = 1e-3
+"""A smaller change is that of another processor's arithmetic."""
+
+Baseline = dict[tuple[str, int], dict[str, float]]
+"""The values of an earlier check, NaN where there is none, by picture and class."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a measure has changed from an earlier run, over the pictures of both."""
+    """How a measure has changed from an earlier check, over the pictures of both.
+
+    Attributes
+    ----------
+    measure : str
+    difference : Mean
+        Its interval is so wide that, where nothing has changed, one of all measures leaves it in
+        5 % of all cases (Bonferroni).
+    """
 
     measure: str
     difference: Mean
@@ -220,20 +292,12 @@ class Change:
         if self.difference.low is None or self.difference.high is None:
             return False
         if BY_NAME[self.measure].more_is_better:
-            return self.difference.high < 0
-        return self.difference.low > 0
+            return self.difference.high < -_NEGLIGIBLE
+        return self.difference.low > _NEGLIGIBLE
 
 
-def changes(
-    before: dict[tuple[str, int], dict[str, float]], result: CheckResult
-) -> Iterator[Change]:
-    """How each measure has changed, paired by picture and class.
-
-    Parameters
-    ----------
-    before : dict of (source, class) to values by measure
-        Of an earlier run.
-    """
+def changes(before: Baseline, result: CheckResult) -> Iterator[Change]:
+    """How each measure has changed, paired by picture and class."""
     import numpy as np
 
     pairs = [
@@ -241,7 +305,37 @@ def changes(
         for each in result.checked
         if (each.source, each.index) in before
     ]
-    for measure in BY_NAME:
+    for measure in GATED:
         earlier = np.array([values.get(measure, np.nan) for values, _ in pairs], np.float64)
         now = np.array([each.value(measure) for _, each in pairs], np.float64)
-        yield Change(measure, paired_difference(earlier, now))
+        yield Change(measure, paired_difference(earlier, now, comparisons=len(GATED)))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a model does what it has to.
+
+    Attributes
+    ----------
+    gates : list of Gate
+    changes : list of Change
+        From the baseline; empty where there is none.
+    """
+
+    gates: list[Gate] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def missed(self) -> list[Gate]:
+        """The gates that do not hold."""
+        return [gate for gate in self.gates if not gate.passed]
+
+    @property
+    def worse(self) -> list[Change]:
+        """What is worse than in the baseline."""
+        return [change for change in self.changes if change.is_worse]
+
+    @property
+    def holds(self) -> bool:
+        """True where everything does."""
+        return not self.missed and not self.worse

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element, ElementTree, SubElement
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from gradcam_cli.images.writing import output_file
+from gradcam_cli.reports.check.sentences import change_sentence, gate_sentence, shown
+from gradcam_cli.results.check_summary import BY_NAME, MEASURES, worst_of
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    from gradcam_cli.results.check_summary import CheckedClass, CheckResult, Gate
-
-_WORST = 10
+    from gradcam_cli.results.check_summary import CheckedClass, CheckResult, Judgement
 
 
-def write_junit(path: Path, result: CheckResult, gates: list[Gate]) -> None:
-    """A test case for each gate and for each picture.
+def write_junit(path: Path, result: CheckResult, judgement: Judgement) -> None:
+    """A test case for each gate, each measure that has a baseline, and each picture.
 
     A picture's fails where it is among the ten worst of a gate that is missed; one that could not
     be checked is an error.
     """
-    from gradcam_cli.reports.check import gate_sentence
-
     suite = Element("testsuite", name="gradcam check")
-    missed = [gate for gate in gates if not gate.passed]
     blamed = {
         (each.source, each.index): gate
-        for gate in missed
-        for each in result.worst(gate.threshold.measure, _WORST)
+        for gate in judgement.missed
+        for each in worst_of(result, gate)
     }
-    for gate in gates:
-        case = _case(suite, "gates", f"{gate.threshold.option} {gate.scope or 'all'}")
+    for gate in judgement.gates:
+        case = _case(suite, "gates", f"{gate.threshold.option} {gate.class_name or 'all'}")
         if not gate.passed:
             _add(case, "failure", gate_sentence(gate))
+    for change in judgement.changes:
+        case = _case(suite, "baseline", BY_NAME[change.measure].title)
+        if change.is_worse:
+            _add(case, "failure", change_sentence(change))
     for each in result.checked:
         case = _case(suite, each.name, each.source)
         blaming = blamed.get((each.source, each.index))
@@ -47,8 +48,10 @@ def write_junit(path: Path, result: CheckResult, gates: list[Gate]) -> None:
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", str(len(suite.findall("testcase/error"))))
+    tree = ElementTree(suite)
+    indent(tree)
     with output_file(path) as file:
-        ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)
+        tree.write(file, encoding="utf-8", xml_declaration=True)
 
 
 def _case(suite: Element, classname: str, name: str) -> Element:
@@ -60,9 +63,6 @@ def _add(case: Element, kind: str, text: str) -> None:
 
 
 def _values(checked: CheckedClass) -> str:
-    from gradcam_cli.reports.check import shown
-    from gradcam_cli.results.check_summary import MEASURES
-
     values = [(each, shown(each, checked.value(each.name))) for each in MEASURES]
     listed = ", ".join(f"{each.title} {value}" for each, value in values if value)
     return f"predicted {checked.predicted}; {listed}"

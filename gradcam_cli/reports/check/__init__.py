@@ -1,0 +1,1 @@
+"""What a check tells: tables, JSON, CSV, JUnit, lines for GitHub."""

@@ -1,0 +1,148 @@
+"""What is told at the end of a check, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcam_cli.images.writing import check_writable
+from gradcam_cli.reports.check.baseline import read_baseline
+from gradcam_cli.reports.check.github import print_workflow_commands
+from gradcam_cli.reports.check.junit import write_junit
+from gradcam_cli.reports.check.objects import check_object, rows_of
+from gradcam_cli.reports.check.sentences import change_sentence, gate_sentence, proposed_options
+from gradcam_cli.reports.lines import print_note
+from gradcam_cli.reports.summary import write_rows
+from gradcam_cli.results.check_summary import CheckResult, Judgement, Threshold, changes, judge
+from gradcam_cli.results.json_line import dumps
+
+if TYPE_CHECKING:
+    from gradcam_cli.reports.messages import Messages
+    from gradcam_cli.results.manifest import Record
+
+_MOST_FAILURES = 20
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What has to hold.
+
+    Attributes
+    ----------
+    thresholds : list of Threshold
+    per_class : bool
+        Each class has to reach them, too.
+    baseline : Path or None
+        The JSON of an earlier check, than which nothing may be worse.
+    """
+
+    thresholds: list[Threshold]
+    per_class: bool = False
+    baseline: Path | None = None
+
+
+@dataclass(frozen=True)
+class CheckFiles:
+    """What is printed, and which files are written.
+
+    Attributes
+    ----------
+    as_json, quiet, calibrate : bool
+        Print JSON in place of tables; neither; and gates that would hold.
+    csv, junit : Path or None
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+    calibrate: bool = False
+    csv: Path | None = None
+    junit: Path | None = None
+
+
+class CheckReports:
+    """Everything that is told of a check at its end.
+
+    What cannot be read or written is found out when this is made, before a long run.
+
+    Parameters
+    ----------
+    data : Path
+        The data set.
+    requirements : Requirements
+    files : CheckFiles
+    messages : Messages
+
+    Raises
+    ------
+    UsageError
+        Where the baseline cannot be read, or a file not be written.
+    """
+
+    def __init__(
+        self, data: Path, requirements: Requirements, files: CheckFiles, messages: Messages
+    ) -> None:
+        self._data, self._requirements = data, requirements
+        self._files, self._messages = files, messages
+        for path in (files.csv, files.junit):
+            if path is not None:
+                check_writable(path, sources=[data])
+        baseline = requirements.baseline
+        self._before = None if baseline is None else read_baseline(baseline)
+
+    def write(self, records: Iterable[Record]) -> bool:
+        """Tell all of it.
+
+        Parameters
+        ----------
+        records : iterable of Record
+
+        Returns
+        -------
+        bool
+            Whether everything holds that has to.
+        """
+        result = CheckResult.of(records)
+        judgement = Judgement(
+            list(judge(result, self._requirements.thresholds, self._requirements.per_class)),
+            [] if self._before is None else list(changes(self._before, result)),
+        )
+        self._write_files(result, judgement)
+        self._print_result(result, judgement)
+        self._print_failures(result)
+        for gate in judgement.missed:
+            print_note(gate_sentence(gate))
+        for change in judgement.worse:
+            print_note(change_sentence(change))
+        print_workflow_commands(result, judgement)
+        return judgement.holds
+
+    def _write_files(self, result: CheckResult, judgement: Judgement) -> None:
+        if self._files.csv is not None:
+            write_rows(self._files.csv, *rows_of(result))
+        if self._files.junit is not None:
+            write_junit(self._files.junit, result, judgement)
+
+    def _print_result(self, result: CheckResult, judgement: Judgement) -> None:
+        if self._files.as_json:
+            click.echo(dumps(check_object(self._data, result, judgement)))
+        elif not self._files.quiet:
+            from gradcam_cli.reports.check.tables import print_tables  # loads rich
+
+            print_tables(result, judgement)
+        if self._files.calibrate:
+            options = " ".join(proposed_options(result))
+            self._messages(f"these hold for this model and {self._data}: {options}")
+
+    def _print_failures(self, result: CheckResult) -> None:
+        for _, error in result.failures[:_MOST_FAILURES]:
+            print_note(error)
+        if (rest := len(result.failures) - _MOST_FAILURES) > 0:
+            print_note(f"{rest:,} more could not be checked; --json and --csv have them all.")
+        counts = [f"{result.images:,} pictures checked"]
+        if result.failures:
+            counts.append(f"{len(result.failures):,} failed")
+        self._messages(f"{', '.join(counts)}.")

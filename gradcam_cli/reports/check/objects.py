@@ -1,0 +1,115 @@
+"""A check as --json and --csv have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gradcam_cli.results.check_summary import MEASURES, worst_of
+
+if TYPE_CHECKING:
+    from gradcam_cli.results.check_summary import (
+        Change,
+        CheckedClass,
+        CheckResult,
+        Gate,
+        Judgement,
+    )
+
+
+_RUN = ("model", "layer", "method", "score", "engine", "versions")
+
+
+def check_object(data: Path, result: CheckResult, judgement: Judgement) -> dict[str, Any]:
+    """All of it, as --json has it."""
+    example = result.example
+    return {
+        "data": str(data),
+        **({} if example is None else {name: getattr(example, name) for name in _RUN}),
+        "summary": {
+            "images": result.images,
+            "failed": len(result.failures),
+            **_means(result),
+        },
+        "gates": [_gate_object(result, gate) for gate in judgement.gates],
+        "changes": [_change_object(change) for change in judgement.changes],
+        "classes": [
+            {"index": index, "name": name, **_means(result, index)}
+            for index, name in result.classes.items()
+        ],
+        "confusion": [
+            {"expected": expected, "predicted": predicted, "count": count}
+            for (expected, predicted), count in result.confusion().items()
+        ],
+        "images": [_image_object(each) for each in result.checked],
+        "failures": [{"source": name, "error": error} for name, error in result.failures],
+    }
+
+
+def rows_of(result: CheckResult) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns, and the rows, that --csv has: one for each class and for each failure."""
+    rows = [_flat(_image_object(each)) for each in result.checked]
+    failures = [{"source": name, "error": error} for name, error in result.failures]
+    columns = dict.fromkeys(name for row in (*rows[:1], *failures[:1]) for name in row)
+    return list(columns | {"error": None}), [*rows, *failures]
+
+
+def _means(result: CheckResult, index: int | None = None) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for measure in MEASURES:
+        mean = result.mean(measure.name, index)
+        fields[measure.name] = _rounded(mean.value)
+        ends = (mean.low, mean.high)
+        fields[f"{measure.name}_interval"] = None if mean.low is None else [*map(_rounded, ends)]
+    return fields
+
+
+def _gate_object(result: CheckResult, gate: Gate) -> dict[str, Any]:
+    worst = [] if gate.passed else worst_of(result, gate)
+    return {
+        "gate": gate.threshold.option,
+        "measure": gate.threshold.measure,
+        "class": gate.class_name or None,
+        "threshold": gate.threshold.value,
+        "value": _rounded(gate.mean.value),
+        "pictures": gate.mean.count,
+        "passed": gate.passed,
+        "worst": [each.source for each in worst],
+    }
+
+
+def _change_object(change: Change) -> dict[str, Any]:
+    difference = change.difference
+    ends = None if difference.low is None else [_rounded(difference.low), _rounded(difference.high)]
+    return {
+        "measure": change.measure,
+        "difference": _rounded(difference.value),
+        "interval": ends,
+        "pictures": difference.count,
+        "worse": change.is_worse,
+    }
+
+
+def _image_object(checked: CheckedClass) -> dict[str, Any]:
+    fields = msgspec.to_builtins(checked.measures)
+    numbers = {name: _rounded(value) for name, value in fields.items()}
+    return {
+        "source": checked.source,
+        "class": {"index": checked.index, "name": checked.name},
+        "predicted": checked.predicted,
+        **numbers,
+        "border": _rounded(checked.border),
+        "suspicion": _rounded(checked.suspicion),
+        "overlay": checked.overlay,
+    }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    label = row.pop("class")
+    return {"source": row.pop("source"), "class": label["index"], "name": label["name"], **row}
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value
