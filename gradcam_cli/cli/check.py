@@ -111,6 +111,7 @@ class CheckOutputs:
     as_json: bool
     csv: Path | None
     junit: Path | None
+    report: Path | None
     quiet: bool
     force: bool
 
@@ -128,7 +129,7 @@ def _gate(name: str, help_text: str, low: float, high: float) -> Callable[[Any],
         "Model": "--model --weights --engine",
         "A model in a file": FILE_OPTIONS,
         "Measuring": "--method --layer --resize --object-drop --max-pixels",
-        "Outputs": "--output --json --csv --junit --quiet --force",
+        "Outputs": "--output --json --csv --junit --report --quiet --force",
         "Behaviour": "--offline --debug --help",
     },
     epilog="""\b
@@ -228,6 +229,12 @@ def _gate(name: str, help_text: str, low: float, high: float) -> Callable[[Any],
         metavar="FILE.xml",
         help="Write a test case for each gate and each picture, as CI systems show them.",
     ),
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.html",
+        help="Write a page of the pictures, the most suspicious first, and of all tables.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("--force", is_flag=True, help="Measure anew what an earlier run has done."),
 )
@@ -252,7 +259,9 @@ def check(
     from gradcam_cli.runs.recording import RunOptions
 
     messages = Messages(quiet=output.quiet)
-    files = CheckFiles(output.as_json, output.quiet, gates.calibrate, output.csv, output.junit)
+    files = CheckFiles(
+        output.as_json, output.quiet, gates.calibrate, output.csv, output.junit, output.report
+    )
     reports = CheckReports(data, gates.requirements(), files, messages)
     annotations = read_annotations(data, source.images)
     selection = model.select(messages, measuring.layer)
@@ -312,6 +321,6 @@ def _run(
         if tally.interrupted:
             messages(f"{tally.done:,} of {tally.total:,} are done. Run it again to go on.")
             return tally.exit_code
-        with recorded_run.manifest.reader() as reader:
-            holds = reports.write(reader.ordered([item.recorded_key for item in items]))
+        keys = [item.recorded_key for item in items]
+        holds = reports.write(recorded_run.manifest, keys)
     return tally.exit_code if holds else ExitCode.CHECK_FAILED

@@ -29,14 +29,16 @@ from urllib.parse import quote
 from gradcam_cli import __version__
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.writing import check_writable, output_file
+from gradcam_cli.reports.page.check_view import CheckView, check_view
 from gradcam_cli.reports.page.thumbnails import Thumbnail, overlay_thumbnail, source_thumbnail
 from gradcam_cli.reports.page.view_models import Explained, Failure, Source, Survey, view_of
+from gradcam_cli.results.check_summary import CheckResult, Judgement
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from gradcam_cli.results.manifest import Manifest, ManifestReader
+    from gradcam_cli.results.manifest import Manifest, ManifestReader, Record
 
 CARDS = 2_000
 """The most cards, and the most failures, that a page holds."""
@@ -68,6 +70,32 @@ class _MissingPictures:
     overlays: int = 0
 
 
+@dataclass(frozen=True)
+class Pages:
+    """What the pages show.
+
+    Attributes
+    ----------
+    folder : Path
+        That of the manifest.
+    reader : ManifestReader
+    survey : Survey
+    check : CheckView or None
+        Of a check, its tables.
+    """
+
+    folder: Path
+    reader: ManifestReader
+    survey: Survey
+    check: CheckView | None = None
+
+    def records(self) -> Iterator[Record]:
+        """In the order of the cards: by name, or by suspicion."""
+        if self.check is None:
+            return self.reader.ordered()
+        return self.reader.records(self.check.keys)
+
+
 def check_report(file: Path, *, sources: Iterable[Path] = (), to_come: Path | None = None) -> None:
     """Refuse a place where no report can be written, as `check_writable` does."""
     if file.suffix.lower() != ".html":
@@ -77,7 +105,12 @@ def check_report(file: Path, *, sources: Iterable[Path] = (), to_come: Path | No
     check_writable(file, sources=sources, to_come=to_come)
 
 
-def write_report(manifest: Manifest, file: Path, note: Callable[[str], None]) -> list[Path]:
+def write_report(
+    manifest: Manifest,
+    file: Path,
+    note: Callable[[str], None],
+    check: CheckView | None = None,
+) -> list[Path]:
     """Write what `manifest` tells as `file` and, beyond `CARDS`, `file`-2 and on.
 
     Parameters
@@ -88,6 +121,9 @@ def write_report(manifest: Manifest, file: Path, note: Callable[[str], None]) ->
         Ends in .html. Further pages of an earlier report of this name are replaced or removed.
     note : callable
         Called with how many pictures could not be shown, if any.
+    check : CheckView, optional
+        What a check has measured, whose pictures alone are shown; where it is not given, it is made
+        of what the manifest says, without gates.
 
     Returns
     -------
@@ -101,22 +137,19 @@ def write_report(manifest: Manifest, file: Path, note: Callable[[str], None]) ->
     """
     check_report(file)
     with manifest.reader() as reader:
-        survey = _take_survey(manifest, reader, file)
-        return _write_all_pages(manifest.folder, reader, survey, file, note)
+        survey = _take_survey(manifest, reader, file, check)
+        if check is None and survey.is_check:
+            check = check_view(CheckResult.of(reader.ordered()), Judgement())
+        return _write_all_pages(Pages(manifest.folder, reader, survey, check), file, note)
 
 
-def _write_all_pages(
-    folder: Path,
-    reader: ManifestReader,
-    survey: Survey,
-    file: Path,
-    note: Callable[[str], None],
-) -> list[Path]:
+def _write_all_pages(pages: Pages, file: Path, note: Callable[[str], None]) -> list[Path]:
+    survey = pages.survey
     paths = _page_paths(file, max(1, math.ceil(max(survey.cards, survey.failures) / CARDS)))
     missing = _MissingPictures()
-    with closing(_cards(folder, reader, missing)) as cards, warnings.catch_warnings():
+    with closing(_cards(pages, missing)) as cards, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, on pictures that are odd but can be shown
-        _write_pages(paths, survey, cards, _failures(reader))
+        _write_pages(paths, pages, cards)
     _remove_stale(file, len(paths))
     if missing.originals or missing.overlays:
         note(
@@ -126,11 +159,13 @@ def _write_all_pages(
     return paths
 
 
-def _take_survey(manifest: Manifest, reader: ManifestReader, file: Path) -> Survey:
+def _take_survey(
+    manifest: Manifest, reader: ManifestReader, file: Path, check: CheckView | None
+) -> Survey:
     """What the manifest holds, once it is sure that `file` is none of the sources."""
     survey = Survey()
     replaces = file.exists()
-    for record in reader.ordered():
+    for record in reader.ordered(None if check is None else check.keys):
         if replaces and _is_same(record.path, file):
             raise UsageError(
                 f"cannot write {file}: it is a source image", "Choose another name with -o."
@@ -149,15 +184,15 @@ def _is_same(path: str, file: Path) -> bool:
     return False
 
 
-def _write_pages(
-    paths: list[Path], survey: Survey, cards: Iterator[Card], failures: Iterator[Failure]
-) -> None:
+def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card]) -> None:
+    survey, failures = pages.survey, _failures(pages)
     template, constants = _template(), {**_assets(), **_histogram(survey)}
     for number, path in enumerate(paths, 1):
         offset = (number - 1) * CARDS
         page = template.stream(
             **constants,
             survey=survey,
+            check=pages.check,
             generator=f"gradcam {__version__}, {_page_name(number, paths[0])}",
             page=number,
             pages=len(paths),
@@ -174,12 +209,16 @@ def _write_pages(
 
 
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(lambda name: _asset(f"{name}.html.j2")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.from_string(_asset("page.html.j2"))
+    return environment.get_template("page")
 
 
 def _assets() -> dict[str, str]:
@@ -255,16 +294,16 @@ def _link(path: Path) -> str:
     return f"./{quote(os.fsencode(path.name))}"
 
 
-def _failures(reader: ManifestReader) -> Iterator[Failure]:
-    return (view for view in map(view_of, reader.ordered()) if isinstance(view, Failure))
+def _failures(pages: Pages) -> Iterator[Failure]:
+    return (view for view in map(view_of, pages.records()) if isinstance(view, Failure))
 
 
-def _cards(
-    folder: Path, reader: ManifestReader, missing: _MissingPictures
-) -> Generator[Card, None, None]:
-    sources = (view for view in map(view_of, reader.ordered()) if isinstance(view, Source))
+def _cards(pages: Pages, missing: _MissingPictures) -> Generator[Card, None, None]:
+    sources = (view for view in map(view_of, pages.records()) if isinstance(view, Source))
     number = 0
-    for source, original, overlays in _map_ahead(partial(_pictures, folder.resolve()), sources):
+    for source, original, overlays in _map_ahead(
+        partial(_pictures, pages.folder.resolve()), sources
+    ):
         for explained, overlay in zip(source.explained, overlays, strict=True):
             number += 1
             missing.originals += not original.uri

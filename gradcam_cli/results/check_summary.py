@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -59,6 +59,9 @@ MEASURES = (
 )
 BY_NAME = {measure.name: measure for measure in MEASURES}
 
+CLASS_MEASURES = ("top1", "lift", "pointing", "object_drop", "empty")
+"""Those that tables of classes have."""
+
 MOST_WORST = 10
 """How many pictures are named where a gate is missed."""
 
@@ -71,6 +74,7 @@ class CheckedClass:
     key: str
     index: int
     name: str
+    predicted_index: int
     predicted: str
     overlay: str
     border: float
@@ -80,6 +84,16 @@ class CheckedClass:
         """One of its numbers; NaN where there is none."""
         value = self.border if measure == "border" else getattr(self.measures, measure)
         return float("nan") if value is None else float(value)
+
+    @property
+    def label(self) -> str:
+        """The expected class, by which no other is called."""
+        return f"{self.name} ({self.index})"
+
+    @property
+    def confused_label(self) -> str:
+        """What it was taken for; itself where it is right."""
+        return self.label if self.measures.top1 else f"{self.predicted} ({self.predicted_index})"
 
     @property
     def suspicion(self) -> float:
@@ -95,6 +109,15 @@ class CheckedClass:
         return score + (1.0 if self.measures.top1 else 0.0)
 
 
+@dataclass(frozen=True)
+class FailedPicture:
+    """A picture, or a record of the data set, that could not be checked, and why."""
+
+    source: str
+    key: str
+    error: str
+
+
 @dataclass
 class CheckResult:
     """All that a check has measured, a few numbers for each picture and class.
@@ -102,14 +125,13 @@ class CheckResult:
     Attributes
     ----------
     checked : list of CheckedClass
-    failures : list of (str, str)
-        What could not be checked, and why.
+    failures : list of FailedPicture
     example : Explanation or None
         That of the first picture; its model, layer and method are those of all.
     """
 
     checked: list[CheckedClass] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[FailedPicture] = field(default_factory=list)
     example: Explanation | None = None
     _means: dict[tuple[str, int | None], Mean] = field(default_factory=dict, repr=False)
 
@@ -123,7 +145,7 @@ class CheckResult:
 
     def _add(self, record: Record) -> None:
         if record.result is None:
-            self.failures.append((record.source, record.error))
+            self.failures.append(FailedPicture(record.source, record.key, record.error))
             return
         self.example = self.example or record.result
         explained = zip(record.result.targets, record.measures, record.overlays, strict=True)
@@ -134,6 +156,7 @@ class CheckResult:
                     record.key,
                     target.prediction.index,
                     target.prediction.name,
+                    record.result.predictions[0].index,
                     record.result.predictions[0].name,
                     overlay,
                     target.border or 0.0,
@@ -182,16 +205,23 @@ class CheckResult:
 
         return sorted(self.classes.items(), key=order)
 
+    def keys(self) -> list[str]:
+        """The keys of the pictures, the most suspicious first, and of the failures."""
+        keys = [each.key for each in self.suspicious()]
+        return list(dict.fromkeys([*keys, *(each.key for each in self.failures)]))
+
     def suspicious(self) -> list[CheckedClass]:
         """All, the most suspicious first."""
         return sorted(self.checked, key=lambda each: (-each.suspicion, each.source))
 
     def confusion(self) -> dict[tuple[str, str], int]:
-        """How often a class is predicted where one is expected: (expected, predicted) to count."""
-        counts: dict[tuple[str, str], int] = defaultdict(int)
-        for each in self.checked:
-            counts[each.name, each.name if each.measures.top1 else each.predicted] += 1
-        return dict(sorted(counts.items()))
+        """How often a class is predicted where one is expected: (expected, predicted) to count.
+
+        A class that is expected beside the predicted one, in the same picture, counts as right.
+        """
+        return dict(
+            sorted(Counter((each.label, each.confused_label) for each in self.checked).items())
+        )
 
 
 @dataclass(frozen=True)

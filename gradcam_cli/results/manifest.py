@@ -248,7 +248,7 @@ class ManifestReader:
         return None if offset is None else self._read_at(offset, State)
 
     def records(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
-        """Those of `keys`, or all, in any order."""
+        """Those of `keys`, in their order, or all in any."""
         return (
             record for offset in self._offsets_of(keys) if (record := self._read_at(offset, Record))
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +15,16 @@ from gradcam_cli.reports.check.github import print_workflow_commands
 from gradcam_cli.reports.check.junit import write_junit
 from gradcam_cli.reports.check.objects import check_object, rows_of
 from gradcam_cli.reports.check.sentences import change_sentence, gate_sentence, proposed_options
+from gradcam_cli.reports.html import check_report, write_report
 from gradcam_cli.reports.lines import print_note
+from gradcam_cli.reports.page.check_view import check_view
 from gradcam_cli.reports.summary import write_rows
 from gradcam_cli.results.check_summary import CheckResult, Judgement, Threshold, changes, judge
 from gradcam_cli.results.json_line import dumps
 
 if TYPE_CHECKING:
     from gradcam_cli.reports.messages import Messages
-    from gradcam_cli.results.manifest import Record
+    from gradcam_cli.results.manifest import Manifest
 
 _MOST_FAILURES = 20
 
@@ -53,7 +55,7 @@ class CheckFiles:
     ----------
     as_json, quiet, calibrate : bool
         Print JSON in place of tables; neither; and gates that would hold.
-    csv, junit : Path or None
+    csv, junit, report : Path or None
     """
 
     as_json: bool = False
@@ -61,6 +63,7 @@ class CheckFiles:
     calibrate: bool = False
     csv: Path | None = None
     junit: Path | None = None
+    report: Path | None = None
 
 
 class CheckReports:
@@ -90,27 +93,33 @@ class CheckReports:
         for path in (files.csv, files.junit):
             if path is not None:
                 check_writable(path, sources=[data])
+        if files.report is not None:
+            check_report(files.report, sources=[data])
         baseline = requirements.baseline
         self._before = None if baseline is None else read_baseline(baseline)
 
-    def write(self, records: Iterable[Record]) -> bool:
+    def write(self, manifest: Manifest, keys: Sequence[str]) -> bool:
         """Tell all of it.
 
         Parameters
         ----------
-        records : iterable of Record
+        manifest : Manifest
+            What was measured.
+        keys : sequence of str
+            Of which pictures.
 
         Returns
         -------
         bool
             Whether everything holds that has to.
         """
-        result = CheckResult.of(records)
+        with manifest.reader() as reader:
+            result = CheckResult.of(reader.ordered(keys))
         judgement = Judgement(
             list(judge(result, self._requirements.thresholds, self._requirements.per_class)),
             [] if self._before is None else list(changes(self._before, result)),
         )
-        self._write_files(result, judgement)
+        self._write_files(manifest, result, judgement)
         self._print_result(result, judgement)
         self._print_failures(result)
         for gate in judgement.missed:
@@ -120,11 +129,14 @@ class CheckReports:
         print_workflow_commands(result, judgement)
         return judgement.holds
 
-    def _write_files(self, result: CheckResult, judgement: Judgement) -> None:
+    def _write_files(self, manifest: Manifest, result: CheckResult, judgement: Judgement) -> None:
         if self._files.csv is not None:
             write_rows(self._files.csv, *rows_of(result))
         if self._files.junit is not None:
             write_junit(self._files.junit, result, judgement)
+        if self._files.report is not None:
+            view = check_view(result, judgement)
+            write_report(manifest, self._files.report, self._messages, view)
 
     def _print_result(self, result: CheckResult, judgement: Judgement) -> None:
         if self._files.as_json:
@@ -138,8 +150,8 @@ class CheckReports:
             self._messages(f"these hold for this model and {self._data}: {options}")
 
     def _print_failures(self, result: CheckResult) -> None:
-        for _, error in result.failures[:_MOST_FAILURES]:
-            print_note(error)
+        for failed in result.failures[:_MOST_FAILURES]:
+            print_note(failed.error)
         if (rest := len(result.failures) - _MOST_FAILURES) > 0:
             print_note(f"{rest:,} more could not be checked; --json and --csv have them all.")
         counts = [f"{result.images:,} pictures checked"]

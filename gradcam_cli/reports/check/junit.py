@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from gradcam_cli.images.writing import output_file
-from gradcam_cli.reports.check.sentences import change_sentence, gate_sentence, shown
-from gradcam_cli.results.check_summary import BY_NAME, MEASURES, worst_of
+from gradcam_cli.reports.check.sentences import change_sentence, gate_sentence, measures_sentence
+from gradcam_cli.results.check_summary import BY_NAME, worst_of
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def write_junit(path: Path, result: CheckResult, judgement: Judgement) -> None:
             _add(case, "failure", f"among the worst of {option}: {_values(each)}")
         else:
             SubElement(case, "system-out").text = printable(_values(each))
-    for source, error in result.failures:
-        _add(_case(suite, "unreadable", source), "error", error)
+    for failed in result.failures:
+        _add(_case(suite, "unreadable", failed.source), "error", failed.error)
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", str(len(suite.findall("testcase/error"))))
@@ -63,6 +63,4 @@ def _add(case: Element, kind: str, text: str) -> None:
 
 
 def _values(checked: CheckedClass) -> str:
-    values = [(each, shown(each, checked.value(each.name))) for each in MEASURES]
-    listed = ", ".join(f"{each.title} {value}" for each, value in values if value)
-    return f"predicted {checked.predicted}; {listed}"
+    return f"predicted {checked.predicted}; {measures_sentence(checked, BY_NAME)}"

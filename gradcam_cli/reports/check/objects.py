@@ -44,14 +44,14 @@ def check_object(data: Path, result: CheckResult, judgement: Judgement) -> dict[
             for (expected, predicted), count in result.confusion().items()
         ],
         "images": [_image_object(each) for each in result.checked],
-        "failures": [{"source": name, "error": error} for name, error in result.failures],
+        "failures": [{"source": each.source, "error": each.error} for each in result.failures],
     }
 
 
 def rows_of(result: CheckResult) -> tuple[list[str], list[dict[str, Any]]]:
     """The columns, and the rows, that --csv has: one for each class and for each failure."""
     rows = [_flat(_image_object(each)) for each in result.checked]
-    failures = [{"source": name, "error": error} for name, error in result.failures]
+    failures = [{"source": each.source, "error": each.error} for each in result.failures]
     columns = dict.fromkeys(name for row in (*rows[:1], *failures[:1]) for name in row)
     return list(columns | {"error": None}), [*rows, *failures]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gradcam_cli.results.check_summary import BY_NAME, GATED, Threshold
 
 if TYPE_CHECKING:
-    from gradcam_cli.results.check_summary import Change, CheckResult, Gate, Measure
+    from gradcam_cli.metrics.intervals import Mean
+    from gradcam_cli.results.check_summary import Change, CheckedClass, CheckResult, Gate, Measure
 
 
 def shown(measure: Measure, value: float | None) -> str:
@@ -18,6 +20,21 @@ def shown(measure: Measure, value: float | None) -> str:
     if measure.name == "object_drop":
         return f"{value:+.2f}"
     return f"{100 * value:.1f} %" if measure.percent else f"{value:.2f}"
+
+
+def interval(measure: Measure, mean: Mean) -> str:
+    """The interval of a mean for people."""
+    if mean.low is None:
+        return ""
+    return f"{shown(measure, mean.low)} to {shown(measure, mean.high)}"
+
+
+def measures_sentence(checked: CheckedClass, names: Iterable[str]) -> str:
+    """Those of `names` that were measured, as "lift 1.77, pointing 100.0 %"."""
+    values = [(BY_NAME[name], checked.value(name)) for name in names]
+    return ", ".join(
+        f"{each.title} {text}" for each, value in values if (text := shown(each, value))
+    )
 
 
 def gate_sentence(gate: Gate) -> str:

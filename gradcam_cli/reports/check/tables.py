@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradcam_cli.reports.check.sentences import shown
+from gradcam_cli.reports.check.sentences import interval, shown
 from gradcam_cli.reports.terminal import console, new_table
-from gradcam_cli.results.check_summary import BY_NAME, MEASURES, MOST_WORST, worst_of
+from gradcam_cli.results.check_summary import (
+    BY_NAME,
+    CLASS_MEASURES,
+    MEASURES,
+    MOST_WORST,
+    worst_of,
+)
 
 if TYPE_CHECKING:
     from gradcam_cli.metrics.intervals import Mean
@@ -16,11 +22,9 @@ if TYPE_CHECKING:
         CheckResult,
         Gate,
         Judgement,
-        Measure,
     )
 
 _MOST_CLASSES = 20
-_OF_CLASSES = ("top1", "lift", "pointing", "object_drop", "empty")
 
 
 def print_tables(result: CheckResult, judgement: Judgement) -> None:
@@ -46,7 +50,7 @@ def _print_means(result: CheckResult, compared: list[Change]) -> None:
     )  # fmt: skip
     for measure in MEASURES:
         mean = result.mean(measure.name)
-        cells = [shown(measure, mean.value), _interval(measure, mean), f"{mean.count:,}"]
+        cells = [shown(measure, mean.value), interval(measure, mean), f"{mean.count:,}"]
         if compared:
             cells += _change_cells(changed.get(measure.name))
         table.add_row(measure.title, *cells)
@@ -59,12 +63,6 @@ def _change_cells(difference: Mean | None) -> tuple[str, str]:
     return f"{difference.value:+.3f}", f"{difference.low:+.3f} to {difference.high:+.3f}"
 
 
-def _interval(measure: Measure, mean: Mean) -> str:
-    if mean.low is None:
-        return ""
-    return f"{shown(measure, mean.low)} to {shown(measure, mean.high)}"
-
-
 def _print_gates(gates: list[Gate]) -> None:
     table = new_table(("gate", "left"), ("class", "left"), ("measured", "right"), ("", "left"))
     for gate in gates:
@@ -75,7 +73,7 @@ def _print_gates(gates: list[Gate]) -> None:
 
 
 def _print_classes(result: CheckResult) -> None:
-    measures = [BY_NAME[name] for name in _OF_CLASSES]
+    measures = [BY_NAME[name] for name in CLASS_MEASURES]
     table = new_table(
         ("class", "left"), ("pictures", "right"), *((each.title, "right") for each in measures)
     )

@@ -12,7 +12,8 @@
   const folded = (text) => text.normalize("NFKC").toLowerCase();
 
   const cards = Array.from(grid.children, (element, order) => {
-    const { explained, predicted, confidence, border } = element.dataset;
+    const { explained, predicted, confidence } = element.dataset;
+    const number = (name) => (name in element.dataset ? Number(element.dataset[name]) : null);
     const name = element.querySelector(".name").textContent;
     return {
       element,
@@ -22,7 +23,9 @@
       predicted,
       folded: folded(name),
       confidence: Number(confidence),
-      border: border === undefined ? null : Number(border),
+      border: number("border"),
+      lift: number("lift"),
+      drop: number("drop"),
     };
   });
   let shown = cards;
@@ -139,11 +142,23 @@
     event.preventDefault();
   }
 
+  /** Shows the pictures that a cell of the confusion matrix counts. */
+  function showConfused(button) {
+    form.reset();
+    for (const id of ["explained", "predicted"]) byId(id).value = button.dataset[id];
+    apply();
+    byId("pictures").focus();
+    byId("pictures").scrollIntoView();
+  }
+
   offerClasses("explained");
   offerClasses("predicted");
   form.addEventListener("input", apply);
   form.addEventListener("change", apply);
   form.addEventListener("reset", () => setTimeout(apply));
+  for (const button of document.querySelectorAll(".confusion")) {
+    button.addEventListener("click", () => showConfused(button));
+  }
   form.addEventListener("submit", (event) => event.preventDefault());
   fade.addEventListener("input", setHeat);
   document.addEventListener("keydown", onKey);

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from gradcam_cli.reports.check.sentences import measures_sentence
 from gradcam_cli.results import explanation
+from gradcam_cli.results.check_summary import CheckResult
 from gradcam_cli.results.manifest import Record
 from gradcam_cli.storage.http import is_url, redacted
 from gradcam_cli.text import printable
@@ -35,6 +37,25 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a check has measured of an expected class.
+
+    Attributes
+    ----------
+    taken_for : str
+        The class that it was taken for; itself where it is right.
+    lift, object_drop : float or None
+    text : str
+        These and others, for people.
+    """
+
+    taken_for: str
+    lift: float | None
+    object_drop: float | None
+    text: str
+
+
+@dataclass(frozen=True)
 class Explained:
     """An explained class.
 
@@ -48,12 +69,15 @@ class Explained:
         The share of the evidence near the border, 0..1, where it is known.
     overlay : str
         The overlay's path as recorded, not to be trusted; empty where none is.
+    measured : Measured or None
+        Of a check, what was measured.
     """
 
     prediction: Prediction
     has_evidence: bool
     border: float | None
     overlay: str
+    measured: Measured | None = None
 
     @property
     def border_percent(self) -> str:
@@ -103,6 +127,7 @@ class Survey:
     failures: int = 0
     bins: list[int] = field(default_factory=lambda: [0] * _BINS)
     runs: list[str] = field(default_factory=list)
+    is_check: bool = False
 
     def add(self, view: Source | Failure) -> None:
         """Count `view`."""
@@ -114,6 +139,7 @@ class Survey:
         if view.run not in self.runs and len(self.runs) < _MOST_RUNS:
             self.runs.append(view.run)
         for explained in view.explained:
+            self.is_check |= explained.measured is not None
             self.bins[min(int(explained.prediction.probability * _BINS), _BINS - 1)] += 1
 
 
@@ -129,13 +155,32 @@ def view_of(record: Record) -> Source | Failure:
         record.stamp[0] if record.stamp else None,
         _text(f"{result.model} at {result.layer}, {result.method} of the {result.score}"),
         tuple(map(_prediction, result.predictions[:_MOST_PREDICTIONS])),
-        tuple(map(_explained, result.targets, record.overlays)),
+        tuple(map(_explained, result.targets, record.overlays, _measured(record))),
     )
 
 
-def _explained(target: explanation.TargetExplanation, overlay: str) -> Explained:
+def _explained(
+    target: explanation.TargetExplanation, overlay: str, measured: Measured | None
+) -> Explained:
     prediction = replace(_prediction(target.prediction), label=_text(_label(target)))
-    return Explained(prediction, target.evidence != "none", target.border, overlay)
+    return Explained(prediction, target.evidence != "none", target.border, overlay, measured)
+
+
+def _measured(record: Record) -> list[Measured | None]:
+    """What was measured of each target of `record`, which was explained."""
+    assert record.result is not None
+    if not record.measures:
+        return [None] * len(record.result.targets)
+    checked = CheckResult.of([record]).checked
+    return [
+        Measured(
+            _text(each.confused_label),
+            each.measures.lift,
+            each.measures.object_drop,
+            _text(measures_sentence(each, ("lift", "object_drop", "pointing"))),
+        )
+        for each in checked
+    ]
 
 
 def _label(target: explanation.TargetExplanation) -> str:

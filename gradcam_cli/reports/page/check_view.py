@@ -1,0 +1,109 @@
+"""What the page of a check shows beside its pictures: numbers, classes, confusions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradcam_cli.reports.check.sentences import gate_sentence, interval, shown
+from gradcam_cli.results.check_summary import BY_NAME, CLASS_MEASURES, MEASURES
+from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    from gradcam_cli.results.check_summary import CheckResult, Judgement
+
+_MOST_IN_MATRIX = 20
+_MOST_CONFUSIONS = 50
+_MOST_CLASSES = 200
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often one class was predicted where another was expected; the button to see which."""
+
+    expected: str
+    predicted: str
+    count: int
+
+    @property
+    def is_right(self) -> bool:
+        """True on the diagonal."""
+        return self.expected == self.predicted
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """The tables of a page.
+
+    Attributes
+    ----------
+    means : list of (title, mean, interval, pictures)
+    missed : list of str
+        A sentence for each gate that does not hold.
+    gates : int
+        How many there are.
+    class_titles, classes : tuple of str, list of tuples of str
+        The columns, and a row for each class, the worst first.
+    matrix_labels : list of str
+        The predicted classes of the columns of `matrix`; empty where there are too many.
+    matrix : list of (expected, list of Confusion or None)
+    confusions : list of Confusion
+        The most frequent wrong ones.
+    keys : list of str
+        Those of the records, in the order of the cards.
+    """
+
+    means: list[Row]
+    missed: list[str]
+    gates: int
+    class_titles: Row
+    classes: list[Row]
+    matrix_labels: list[str]
+    matrix: list[tuple[str, list[Confusion | None]]]
+    confusions: list[Confusion]
+    keys: list[str]
+
+
+def check_view(result: CheckResult, judgement: Judgement) -> CheckView:
+    """What the page shows of `result`."""
+    confusions = [
+        Confusion(printable(expected), printable(predicted), count)
+        for (expected, predicted), count in result.confusion().items()
+    ]
+    labels, matrix = _matrix(confusions)
+    wrong = [each for each in confusions if not each.is_right]
+    return CheckView(
+        means=[_mean_row(result, measure.name) for measure in MEASURES],
+        missed=[printable(gate_sentence(gate)) for gate in judgement.missed],
+        gates=len(judgement.gates),
+        class_titles=tuple(BY_NAME[name].title for name in CLASS_MEASURES),
+        classes=[_class_row(result, *each) for each in result.worst_classes()[:_MOST_CLASSES]],
+        matrix_labels=labels,
+        matrix=matrix,
+        confusions=sorted(wrong, key=lambda each: -each.count)[:_MOST_CONFUSIONS],
+        keys=result.keys(),
+    )
+
+
+def _mean_row(result: CheckResult, name: str) -> Row:
+    measure, mean = BY_NAME[name], result.mean(name)
+    return measure.title, shown(measure, mean.value), interval(measure, mean), f"{mean.count:,}"
+
+
+def _class_row(result: CheckResult, index: int, name: str) -> Row:
+    values = [shown(BY_NAME[each], result.mean(each, index).value) for each in CLASS_MEASURES]
+    return printable(f"{name} ({index})"), f"{len(result.by_class[index]):,}", *values
+
+
+def _matrix(
+    confusions: list[Confusion],
+) -> tuple[list[str], list[tuple[str, list[Confusion | None]]]]:
+    """The labels of the columns, and the rows; none where there are too many."""
+    cells = {(each.expected, each.predicted): each for each in confusions}
+    rows = list(dict.fromkeys(each.expected for each in confusions))
+    columns = list(dict.fromkeys([*rows, *(each.predicted for each in confusions)]))
+    if len(columns) > _MOST_IN_MATRIX:
+        return [], []
+    return columns, [(row, [cells.get((row, column)) for column in columns]) for row in rows]
