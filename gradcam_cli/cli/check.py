@@ -82,6 +82,7 @@ class GateOptions:
     min_pointing: float | None
     min_object_drop: float | None
     max_empty: float | None
+    max_shortcuts: int | None
     per_class: bool
     calibrate: bool
     baseline: Path | None
@@ -100,7 +101,7 @@ class GateOptions:
             "empty": self.max_empty,
         }
         thresholds = [Threshold(name, each) for name, each in values.items() if each is not None]
-        return Requirements(thresholds, self.per_class, self.baseline)
+        return Requirements(thresholds, self.per_class, self.baseline, self.max_shortcuts)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class CheckOutputs:
     force: bool
 
 
-def _gate(name: str, help_text: str, low: float, high: float) -> Callable[[Any], Any]:
+def _gate(name: str, help_text: str, low: float, high: float | None) -> Callable[[Any], Any]:
     return click.option(name, type=click.FloatRange(low, high), metavar="X", help=help_text)
 
 
@@ -125,7 +126,7 @@ def _gate(name: str, help_text: str, low: float, high: float) -> Callable[[Any],
     sections={
         "Data": "--images --category",
         "What has to hold": "--min-top1 --min-top5 --min-lift --min-pointing --min-object-drop "
-        "--max-empty --per-class --calibrate --baseline",
+        "--max-empty --max-shortcuts --per-class --calibrate --baseline",
         "Model": "--model --weights --engine",
         "A model in a file": FILE_OPTIONS,
         "Measuring": "--method --layer --resize --object-drop --max-pixels",
@@ -169,10 +170,16 @@ def _gate(name: str, help_text: str, low: float, high: float) -> Callable[[Any],
     GateOptions,
     _gate("--min-top1", "At least this share of pictures is classified right.", 0, 1),
     _gate("--min-top5", "In this share the expected class is among the first five.", 0, 1),
-    _gate("--min-lift", "How many times more heat is on the object than by chance.", 0, 1e9),
+    _gate("--min-lift", "How many times more heat is on the object than by chance.", 0, None),
     _gate("--min-pointing", "In this share the peak of the heat is on the object.", 0, 1),
     _gate("--min-object-drop", "What the object is worth, in probability.", -1, 1),
     _gate("--max-empty", "At most this share has no evidence for the class.", 0, 1),
+    click.option(
+        "--max-shortcuts",
+        type=click.IntRange(0),
+        metavar="N",
+        help="At most so many alarms that something besides the objects gives classes away.",
+    ),
     click.option("--per-class", is_flag=True, help="Each class has to hold these, too."),
     click.option("--calibrate", is_flag=True, help="Propose values for these from DATA."),
     click.option(

@@ -350,10 +350,16 @@ class Judgement:
     gates : list of Gate
     changes : list of Change
         From the baseline; empty where there is none.
+    shortcuts : int
+        How many alarms there are.
+    most_shortcuts : int or None
+        How many there may be; None where any.
     """
 
     gates: list[Gate] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    shortcuts: int = 0
+    most_shortcuts: int | None = None
 
     @property
     def missed(self) -> list[Gate]:
@@ -366,6 +372,11 @@ class Judgement:
         return [change for change in self.changes if change.is_worse]
 
     @property
+    def too_many_shortcuts(self) -> bool:
+        """True where there are more than may be."""
+        return self.most_shortcuts is not None and self.shortcuts > self.most_shortcuts
+
+    @property
     def holds(self) -> bool:
         """True where everything does."""
-        return not self.missed and not self.worse
+        return not (self.missed or self.worse or self.too_many_shortcuts)

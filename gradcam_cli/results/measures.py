@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Cells = Annotated[bytes, msgspec.Meta(max_length=64)]
 
 
 class Measures(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -38,6 +39,14 @@ class Measures(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     object_drop : float, -1..1, or None
         How much more probable the class is with the object alone than with all but the object:
         what the object is worth to the model. No heatmap is involved.
+    heat : bytes
+        The heatmap on a few cells; see `metrics.coarse_maps`.
+    object_cells : bytes
+        The share of each cell that the object takes; empty where none is known.
+    predicted_heat : bytes
+        The heatmap of the predicted class, where it is a wrong one; else empty.
+    properties : dict of str to float
+        Of the picture and its file; see `images.properties`.
     """
 
     category: str
@@ -53,3 +62,12 @@ class Measures(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     object_blurred: Share | None = None
     rest_blurred: Share | None = None
     object_drop: float | None = None
+    heat: Cells = b""
+    object_cells: Cells = b""
+    predicted_heat: Cells = b""
+    properties: dict[str, float] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse maps of another number of cells."""
+        if {len(self.heat), len(self.object_cells), len(self.predicted_heat)} - {0, 64}:
+            raise ValueError("a map has 64 cells")

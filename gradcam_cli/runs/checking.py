@@ -20,7 +20,9 @@ from gradcam_cli.images.blurring import blurred_where
 from gradcam_cli.images.framing import Frame, upsampled_over
 from gradcam_cli.images.listing import Item
 from gradcam_cli.images.overlay import model_input
+from gradcam_cli.images.properties import properties_of
 from gradcam_cli.images.regions import hot_box
+from gradcam_cli.metrics.coarse_maps import packed
 from gradcam_cli.metrics.objects import (
     Rectangle,
     best_overlap,
@@ -30,7 +32,7 @@ from gradcam_cli.metrics.objects import (
 )
 from gradcam_cli.results.measures import Measures
 from gradcam_cli.runs.stages import Loaded, Outcome, Stages
-from gradcam_cli.targets import Target
+from gradcam_cli.targets import TOP, Target
 
 if TYPE_CHECKING:
     from gradcam_cli.images.reading import Picture
@@ -122,6 +124,22 @@ class LoadedCheck(Loaded):
     grid: MeasuredGrid
     objects: tuple[ObjectGrid | None, ...]
     blurred: list[NDArray[np.float32]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is computed beside the explanation of a picture.
+
+    Attributes
+    ----------
+    scores : list of (classes,) float32
+        Of its blurred inputs.
+    predicted_heat : bytes
+        See `Measures`.
+    """
+
+    scores: list[NDArray[np.float32]] = field(repr=False)
+    predicted_heat: bytes
 
 
 @dataclass(frozen=True)
@@ -238,9 +256,29 @@ class CheckStages(Stages):
             progress=self.progress,
         )
         scores = iter(self._scores([each for loaded in group for each in blurred_of(loaded)], rows))
+        mistaken = self._predicted_heat(group, explanations, rows)
         return [
-            (explanation, [next(scores) for _ in blurred_of(loaded)])
-            for explanation, loaded in zip(explanations, group, strict=True)
+            (explanation, Beside([next(scores) for _ in blurred_of(loaded)], heat))
+            for explanation, heat, loaded in zip(explanations, mistaken, group, strict=True)
+        ]
+
+    def _predicted_heat(
+        self, group: list[Loaded], explanations: list[Explanation], rows: int
+    ) -> list[bytes]:
+        """Where the model looked for the class that it took each picture for, where it is wrong."""
+        wrong = [
+            loaded.input
+            for loaded, explanation in zip(group, explanations, strict=True)
+            if not is_right(loaded, explanation)
+        ]
+        if not wrong:
+            return [b""] * len(group)
+        targets = [[Target(TOP)]] * len(wrong)
+        explained = self.opener.explainer.explain_each(wrong, targets, top=1, rows=rows)
+        heat = (packed(each.targets[0].heatmap) for each in explained)
+        return [
+            b"" if is_right(loaded, explanation) else next(heat)
+            for loaded, explanation in zip(group, explanations, strict=True)
         ]
 
     def _scores(self, inputs: list[NDArray[np.float32]], rows: int) -> list[NDArray[np.float32]]:
@@ -251,23 +289,23 @@ class CheckStages(Stages):
     def write(self, loaded: Loaded, explanation: Any) -> Outcome:
         """Write the overlays of a picture, and measure it."""
         assert isinstance(loaded, LoadedCheck)
-        explained, scores = explanation
+        explained, beside = explanation
         outcome = super().write(loaded, explained)
         if outcome.explanation is None:
             return outcome
-        return replace(outcome, measures=tuple(self._measures(loaded, outcome.explanation, scores)))
+        return replace(outcome, measures=tuple(self._measures(loaded, outcome.explanation, beside)))
 
     def _measures(
-        self, loaded: LoadedCheck, explanation: Explanation, scores: list[NDArray[np.float32]]
+        self, loaded: LoadedCheck, explanation: Explanation, beside: Beside
     ) -> list[Measures]:
         classes = classes_of(loaded)
-        expected = {each.index for each in classes}
-        top1 = explanation.predictions[0].index in expected
-        head, left = self.opener.explainer.model.head, iter(scores)
+        top1 = is_right(loaded, explanation)
+        head, left = self.opener.explainer.model.head, iter(beside.scores)
+        properties = properties_of(loaded.picture)
         measured = []
         for each, target, on_grid in zip(classes, explanation.targets, loaded.objects, strict=True):
-            without = {}
-            if on_grid is not None and scores:
+            without: dict[str, Any] = {}
+            if on_grid is not None and beside.scores:
                 blurred = [float(probabilities(next(left), head)[each.index]) for _ in range(2)]
                 without = {
                     "object_blurred": blurred[0],
@@ -281,11 +319,19 @@ class CheckStages(Stages):
                     top1=top1,
                     top5=target.prediction.rank <= 5,
                     empty=target.evidence == "none",
+                    heat=packed(target.heatmap),
+                    predicted_heat=beside.predicted_heat,
+                    properties=properties,
                     **without,
                     **measured_on(loaded.grid, target, on_grid),
                 )
             )
         return measured
+
+
+def is_right(loaded: Loaded, explanation: Explanation) -> bool:
+    """Whether the predicted class is one of those that are expected."""
+    return explanation.predictions[0].index in {each.index for each in classes_of(loaded)}
 
 
 def check_size(item: CheckItem, picture: Picture) -> None:
@@ -314,7 +360,7 @@ def blurred_of(loaded: Loaded) -> list[NDArray[np.float32]]:
 
 def measured_on(
     grid: MeasuredGrid, target: TargetExplanation, on_grid: ObjectGrid | None
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     """What the heat of `target` and the object have in common; empty without an object."""
     if on_grid is None:
         return {}
@@ -324,6 +370,7 @@ def measured_on(
     box = hot_box(heat)
     return {
         "object_size": float(mask.mean()),
+        "object_cells": packed(mask),
         "heat_in_object": heat_in_object(heat, mask),
         "lift": lift(heat, mask),
         "pointing": pointing_hit(heat, mask, (tolerance, tolerance)),

@@ -14,13 +14,14 @@ from gradcam_cli.reports.check.baseline import read_baseline
 from gradcam_cli.reports.check.github import print_workflow_commands
 from gradcam_cli.reports.check.junit import write_junit
 from gradcam_cli.reports.check.objects import check_object, rows_of
-from gradcam_cli.reports.check.sentences import change_sentence, gate_sentence, proposed_options
+from gradcam_cli.reports.check.sentences import failure_sentences, proposed_options
 from gradcam_cli.reports.html import check_report, write_report
 from gradcam_cli.reports.lines import print_note
 from gradcam_cli.reports.page.check_view import check_view
 from gradcam_cli.reports.summary import write_rows
 from gradcam_cli.results.check_summary import CheckResult, Judgement, Threshold, changes, judge
 from gradcam_cli.results.json_line import dumps
+from gradcam_cli.results.shortcuts import Ending, find_shortcuts
 
 if TYPE_CHECKING:
     from gradcam_cli.reports.messages import Messages
@@ -40,11 +41,14 @@ class Requirements:
         Each class has to reach them, too.
     baseline : Path or None
         The JSON of an earlier check, than which nothing may be worse.
+    most_shortcuts : int or None
+        How many shortcuts may be found; None where any.
     """
 
     thresholds: list[Threshold]
     per_class: bool = False
     baseline: Path | None = None
+    most_shortcuts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,38 +119,40 @@ class CheckReports:
         """
         with manifest.reader() as reader:
             result = CheckResult.of(reader.ordered(keys))
+        shortcuts, needed = find_shortcuts(result), self._requirements
         judgement = Judgement(
-            list(judge(result, self._requirements.thresholds, self._requirements.per_class)),
+            list(judge(result, needed.thresholds, needed.per_class)),
             [] if self._before is None else list(changes(self._before, result)),
+            len(shortcuts.alarms),
+            needed.most_shortcuts,
         )
-        self._write_files(manifest, result, judgement)
-        self._print_result(result, judgement)
+        ending = Ending(result, judgement, shortcuts)
+        self._write_files(manifest, ending)
+        self._print_result(ending)
         self._print_failures(result)
-        for gate in judgement.missed:
-            print_note(gate_sentence(gate))
-        for change in judgement.worse:
-            print_note(change_sentence(change))
+        for sentence in failure_sentences(judgement):
+            print_note(sentence)
         print_workflow_commands(result, judgement)
         return judgement.holds
 
-    def _write_files(self, manifest: Manifest, result: CheckResult, judgement: Judgement) -> None:
-        if self._files.csv is not None:
-            write_rows(self._files.csv, *rows_of(result))
-        if self._files.junit is not None:
-            write_junit(self._files.junit, result, judgement)
-        if self._files.report is not None:
-            view = check_view(result, judgement)
-            write_report(manifest, self._files.report, self._messages, view)
+    def _write_files(self, manifest: Manifest, ending: Ending) -> None:
+        files, result, judgement = self._files, ending.result, ending.judgement
+        if files.csv is not None:
+            write_rows(files.csv, *rows_of(result))
+        if files.junit is not None:
+            write_junit(files.junit, result, judgement)
+        if files.report is not None:
+            write_report(manifest, files.report, self._messages, check_view(ending))
 
-    def _print_result(self, result: CheckResult, judgement: Judgement) -> None:
+    def _print_result(self, ending: Ending) -> None:
         if self._files.as_json:
-            click.echo(dumps(check_object(self._data, result, judgement)))
+            click.echo(dumps(check_object(self._data, ending)))
         elif not self._files.quiet:
             from gradcam_cli.reports.check.tables import print_tables  # loads rich
 
-            print_tables(result, judgement)
+            print_tables(ending)
         if self._files.calibrate:
-            options = " ".join(proposed_options(result))
+            options = " ".join(proposed_options(ending.result))
             self._messages(f"these hold for this model and {self._data}: {options}")
 
     def _print_failures(self, result: CheckResult) -> None:

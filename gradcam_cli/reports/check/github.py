@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcam_cli.reports.check.sentences import change_sentence, gate_sentence, shown
+from gradcam_cli.reports.check.sentences import failure_sentences, shown
 from gradcam_cli.results.check_summary import BY_NAME, worst_of
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ def print_workflow_commands(result: CheckResult, judgement: Judgement) -> None:
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
-    for text in map(gate_sentence, judgement.missed):
-        _print_command("error", "title=gradcam check", text)
-    for text in map(change_sentence, judgement.worse):
+    for text in failure_sentences(judgement):
         _print_command("error", "title=gradcam check", text)
     for gate in judgement.missed:
         _warn_of_worst(result, gate)

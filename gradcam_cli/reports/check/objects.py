@@ -15,15 +15,17 @@ if TYPE_CHECKING:
         CheckedClass,
         CheckResult,
         Gate,
-        Judgement,
     )
+    from gradcam_cli.results.shortcuts import Ending
 
 
+_MAPS = ("heat", "object_cells", "predicted_heat")
 _RUN = ("model", "layer", "method", "score", "engine", "versions")
 
 
-def check_object(data: Path, result: CheckResult, judgement: Judgement) -> dict[str, Any]:
+def check_object(data: Path, ending: Ending) -> dict[str, Any]:
     """All of it, as --json has it."""
+    result, judgement, shortcuts = ending.result, ending.judgement, ending.shortcuts
     example = result.example
     return {
         "data": str(data),
@@ -43,6 +45,8 @@ def check_object(data: Path, result: CheckResult, judgement: Judgement) -> dict[
             {"expected": expected, "predicted": predicted, "count": count}
             for (expected, predicted), count in result.confusion().items()
         ],
+        "shortcuts": [msgspec.to_builtins(alarm) for alarm in shortcuts.alarms],
+        "wrong": [msgspec.to_builtins(group) for group in shortcuts.wrong],
         "images": [_image_object(each) for each in result.checked],
         "failures": [{"source": each.source, "error": each.error} for each in result.failures],
     }
@@ -52,7 +56,7 @@ def rows_of(result: CheckResult) -> tuple[list[str], list[dict[str, Any]]]:
     """The columns, and the rows, that --csv has: one for each class and for each failure."""
     rows = [_flat(_image_object(each)) for each in result.checked]
     failures = [{"source": each.source, "error": each.error} for each in result.failures]
-    columns = dict.fromkeys(name for row in (*rows[:1], *failures[:1]) for name in row)
+    columns = dict.fromkeys(name for row in (*rows, *failures) for name in row)
     return list(columns | {"error": None}), [*rows, *failures]
 
 
@@ -94,7 +98,8 @@ def _change_object(change: Change) -> dict[str, Any]:
 
 def _image_object(checked: CheckedClass) -> dict[str, Any]:
     fields = msgspec.to_builtins(checked.measures)
-    numbers = {name: _rounded(value) for name, value in fields.items()}
+    properties = {name: _rounded(value) for name, value in fields.pop("properties").items()}
+    numbers = {name: _rounded(value) for name, value in fields.items() if name not in _MAPS}
     return {
         "source": checked.source,
         "class": {"index": checked.index, "name": checked.name},
@@ -103,12 +108,14 @@ def _image_object(checked: CheckedClass) -> dict[str, Any]:
         "border": _rounded(checked.border),
         "suspicion": _rounded(checked.suspicion),
         "overlay": checked.overlay,
+        "properties": properties,
     }
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    label = row.pop("class")
-    return {"source": row.pop("source"), "class": label["index"], "name": label["name"], **row}
+    label, properties = row.pop("class"), row.pop("properties")
+    source = {"source": row.pop("source"), "class": label["index"], "name": label["name"]}
+    return {**source, **row, **properties}
 
 
 def _rounded(value: Any) -> Any:

@@ -10,7 +10,14 @@ from gradcam_cli.results.check_summary import BY_NAME, GATED, Threshold
 
 if TYPE_CHECKING:
     from gradcam_cli.metrics.intervals import Mean
-    from gradcam_cli.results.check_summary import Change, CheckedClass, CheckResult, Gate, Measure
+    from gradcam_cli.results.check_summary import (
+        Change,
+        CheckedClass,
+        CheckResult,
+        Gate,
+        Judgement,
+        Measure,
+    )
 
 
 def shown(measure: Measure, value: float | None) -> str:
@@ -71,3 +78,14 @@ def proposed_options(result: CheckResult) -> list[str]:
             value = math.ceil(mean.high * 100) / 100
         options.append(f"{Threshold(name, 0).option} {value:g}")
     return options
+
+
+def failure_sentences(judgement: Judgement) -> list[str]:
+    """All that does not hold."""
+    sentences = [*map(gate_sentence, judgement.missed), *map(change_sentence, judgement.worse)]
+    if judgement.too_many_shortcuts:
+        sentences.append(
+            f"--max-shortcuts {judgement.most_shortcuts} does not hold: there are "
+            f"{judgement.shortcuts:,} alarms"
+        )
+    return sentences

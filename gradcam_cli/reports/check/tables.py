@@ -16,24 +16,23 @@ from gradcam_cli.results.check_summary import (
 
 if TYPE_CHECKING:
     from gradcam_cli.metrics.intervals import Mean
-    from gradcam_cli.results.check_summary import (
-        Change,
-        CheckedClass,
-        CheckResult,
-        Gate,
-        Judgement,
-    )
+    from gradcam_cli.results.check_summary import Change, CheckedClass, CheckResult, Gate
+    from gradcam_cli.results.shortcuts import Alarm, Ending
 
 _MOST_CLASSES = 20
+_MOST_ALARMS = 10
 
 
-def print_tables(result: CheckResult, judgement: Judgement) -> None:
-    """The means, the gates, the classes, and the pictures to look at first."""
+def print_tables(ending: Ending) -> None:
+    """The means, the gates, the classes, what may be shortcuts, and the pictures to look at."""
+    result, judgement = ending.result, ending.judgement
     _print_means(result, judgement.changes)
     if judgement.gates:
         _print_gates(judgement.gates)
     if len(result.classes) > 1:
         _print_classes(result)
+    if ending.shortcuts.alarms:
+        _print_alarms(ending.shortcuts.alarms)
     missed = {gate.threshold.measure: gate for gate in reversed(judgement.missed)}
     for name, gate in reversed(missed.items()):  # of each measure the first gate, that of all
         of_class = "" if gate.index is None else f", {gate.class_name}"
@@ -83,6 +82,15 @@ def _print_classes(result: CheckResult) -> None:
         table.add_row(f"{index} {name}", f"{len(result.by_class[index]):,}", *means)
     if (rest := len(classes) - _MOST_CLASSES) > 0:
         table.add_row(f"{rest:,} more classes", *("" for _ in range(1 + len(measures))))
+    console().print(table)
+
+
+def _print_alarms(alarms: list[Alarm]) -> None:
+    table = new_table(("what may be a shortcut", "left"), ("pictures", "left"))
+    for alarm in alarms[:_MOST_ALARMS]:
+        table.add_row(alarm.text, ", ".join(alarm.sources[:2]))
+    if (rest := len(alarms) - _MOST_ALARMS) > 0:
+        table.add_row(f"{rest:,} more", "")
     console().print(table)
 
 

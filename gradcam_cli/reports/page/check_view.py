@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING
 
-from gradcam_cli.reports.check.sentences import gate_sentence, interval, shown
+from gradcam_cli.reports.check.sentences import failure_sentences, interval, shown
 from gradcam_cli.results.check_summary import BY_NAME, CLASS_MEASURES, MEASURES
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    from gradcam_cli.results.check_summary import CheckResult, Judgement
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gradcam_cli.results.check_summary import CheckResult
+    from gradcam_cli.results.shortcuts import Ending
 
 _MOST_IN_MATRIX = 20
 _MOST_CONFUSIONS = 50
 _MOST_CLASSES = 200
+_HEAT_SIDE = 96
 
 Row = tuple[str, ...]
 
@@ -40,10 +47,14 @@ class CheckView:
     Attributes
     ----------
     means : list of (title, mean, interval, pictures)
-    missed : list of str
-        A sentence for each gate that does not hold.
-    gates : int
-        How many there are.
+    failed : list of str
+        A sentence for each thing that does not hold.
+    alarms : list of (text, sources)
+        What may be shortcuts.
+    wrong : list of (place, predicted class, count, sources)
+        Wrong predictions by where the model looked.
+    class_heat : list of (class, data: URI)
+        The mean heatmap of each class.
     class_titles, classes : tuple of str, list of tuples of str
         The columns, and a row for each class, the worst first.
     matrix_labels : list of str
@@ -56,8 +67,10 @@ class CheckView:
     """
 
     means: list[Row]
-    missed: list[str]
-    gates: int
+    failed: list[str]
+    alarms: list[Row]
+    wrong: list[Row]
+    class_heat: list[tuple[str, str]]
     class_titles: Row
     classes: list[Row]
     matrix_labels: list[str]
@@ -66,8 +79,9 @@ class CheckView:
     keys: list[str]
 
 
-def check_view(result: CheckResult, judgement: Judgement) -> CheckView:
-    """What the page shows of `result`."""
+def check_view(ending: Ending) -> CheckView:
+    """What the page shows of a check."""
+    result, judgement, shortcuts = ending.result, ending.judgement, ending.shortcuts
     confusions = [
         Confusion(printable(expected), printable(predicted), count)
         for (expected, predicted), count in result.confusion().items()
@@ -76,8 +90,24 @@ def check_view(result: CheckResult, judgement: Judgement) -> CheckView:
     wrong = [each for each in confusions if not each.is_right]
     return CheckView(
         means=[_mean_row(result, measure.name) for measure in MEASURES],
-        missed=[printable(gate_sentence(gate)) for gate in judgement.missed],
-        gates=len(judgement.gates),
+        failed=[printable(sentence) for sentence in failure_sentences(judgement)],
+        alarms=[
+            (printable(alarm.text), ", ".join(map(printable, alarm.sources)))
+            for alarm in shortcuts.alarms
+        ],
+        wrong=[
+            (
+                group.place,
+                printable(group.predicted),
+                f"{group.count:,}",
+                ", ".join(map(printable, group.sources)),
+            )
+            for group in shortcuts.wrong[:_MOST_CONFUSIONS]
+        ],
+        class_heat=[
+            (printable(f"{result.classes[index]} ({index})"), heat_picture(heat))
+            for index, heat in shortcuts.class_heat.items()
+        ][:_MOST_CLASSES],
         class_titles=tuple(BY_NAME[name].title for name in CLASS_MEASURES),
         classes=[_class_row(result, *each) for each in result.worst_classes()[:_MOST_CLASSES]],
         matrix_labels=labels,
@@ -107,3 +137,14 @@ def _matrix(
     if len(columns) > _MOST_IN_MATRIX:
         return [], []
     return columns, [(row, [cells.get((row, column)) for column in columns]) for row in rows]
+
+
+def heat_picture(shares: NDArray[np.float32]) -> str:
+    """A mean heatmap as a small picture, a data: URI; black is no heat, white the most."""
+    from PIL import Image
+
+    scaled = shares / max(float(shares.max()), 1e-12) * 255
+    image = Image.fromarray(scaled.round().astype("uint8"))
+    with BytesIO() as file:
+        image.resize((_HEAT_SIDE, _HEAT_SIDE), Image.Resampling.BICUBIC).save(file, format="PNG")
+        return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
