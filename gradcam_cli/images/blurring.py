@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -13,25 +15,34 @@ BLUR = 1 / 12
 what an object is cannot be told any more, though its mean colour can."""
 
 
-def blurred_where(image: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """`image`, blurred where `mask` is 1.
+def blurred_where(
+    image: NDArray[np.uint8], masks: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.uint8]]:
+    """`image` for each of `masks`, blurred where the mask is 1.
 
     Parameters
     ----------
     image : (H, W, C) uint8
         Left as it is.
-    mask : (H, W) float32, 0..1
+    masks : sequence of (H, W) float32, 0..1
         In between, the two are mixed.
 
     Returns
     -------
-    (H, W, C) uint8
+    list of (H, W, C) uint8
     """
     import cv2
-    import numpy as np
 
-    height, width, channels = image.shape
-    blurred = cv2.GaussianBlur(image, (0, 0), BLUR * max(height, width))
-    blurred = blurred.reshape(height, width, channels)
-    share = mask[..., np.newaxis]
-    return np.rint(blurred * share + image * (1 - share)).astype(np.uint8)
+    sigma = BLUR * max(image.shape[:2])
+    kernel = cv2.getGaussianKernel(round(6 * sigma) | 1, sigma, cv2.CV_32F)
+    blurred = cv2.sepFilter2D(image, -1, kernel, kernel)  # 5 times as fast as GaussianBlur
+    return [_mixed(blurred, image, mask) for mask in masks]
+
+
+def _mixed(
+    blurred: NDArray[np.uint8], image: NDArray[np.uint8], mask: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    import cv2
+
+    mixed: NDArray[np.uint8] = cv2.blendLinear(blurred, image, mask, 1 - mask).reshape(image.shape)
+    return mixed

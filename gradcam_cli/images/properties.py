@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,23 +67,23 @@ def properties_of(picture: Picture) -> dict[str, float]:
 def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     top, left = max(0, height - _SIDE) // 2, max(0, width - _SIDE) // 2
-    return pixels[top:, left:][:_SIDE, :_SIDE]
+    return np.ascontiguousarray(pixels[top:, left:][:_SIDE, :_SIDE])
 
 
 def _of_pixels(pixels: NDArray[np.uint8]) -> dict[str, float]:
     import cv2
 
-    contiguous = np.ascontiguousarray(pixels)
-    grey = cv2.cvtColor(contiguous, cv2.COLOR_RGB2GRAY)
-    mean, deviation = (float(values[0, 0]) for values in cv2.meanStdDev(grey))
-    _, edges = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
-    red, green, blue, _ = cv2.mean(contiguous)
-    value_channel = contiguous.max(axis=2).mean(dtype=np.float64)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    mean, deviation = cv2.meanStdDev(grey)
+    _, edges = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    channels = cv2.split(pixels)
+    red, green, blue = (cv2.mean(channel)[0] for channel in channels)
+    most, least = (cv2.mean(reduce(function, channels))[0] for function in (cv2.max, cv2.min))
     return {
-        "brightness": mean / 255,
-        "contrast": deviation / 255,
+        "brightness": float(mean[0, 0]) / 255,
+        "contrast": float(deviation[0, 0]) / 255,
         "sharpness": float(edges[0, 0]) ** 2,
-        "saturation": (value_channel - contiguous.min(axis=2).mean(dtype=np.float64)) / 255,
+        "saturation": (most - least) / 255,
         "red_green": (red - green) / 255,
         "yellow_blue": ((red + green) / 2 - blue) / 255,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,23 +101,26 @@ def pointing_hit(
     if peak <= 0:
         return 0.0
     rows, columns = np.nonzero(heatmap == peak)
-    object_rows, object_columns = np.nonzero(mask >= min(0.5, float(mask.max()) or 1.0))
-    if not len(object_rows):
-        return 0.0
-    hits = 0
-    for row, column in zip(rows, columns, strict=True):
-        down, across = np.abs(object_rows - row), np.abs(object_columns - column)
-        hits += bool(_within(down, across, tolerance).any())
+    on_object = mask >= min(0.5, float(mask.max()) or 1.0)
+    reach = tuple(max(radius, 0.5) for radius in tolerance)
+    places = zip(rows.tolist(), columns.tolist(), strict=True)
+    hits = sum(_is_near(on_object, place, reach) for place in places)
     return hits / len(rows)
 
 
-def _within(
-    down: NDArray[np.intp], across: NDArray[np.intp], tolerance: tuple[float, float]
-) -> NDArray[np.bool_]:
-    """Where a distance is within an ellipse of these radii; one of 0 leaves its axis alone."""
-    (down_radius, across_radius) = (max(radius, 0.5) for radius in tolerance)
-    inside: NDArray[np.bool_] = (down / down_radius) ** 2 + (across / across_radius) ** 2 <= 1
-    return inside
+def _is_near(on_object: NDArray[np.bool_], at: tuple[int, int], reach: tuple[float, ...]) -> bool:
+    """Whether the object comes within an ellipse of these radii around `at`."""
+    import numpy as np
+
+    starts = [max(0, math.floor(place - radius)) for place, radius in zip(at, reach, strict=True)]
+    ends = [math.ceil(place + radius) + 1 for place, radius in zip(at, reach, strict=True)]
+    around = on_object[starts[0] : ends[0], starts[1] : ends[1]]
+    down, across = (
+        (start + np.arange(length) - place) / radius
+        for start, length, place, radius in zip(starts, around.shape, at, reach, strict=True)
+    )
+    inside = down[:, np.newaxis] ** 2 + across**2 <= 1
+    return bool((around & inside).any())
 
 
 def intersection_over_union(first: Rectangle, second: Rectangle) -> float:

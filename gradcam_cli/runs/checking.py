@@ -239,10 +239,8 @@ class CheckStages(Stages):
         levels = np.rint(grid.scaled(mask) * 255).astype(np.uint8)[..., np.newaxis]
         on_input = model_input(levels.repeat(3, axis=2), (height, width, 3), grid.frame)
         share = on_input[..., 0].astype(np.float32) / np.float32(255)
-        return [
-            explainer.preprocess(blurred_where(seen, part))
-            for part in (share, np.float32(1) - share)
-        ]
+        parts = (share, np.float32(1) - share)
+        return [explainer.preprocess(pixels) for pixels in blurred_where(seen, parts)]
 
     def explain(self, group: list[Loaded]) -> list[Any]:
         """The explanation of each of `group`, and the scores of its blurred inputs."""
