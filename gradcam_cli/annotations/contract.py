@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradcam_cli.annotations.regions import Region
+from gradcam_cli.annotations.regions import AnnotatedObject, Region
 from gradcam_cli.text import printable
 
 
@@ -32,15 +32,20 @@ class AnnotatedClass:
     Attributes
     ----------
     category : Category
-    regions : tuple of Region
-        Its objects; none where the data set does not say where they are.
+    objects : tuple of AnnotatedObject
+        None where the data set does not say where they are.
     where : str
-        Where the data set says so, for messages: "annotations.json: annotation 17".
+        Where the data set first says so, for messages: "annotations.json: annotation 17".
     """
 
     category: Category
-    regions: tuple[Region, ...]
+    objects: tuple[AnnotatedObject, ...]
     where: str
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Those of the objects."""
+        return tuple(each.region for each in self.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,12 @@ class Gathered:
         """Add regions of a category in the picture at `path`; those before stay."""
         classes = self._classes.setdefault(path, {})
         self._sizes.setdefault(path, size)
+        where = printable(where)
+        objects = tuple(AnnotatedObject(region, where) for region in regions)
         before = classes.get(category)
         if before is not None:
-            where, regions = before.where, (*before.regions, *regions)
-        classes[category] = AnnotatedClass(category, regions, printable(where))
+            where, objects = before.where, (*before.objects, *objects)
+        classes[category] = AnnotatedClass(category, objects, where)
 
     def annotations(self) -> Annotations:
         """All of them, a picture each."""

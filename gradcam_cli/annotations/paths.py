@@ -26,11 +26,16 @@ class PictureFolders:
         parts = Path(name.replace("\\", "/") if os.sep == "/" else name)
         for folder in self._folders:
             path = Path(os.path.normpath(folder / parts))
-            if not path.is_relative_to(os.path.normpath(folder)):
-                return None, f"the path {name} leads out of {folder}"
+            if not _absolute(path).is_relative_to(_absolute(folder)):
+                return None, f"the path {name} leads out of the folder {folder}"
             try:
                 if path.is_file():
                     return path, ""
             except (OSError, ValueError):
                 return None, f"the path {name[:80]} cannot be"
-        return None, f"there is no picture {name} in {' or '.join(map(str, self._folders))}"
+        places = " or ".join(str(folder / parts) for folder in self._folders)
+        return None, f"there is no picture {places}"
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - links are left as they are

@@ -69,19 +69,25 @@ class MaskFile:
 Region = Box | Polygons | RunLengths | MaskFile
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotatedObject:
+    """A region, and where the data set has it, for messages: "annotations.json: annotation 17"."""
+
+    region: Region
+    where: str
+
+
 def object_mask(
-    regions: tuple[Region, ...], shape: tuple[int, int], where: str
+    objects: tuple[AnnotatedObject, ...], shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """How much of each pixel belongs to the object that these regions make together.
+    """How much of each pixel belongs to any of these objects.
 
     Parameters
     ----------
-    regions : tuple of Region
+    objects : tuple of AnnotatedObject
         At least one.
     shape : (int, int)
         Height and width of the picture.
-    where : str
-        What the data set is to be blamed by.
 
     Returns
     -------
@@ -96,24 +102,24 @@ def object_mask(
     import numpy as np
 
     mask = np.zeros(shape, np.float32)
-    for region in regions:
-        np.maximum(mask, _mask_of(region, shape, where), out=mask)
+    for each in objects:
+        np.maximum(mask, _mask_of(each.region, shape, each.where), out=mask)
     if not mask.any():
-        raise ImageError(f"{where} has no area", _REMEDY)
+        raise ImageError(f"{objects[0].where} has no area", _REMEDY)
     return mask
 
 
 def object_boxes(
-    regions: tuple[Region, ...], shape: tuple[int, int], where: str
+    objects: tuple[AnnotatedObject, ...], shape: tuple[int, int]
 ) -> list[tuple[float, float, float, float]]:
-    """The box around each region: (left, top, width, height), in pixels of the picture."""
+    """The box around each object: (left, top, width, height), in pixels of the picture."""
     boxes = []
-    for region in regions:
-        if isinstance(region, Box):
-            left, top, right, bottom = _corners(region, shape, where)
+    for each in objects:
+        if isinstance(each.region, Box):
+            left, top, right, bottom = _corners(each.region, shape, each.where)
             boxes.append((left, top, right - left, bottom - top))
         else:
-            boxes.append(_box_around(_mask_of(region, shape, where)))
+            boxes.append(_box_around(_mask_of(each.region, shape, each.where)))
     return boxes
 
 

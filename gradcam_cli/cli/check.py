@@ -262,7 +262,7 @@ def check(
     """
     from gradcam_cli.annotations.reading import read_annotations
     from gradcam_cli.reports.check.ending import CheckFiles, CheckReports
-    from gradcam_cli.runs.check_items import check_items
+    from gradcam_cli.runs.check_items import check_items, expected_pairs
     from gradcam_cli.runs.recording import RunOptions
 
     messages = Messages(quiet=output.quiet)
@@ -277,6 +277,7 @@ def check(
     items = check_items(
         annotations, selection.labels, source.given(), counterfactual=measuring.object_drop
     )
+    reports.check_baseline(expected_pairs(items))
     stages = _stages(selection, measuring, output, messages)
     return _run(items, stages, RunOptions(force=output.force), reports, messages)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -50,6 +50,16 @@ def check_items(
     ]
 
 
+def expected_pairs(items: Iterable[Item]) -> set[tuple[str, int]]:
+    """Each picture of `items` with each class that is expected in it."""
+    return {
+        (item.name, each.index)
+        for item in items
+        if isinstance(item, CheckItem)
+        for each in item.classes
+    }
+
+
 def _item(
     picture: AnnotatedPicture,
     classes: Mapping[Category, int],
@@ -64,9 +74,9 @@ def _item(
     for each in picture.classes:
         index = classes[each.category]
         before = expected.get(index)
-        regions = each.regions if before is None else (*before.regions, *each.regions)
+        objects = each.objects if before is None else (*before.objects, *each.objects)
         where = each.where if before is None else before.where
-        expected[index] = ExpectedClass(index, each.category.name, regions, where)
+        expected[index] = ExpectedClass(index, each.category.name, objects, where)
     return CheckItem(
         str(path),
         stems.new(relative.with_suffix("").as_posix(), path.suffix, key),

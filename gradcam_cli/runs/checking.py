@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.annotations.regions import Region, object_boxes, object_mask
+from gradcam_cli.annotations.regions import AnnotatedObject, object_boxes, object_mask
 from gradcam_cli.errors import GradcamError, ImageError
 from gradcam_cli.heads import probabilities
 from gradcam_cli.images.blurring import blurred_where
@@ -55,15 +55,15 @@ class ExpectedClass:
         The model's class.
     category : str
         What the data set calls it.
-    regions : tuple of Region
-        Its objects; none where the data set says nothing of them.
+    objects : tuple of AnnotatedObject
+        None where the data set says nothing of them.
     where : str
         Where the data set says so, for messages.
     """
 
     index: int
     category: str
-    regions: tuple[Region, ...]
+    objects: tuple[AnnotatedObject, ...]
     where: str
 
 
@@ -200,10 +200,10 @@ class CheckStages(Stages):
 
     def read(self, item: Item) -> Loaded | Outcome:
         """See `Stages.read`."""
-        assert isinstance(item, CheckItem)
         loaded = super().read(item)
-        if isinstance(loaded, Outcome):
+        if isinstance(loaded, Outcome):  # such as an item that stands for a problem of the data set
             return loaded
+        assert isinstance(item, CheckItem)
         try:
             return self._with_objects(item, loaded)
         except GradcamError as error:
@@ -218,11 +218,11 @@ class CheckStages(Stages):
         objects: list[ObjectGrid | None] = []
         blurred: list[NDArray[np.float32]] = []
         for expected in item.classes:
-            if not expected.regions:
+            if not expected.objects:
                 objects.append(None)
                 continue
-            mask = object_mask(expected.regions, (height, width), expected.where)
-            boxes = object_boxes(expected.regions, (height, width), expected.where)
+            mask = object_mask(expected.objects, (height, width))
+            boxes = object_boxes(expected.objects, (height, width))
             objects.append(grid.object(mask, boxes))
             if item.counterfactual:
                 blurred += self._blurred_inputs(picture, frame, grid, mask)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gradcam_cli.errors import UsageError
 from gradcam_cli.images.writing import check_writable
 from gradcam_cli.reports.check.baseline import read_baseline
 from gradcam_cli.reports.check.github import print_workflow_commands
@@ -101,6 +102,32 @@ class CheckReports:
             check_report(files.report, sources=[data])
         baseline = requirements.baseline
         self._before = None if baseline is None else read_baseline(baseline)
+
+    def check_baseline(self, pictures: Collection[tuple[str, int]]) -> None:
+        """Say what cannot be compared with the baseline.
+
+        Parameters
+        ----------
+        pictures : collection of (str, int)
+            The pictures that are to be checked, each with its class.
+
+        Raises
+        ------
+        UsageError
+            Where none of them is in it.
+        """
+        if self._before is None:
+            return
+        path, both = self._requirements.baseline, len(self._before.keys() & set(pictures))
+        if not both:
+            raise UsageError(
+                f"no picture of {self._data} is in the baseline {path}",
+                "Run both in the same folder, for pictures are known by their paths.",
+            )
+        if gone := len(self._before) - both:
+            self._messages(f"{gone:,} pictures of the baseline are not in {self._data}.")
+        if new := len(set(pictures)) - both:
+            self._messages(f"{new:,} pictures of {self._data} are not in the baseline.")
 
     def write(self, manifest: Manifest, keys: Sequence[str]) -> bool:
         """Tell all of it.
