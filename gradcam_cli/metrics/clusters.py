@@ -38,24 +38,19 @@ class Clusters:
         The cluster of each, from 0, the largest first.
     silhouette : float, -1..1
         How well they are told apart.
-    chance : float, 0..1
-        How often a cloud without clusters gives as much.
     """
 
     groups: Groups
     silhouette: float
-    chance: float
 
 
-def clusters_of(maps: NDArray[np.float32], *, least: float = 0.0, seed: int = 0) -> Clusters | None:
-    """The clusters that `maps` fall into.
+def clusters_of(maps: NDArray[np.float32], *, seed: int = 0) -> Clusters | None:
+    """The two to four clusters that `maps` fall into best.
 
     Parameters
     ----------
     maps : (N, h, w) float32
         Shares that sum to 1, as of `coarse_maps.shares_of`.
-    least : float
-        Below this silhouette they are not looked at any further.
     seed : int
 
     Returns
@@ -63,31 +58,47 @@ def clusters_of(maps: NDArray[np.float32], *, least: float = 0.0, seed: int = 0)
     Clusters or None
         None where there are too few maps, or none that differ.
     """
-    if len(maps) < LEAST:
+    points = _principal(maps)
+    if len(maps) < LEAST or not points.shape[1]:
         return None
-    points, axes = _principal(np.sqrt(maps.reshape(len(maps), -1).astype(np.float64)))
-    if not axes.any():
-        return None
-    random = np.random.default_rng(seed)
-    chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MOST)).astype(int))
-    silhouette, centres = _best(points[chosen], random)
-    if silhouette < least:
-        return None
-    low, high = points[chosen].min(axis=0), points[chosen].max(axis=0)
-    clouds = (random.uniform(low, high, (len(chosen), len(low))) for _ in range(_CLOUDS))
-    reached = sum(_best(cloud, random)[0] >= silhouette for cloud in clouds)
+    silhouette, centres = _best(_some_of(points), np.random.default_rng(seed))
     groups = _nearest(points, centres)
     order = np.argsort(-np.bincount(groups, minlength=len(centres)), kind="stable")
-    return Clusters(np.argsort(order)[groups], silhouette, (1 + reached) / (1 + _CLOUDS))
+    return Clusters(np.argsort(order)[groups], silhouette)
 
 
-def _principal(points: Points) -> tuple[Points, Points]:
-    """`points` along the few axes along which they vary most, and the variances there."""
-    centred = points - points.mean(axis=0)
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(points))
+def silhouette_by_chance(maps: NDArray[np.float32], silhouette: float, *, seed: int = 0) -> float:
+    """How often a cloud without clusters, of the extent of `maps`, gives this silhouette or more.
+
+    Parameters
+    ----------
+    maps
+        As of `clusters_of`.
+    silhouette : float
+        That of their clusters.
+    seed : int
+    """
+    points, random = _some_of(_principal(maps)), np.random.default_rng(seed)
+    low, high = points.min(axis=0), points.max(axis=0)
+    clouds = (random.uniform(low, high, points.shape) for _ in range(_CLOUDS))
+    reached = sum(_best(cloud, random)[0] >= silhouette for cloud in clouds)
+    return (1 + reached) / (1 + _CLOUDS)
+
+
+def _some_of(points: Points) -> Points:
+    chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MOST)).astype(int))
+    some: Points = points[chosen]
+    return some
+
+
+def _principal(maps: NDArray[np.float32]) -> Points:
+    """The roots of `maps` along the few axes along which they vary most, (N, up to 5)."""
+    roots = np.sqrt(maps.reshape(len(maps), -1).astype(np.float64))
+    centred = roots - roots.mean(axis=0)
+    variances, axes = np.linalg.eigh(centred.T @ centred / max(1, len(roots)))
     kept = np.argsort(-variances)[:_COMPONENTS]
-    kept = kept[variances[kept] > 1e-9]
-    return centred @ axes[:, kept], variances[kept]
+    points: Points = centred @ axes[:, kept[variances[kept] > 1e-9]]
+    return points
 
 
 def _best(points: Points, random: np.random.Generator) -> tuple[float, Points]:
@@ -106,10 +117,9 @@ def _k_means(points: Points, count: int, random: np.random.Generator) -> Points:
         centres = _starts(points, count, random)
         for _ in range(_STEPS):
             groups = _nearest(points, centres)
-            moved = np.array(
-                [points[groups == k].mean(axis=0) if (groups == k).any() else centres[k]
-                 for k in range(count)]
-            )  # fmt: skip
+            members = groups == np.arange(count)[:, np.newaxis]
+            sizes = members.sum(axis=1, keepdims=True)
+            moved = np.where(sizes > 0, members @ points / np.maximum(sizes, 1), centres)
             if np.array_equal(moved, centres):
                 break
             centres = moved

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.images.properties import PROPERTIES
-from gradcam_cli.metrics.clusters import clusters_of
+from gradcam_cli.metrics.clusters import clusters_of, silhouette_by_chance
 from gradcam_cli.metrics.coarse_maps import CELLS, shares_of, unpacked
 from gradcam_cli.metrics.permutations import (
     between_by_chance,
@@ -218,26 +218,38 @@ def _clusters(view: _View, seed: int) -> Iterator[Alarm]:
     outside = view.outside.sum(axis=(1, 2))
     for group, name in enumerate(view.names):
         pictures = np.flatnonzero((view.groups == group) & (view.shares.sum(axis=(1, 2)) > 0))
-        clusters = clusters_of(view.shares[pictures], least=_SILHOUETTE, seed=seed)
-        if clusters is None or clusters.chance > CHANCE:
+        maps = view.shares[pictures]
+        clusters = clusters_of(maps, seed=seed)
+        if clusters is None or clusters.silhouette < _SILHOUETTE:
             continue
         odd = clusters.groups == clusters.groups.max()
         members, rest = pictures[odd], pictures[~odd]
         if not 3 <= len(members) <= _MOST_OF_A_CLASS * len(odd):
             continue
         apart, chance = _oddness(view, members, rest, seed)
-        chance = max(chance, clusters.chance)
         if chance > CHANCE or apart < _MAPS_APART or outside[members].mean() < _OUTSIDE:
             continue
-        place, others = (
-            Counter(peak_places(view.shares[each])).most_common(1)[0][0] for each in (members, rest)
-        )
-        text = (
-            f"{len(members):,} of {len(odd):,} pictures of {name} are explained elsewhere than the "
-            f"rest: {place}, the rest {others} ({_by_chance(chance)})"
-        )
-        sources = view.sources(members)
-        yield Alarm("cluster", name, text, clusters.silhouette, chance, sources)
+        chance = max(chance, silhouette_by_chance(maps, clusters.silhouette, seed=seed))
+        if chance <= CHANCE:
+            yield _cluster_alarm(view, name, (members, rest), (clusters.silhouette, chance))
+
+
+def _cluster_alarm(
+    view: _View,
+    name: str,
+    pictures: tuple[NDArray[np.intp], NDArray[np.intp]],
+    figures: tuple[float, float],
+) -> Alarm:
+    members, rest = pictures
+    silhouette, chance = figures
+    place, usual = (
+        Counter(peak_places(view.shares[each])).most_common(1)[0][0] for each in pictures
+    )
+    text = (
+        f"{len(members):,} of {len(members) + len(rest):,} pictures of {name} are explained "
+        f"elsewhere than the rest: {place}, the rest {usual} ({_by_chance(chance)})"
+    )
+    return Alarm("cluster", name, text, silhouette, chance, view.sources(members))
 
 
 def _oddness(

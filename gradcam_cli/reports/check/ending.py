@@ -174,7 +174,7 @@ class CheckReports:
     def _print_result(self, ending: Ending) -> None:
         if self._files.as_json:
             click.echo(dumps(check_object(self._data, ending)))
-        elif not self._files.quiet:
+        elif ending.result.images and not self._files.quiet:
             from gradcam_cli.reports.check.tables import print_tables  # loads rich
 
             print_tables(ending)
