@@ -1,9 +1,8 @@
 """Clusters of maps: whether a few of a class's heatmaps look elsewhere than the rest.
 
 The idea is that of SpRAy (Lapuschkin et al., 2019, arXiv 1902.10178), which clusters spectrally and
-judges by gaps between eigenvalues. Here it is k-means with the silhouette (Rousseeuw, 1987), and
-chance is what the same finds in a cloud without clusters of the same extent, as for the gap
-statistic (Tibshirani et al., 2001).
+judges by gaps between eigenvalues. Here it is k-means, with the number of clusters that has the
+best silhouette (Rousseeuw, 1987).
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ _COMPONENTS = 5
 _MOST_CLUSTERS = 4
 _STARTS = 4
 _STEPS = 30
-_CLOUDS = 99
 
 Points = NDArray[np.float64]
 Groups = NDArray[np.intp]
@@ -65,24 +63,6 @@ def clusters_of(maps: NDArray[np.float32], *, seed: int = 0) -> Clusters | None:
     groups = _nearest(points, centres)
     order = np.argsort(-np.bincount(groups, minlength=len(centres)), kind="stable")
     return Clusters(np.argsort(order)[groups], silhouette)
-
-
-def silhouette_by_chance(maps: NDArray[np.float32], silhouette: float, *, seed: int = 0) -> float:
-    """How often a cloud without clusters, of the extent of `maps`, gives this silhouette or more.
-
-    Parameters
-    ----------
-    maps
-        As of `clusters_of`.
-    silhouette : float
-        That of their clusters.
-    seed : int
-    """
-    points, random = _some_of(_principal(maps)), np.random.default_rng(seed)
-    low, high = points.min(axis=0), points.max(axis=0)
-    clouds = (random.uniform(low, high, points.shape) for _ in range(_CLOUDS))
-    reached = sum(_best(cloud, random)[0] >= silhouette for cloud in clouds)
-    return (1 + reached) / (1 + _CLOUDS)
 
 
 def _some_of(points: Points) -> Points:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.images.properties import PROPERTIES
-from gradcam_cli.metrics.clusters import clusters_of, silhouette_by_chance
+from gradcam_cli.metrics.clusters import clusters_of
 from gradcam_cli.metrics.coarse_maps import CELLS, shares_of, unpacked
 from gradcam_cli.metrics.permutations import (
     between_by_chance,
@@ -215,11 +215,12 @@ def _place_alarm(
 
 def _clusters(view: _View, seed: int) -> Iterator[Alarm]:
     """Classes of which some pictures are explained elsewhere than the rest, and than others'."""
+    if len(view.names) < 2:
+        return  # with nothing to compare with, any cluster may be a way to stand
     outside = view.outside.sum(axis=(1, 2))
     for group, name in enumerate(view.names):
         pictures = np.flatnonzero((view.groups == group) & (view.shares.sum(axis=(1, 2)) > 0))
-        maps = view.shares[pictures]
-        clusters = clusters_of(maps, seed=seed)
+        clusters = clusters_of(view.shares[pictures], seed=seed)
         if clusters is None or clusters.silhouette < _SILHOUETTE:
             continue
         odd = clusters.groups == clusters.groups.max()
@@ -229,9 +230,7 @@ def _clusters(view: _View, seed: int) -> Iterator[Alarm]:
         apart, chance = _oddness(view, members, rest, seed)
         if chance > CHANCE or apart < _MAPS_APART or outside[members].mean() < _OUTSIDE:
             continue
-        chance = max(chance, silhouette_by_chance(maps, clusters.silhouette, seed=seed))
-        if chance <= CHANCE:
-            yield _cluster_alarm(view, name, (members, rest), (clusters.silhouette, chance))
+        yield _cluster_alarm(view, name, (members, rest), (clusters.silhouette, chance))
 
 
 def _cluster_alarm(
@@ -258,7 +257,7 @@ def _oddness(
     """How far some maps of a class are from the rest, and how often by chance it has so many.
 
     Chance deals the classes out again: where objects are anywhere in pictures, those of each class
-    that lie to the left are a cluster, too, but no odd one. With a single class it is 0.
+    that lie to the left are a cluster, too, but no odd one.
     """
     odd, usual = view.shares[members].mean(axis=0), view.shares[rest].mean(axis=0)
     roots = np.sqrt(view.shares)
@@ -266,8 +265,6 @@ def _oddness(
     alike = (distances[0] < distances[1]).astype(np.float64)[:, np.newaxis]
     group = int(view.groups[members[0]])
     apart = float(np.abs(odd - usual).sum() / 2)
-    if len(view.names) < 2:
-        return apart, 0.0
     _, chance = excess_by_chance(alike, view.groups, len(view.names), seed=seed)
     return apart, float(chance[group, 0])
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from gradcam_cli.metrics.intervals import Mean, mean_with_interval, paired_difference
+from gradcam_cli.metrics.intervals import (
+    Mean,
+    mean_with_interval,
+    paired_difference,
+    share_with_interval,
+)
 
 
 def test_no_values_have_no_mean() -> None:
@@ -36,3 +42,35 @@ def test_pairs_tell_a_small_change_from_how_hard_pictures_are() -> None:
     assert difference.high is not None
     assert difference.high < 0
     assert difference.value == pytest.approx(-0.2, abs=0.05)
+
+
+def test_shares_have_wilsons_interval() -> None:
+    for right, of in ((0, 5), (5, 5), (7, 9), (90, 100)):
+        values = np.array([1.0] * right + [0.0] * (of - right) + [np.nan])
+        expected = stats.binomtest(right, of).proportion_ci(method="wilson")
+        mean = share_with_interval(values)
+        assert (mean.value, mean.count) == (right / of, of)
+        assert (mean.low, mean.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert share_with_interval(np.array([np.nan])) == Mean(None, None, None, 0)
+
+
+def test_more_comparisons_make_wider_intervals() -> None:
+    values = np.random.default_rng(3).normal(size=40)
+    one, eight = mean_with_interval(values), mean_with_interval(values, comparisons=8)
+    assert one.low is not None
+    assert eight.low is not None
+    assert eight.low < one.low
+    assert eight.value == one.value
+
+
+def test_noise_is_seldom_called_a_change() -> None:
+    random = np.random.default_rng(4)
+    called = 0
+    for _ in range(100):
+        before = random.random((6, 40))
+        after = before + random.normal(0, 0.1, before.shape)
+        differences = [
+            paired_difference(*pair, comparisons=6) for pair in zip(before, after, strict=True)
+        ]
+        called += any(each.high is not None and each.high < 0 for each in differences)
+    assert called <= 6  # 2.5 on the average
