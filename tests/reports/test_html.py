@@ -27,6 +27,7 @@ from gradcam_cli.reports import html
 from gradcam_cli.reports.html import check_report, write_report
 from gradcam_cli.reports.page import thumbnails
 from gradcam_cli.results.manifest import FILE, Manifest, Record
+from gradcam_cli.results.measures import Measures
 from gradcam_cli.text import printable
 from tests.results.samples import CAT, TABBY, explained, explanation, predicted
 
@@ -81,6 +82,13 @@ def record(
         **told,
     }
     return Record(name, settings="", **told)
+
+
+def measured(**fields: Any) -> Measures:
+    """What a check has measured of a class that is right."""
+    return Measures(
+        **{"category": "", "where": "", "top1": True, "top5": True, "empty": False, **fields}
+    )
 
 
 def failure(name: str, error: str) -> Record:
@@ -620,3 +628,49 @@ def test_the_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")
     assert "gradcam report out/" in done.stdout
+
+
+# Of a check
+
+
+def test_many_classes_have_a_list_of_confusions(tmp_path: Path) -> None:
+    told = []
+    for at in range(25):
+        own, other = predicted(f"class{at}", at, 0.2, 2), predicted(f"other{at}", 100 + at, 0.8)
+        told.append(
+            record(
+                tmp_path,
+                f"{at:02}.png",
+                result=explanation(explained(own), predictions=[other, own]),
+                measures=(measured(top1=False, heat=bytes(range(64)), lift=1.0),),
+            )
+        )
+    page = reported(tmp_path, *told)
+    buttons = [each for each in page.all("button") if "confusion" in each.get("class", "")]
+    assert len(buttons) == 25
+    assert buttons[0]["data-explained"] == "class0 (0)"
+    assert buttons[0]["data-predicted"] == "other0 (100)"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_on_the_page_of_a_check_are_text(tmp_path: Path, name: str) -> None:
+    cat = predicted(name, 285, 0.9)
+    told = [
+        record(
+            tmp_path,
+            f"{at}{name}",
+            result=explanation(explained(cat), predictions=[cat]),
+            measures=(measured(category=name, where=name, top1=bool(at), heat=bytes([9] * 64)),),
+        )
+        for at in range(2)
+    ]
+    text = Path(write_check_page(tmp_path, *told)).read_text("utf-8")
+    assert "<script>alert" not in text
+    assert "onerror=alert(1)>" not in text
+    assert not re.search("[\u202e\0\ud800-\udfff]", text)
+
+
+def write_check_page(folder: Path, *told: Record) -> Path:
+    recorded(folder, *told)
+    (path,) = write_report(Manifest(folder), folder / "check.html", silent)
+    return path

@@ -17,7 +17,7 @@ from gradcam_cli.reports.html import write_report
 from gradcam_cli.results.manifest import Manifest
 from gradcam_cli.text import printable
 from tests.conftest import SAMPLES
-from tests.reports.test_html import HOSTILE, failure, record, recorded, silent
+from tests.reports.test_html import HOSTILE, failure, measured, record, recorded, silent
 from tests.results.samples import CAT, TABBY, explained, explanation, predicted
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -537,3 +537,50 @@ def test_a_full_page_opens_soon(browser: Browser, full_page: Path) -> None:
     while not browser.run(last) and time.monotonic() < until:
         time.sleep(0.05)
     assert browser.run(last) > 0
+
+
+# Of a check
+
+
+@pytest.fixture(scope="module")
+def check_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A check of four pictures, of which one is taken for another class."""
+    out = tmp_path_factory.mktemp("check") / "out"
+    fox = predicted("red_fox", 277, 0.9)
+    recorded(
+        out,
+        record(out, "right.png", explained(CAT), measures=(measured(lift=3.0),)),
+        record(out, "elsewhere.png", explained(CAT), measures=(measured(lift=0.1),)),
+        record(
+            out,
+            "wrong.png",
+            result=explanation(explained(CAT), predictions=[fox, CAT]),
+            measures=(measured(top1=False, lift=2.0),),
+        ),
+        record(
+            out,
+            "fox.png",
+            result=explanation(explained(fox), predictions=[fox]),
+            measures=(measured(lift=None),),
+        ),
+    )
+    write_report(Manifest(out), out / "report.html", silent)
+    return out
+
+
+def test_the_cells_of_the_matrix_open_their_pictures(browser: Browser, check_folder: Path) -> None:
+    browser.open(check_folder / "report.html")
+    assert browser.shown() == ["elsewhere.png", "right.png", "wrong.png", "fox.png"]
+    cells = browser.driver.find_elements("css selector", ".matrix .confusion")
+    assert [cell.text for cell in cells] == ["2", "1", "1"]
+    cells[1].click()
+    assert browser.shown() == ["wrong.png"]
+    assert browser.focused() == "pictures"
+    cells[0].send_keys("\n")
+    assert browser.shown() == ["elsewhere.png", "right.png"]
+    browser.first("button[type=reset]").click()
+    time.sleep(0.05)
+    browser.choose("#sort", "lift")
+    assert browser.shown() == ["elsewhere.png", "wrong.png", "right.png", "fox.png"]
+    browser.width(360)
+    assert browser.run("return document.documentElement.scrollWidth") <= 360
