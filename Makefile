@@ -5,12 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint format docs bench clean
+.PHONY: demo check test lint format docs bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m gradcam_cli explain sample_images/egyptian_cat.jpg --class "Egyptian cat" \
 	    --model efficientnet-lite0 --offline -o demo/
 	@echo "Open the JPEG above: the heat is on what the model takes for a cat."
+
+# Does the bundled model look at the objects of the sample pictures?
+check: $(VENV)/installed
+	$(BIN)/python -m gradcam_cli check sample_images/annotations.json --model efficientnet-lite0 \
+	    --offline --min-top1 1 --min-lift 1.5 --min-object-drop 0.4 -o demo/
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
@@ -21,6 +26,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pre-commit validate-config
+	$(BIN)/pre-commit validate-manifest
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = (".ci", "benchmarks", "docs", "gradcam_cli", "sample_images", "tests")
 FILES = (
     *("LICENSE", "MANIFEST.in", "Makefile", "pyproject.toml", "*.md", "*.cff", ".pre-commit*"),
-    *("Dockerfile", ".dockerignore", "requirements-slim.txt"),
+    *("Dockerfile", ".dockerignore", "requirements-slim.txt", "action.yml"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache")
 

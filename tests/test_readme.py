@@ -37,6 +37,7 @@ def sources(own_home: Path) -> None:
     for sample in SAMPLES.glob("*.jpg"):
         shutil.copy(sample, own_home)
         shutil.copy(sample, folder)
+    shutil.copytree(SAMPLES, own_home / "sample_images")
     shutil.copy(SAMPLES / "tripod.jpg", folder / "more")
     (folder / "broken.jpg").write_text("no picture", "utf-8")
 
