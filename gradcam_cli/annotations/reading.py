@@ -37,14 +37,16 @@ def read_annotations(data: Path, images: Path | None = None) -> Annotations:
     Raises
     ------
     UsageError
-        Where it is no data set, or there is nothing in it.
+        Where it is no data set, or there is nothing in it, or `images` is no folder.
     """
+    if images is not None and not images.is_dir():
+        raise UsageError(f"{images} is no folder of pictures", "Pass another one with --images.")
     kind = format_of(data)
     beside = data if data.is_dir() else data.parent
     places = [images] if images is not None else [
         beside, beside / "images", beside.parent / "images", beside.parent / "JPEGImages",
     ]  # fmt: skip
-    folders = PictureFolders([place for place in places if place.is_dir()] or [beside])
+    folders = PictureFolders([place for place in places if place.is_dir()])
     if kind == "coco":
         annotations = read_coco(data, folders)
     elif kind == "csv":

@@ -150,7 +150,7 @@ def _gate(name: str, help_text: str, low: float, high: float | None) -> Callable
     DataOptions,
     click.option(
         "--images",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        type=click.Path(path_type=Path),
         metavar="DIR",
         shell_complete=complete_files,
         help="Where the paths in DATA start.  [default: its own folder, or images/ there or "
@@ -184,7 +184,7 @@ def _gate(name: str, help_text: str, low: float, high: float | None) -> Callable
     click.option("--calibrate", is_flag=True, help="Propose values for these from DATA."),
     click.option(
         "--baseline",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=click.Path(path_type=Path),
         metavar="FILE.json",
         shell_complete=complete_files,
         help="What --json printed of an earlier run; nothing may be worse, but by noise.",

@@ -289,6 +289,8 @@ def test_an_unusable_place_is_refused_before_anything_is_measured(gradcam: Run) 
         ("--report", "folder.html"),
         ("--csv", DATA),
         ("--baseline", "none.json"),
+        ("--baseline", "folder.html"),
+        ("--images", "none"),
     ):
         code, out, err = gradcam("check", DATA, *MODEL, *options)
         assert (code, out, err.count("\n")) == (2, "", 1), options
