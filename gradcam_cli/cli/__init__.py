@@ -18,6 +18,7 @@ from gradcam_cli.cli.classes import classes
 from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
 from gradcam_cli.cli.config import CommandsWithSettings, config
 from gradcam_cli.cli.doctor import doctor
+from gradcam_cli.cli.evaluate import evaluate
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.cli.export import export
 from gradcam_cli.cli.layers import layers
@@ -67,6 +68,7 @@ def gradcam(context: click.Context) -> None:
 for _command in (
     explain,
     check,
+    evaluate,
     report,
     doctor,
     export,

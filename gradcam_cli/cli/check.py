@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,17 +24,16 @@ from gradcam_cli.cli.model_options import (
     model_options,
 )
 from gradcam_cli.cli.options import debug_option, engine_option, json_option, offline_option
-from gradcam_cli.errors import ExitCode, UsageError
+from gradcam_cli.cli.recorded_runs import run_recorded
+from gradcam_cli.errors import UsageError
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
     from gradcam_cli.images.framing import Resize
-    from gradcam_cli.images.listing import Item
     from gradcam_cli.models.selection import Selection
-    from gradcam_cli.reports.check.ending import CheckReports, Requirements
+    from gradcam_cli.reports.check.ending import Requirements
     from gradcam_cli.runs.checking import CheckStages
-    from gradcam_cli.runs.recording import RunOptions
 
 FOLDER = "gradcam-check"
 
@@ -279,7 +277,8 @@ def check(
     )
     reports.check_baseline(expected_pairs(items))
     stages = _stages(selection, measuring, output, messages)
-    return _run(items, stages, RunOptions(force=output.force), reports, messages)
+    options = RunOptions(force=output.force)
+    return run_recorded(items, stages, options, messages, reports.write)
 
 
 def _stages(
@@ -306,29 +305,3 @@ def _stages(
     folder = folder_for_many(output.output or FOLDER)
     opener = ModelOpener(selection, settings, messages, messages.download_bar)
     return CheckStages(opener, settings, Outputs(Destination(folder, OVERLAY_SUFFIX)))
-
-
-def _run(
-    items: list[Item],
-    stages: CheckStages,
-    options: RunOptions,
-    reports: CheckReports,
-    messages: Messages,
-) -> int:
-    from gradcam_cli.reports.progress import progress
-    from gradcam_cli.runs.recording import recording
-
-    with recording(items, stages, options, messages) as recorded_run:
-        tally = recorded_run.tally
-        with (
-            progress(tally.total, tally.done_before, messages) as show_progress,
-            closing(recorded_run.outcomes()) as outcomes,
-        ):
-            for _ in outcomes:
-                show_progress(tally.done, tally.failed)
-        if tally.interrupted:
-            messages(f"{tally.done:,} of {tally.total:,} are done. Run it again to go on.")
-            return tally.exit_code
-        keys = [item.recorded_key for item in items]
-        holds = reports.write(recorded_run.manifest, keys)
-    return tally.exit_code if holds else ExitCode.CHECK_FAILED

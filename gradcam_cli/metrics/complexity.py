@@ -53,19 +53,21 @@ def coherency(heatmap: Array, heatmap_of_masked: Array) -> float:
     return (1 + correlation(first, second)) / 2
 
 
-def adcc(coherent: float, spread: float, drop: float) -> float:
-    """The harmonic mean of coherency, 1 - complexity and 1 - average drop, 0..1; more is better.
+def composite(coherent: float, spread: float, faithful: float) -> float:
+    """The harmonic mean of coherency, 1 - spread and faithfulness, 0..1; more is better.
 
-    Poppi et al., 2021, equation 7, who call it ADCC.
+    With faithfulness 1 - `average_drop` it is the ADCC of Poppi et al., 2021, equation 7. With that
+    of ROAD, moved to 0..1 by adding 1/2, it is ARCC (Domeniconi et al., 2026, arXiv 2605.14641);
+    their code has the parts but not the sum, so that how ROAD is moved is our reading.
 
     Parameters
     ----------
     coherent : float, 0..1
         `coherency`.
     spread : float, 0..1
-        The complexity of that paper: the mean of the map, which is 0..1 (equation 6).
-    drop : float, 0..1
-        `average_drop`.
+        What both papers call complexity: the mean of the map, which is 0..1 (Poppi et al.,
+        equation 6).
+    faithful : float, 0..1
     """
-    parts = (coherent, 1 - spread, 1 - drop)
+    parts = (coherent, 1 - spread, faithful)
     return 3 / sum(1 / part for part in parts) if min(parts) > 0 else 0.0

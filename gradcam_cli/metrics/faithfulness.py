@@ -40,7 +40,7 @@ class Subject:
     rows: int = 8
 
     def scores_with(self, kept: Iterator[NDArray[np.bool_]]) -> Values:
-        """The score for each of some masks, (H, W): the input where it is True, else the baseline."""
+        """The score for each of some masks, (H, W): the input where True, else the baseline."""
         inputs = (np.where(mask[..., np.newaxis], self.input, self.baseline) for mask in kept)
         return self.scores(inputs)
 
@@ -258,7 +258,7 @@ def correlation(first: Values, second: Values) -> float:
 
 
 def rank_correlation(first: Values, second: Values) -> float:
-    """Spearman's correlation, -1..1; equal values share their mean rank; 0 where one is constant."""
+    """Spearman's correlation, -1..1; equal values share their mean rank; 0 of a constant one."""
     ranks = _ranks(np.stack([first.ravel(), second.ravel()]).astype(np.float64))
     return correlation(ranks[0], ranks[1])
 

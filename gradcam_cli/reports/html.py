@@ -188,7 +188,7 @@ def _is_same(path: str, file: Path) -> bool:
 
 def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card]) -> None:
     survey, failures = pages.survey, _failures(pages)
-    template, constants = _template(), {**_assets(), **_histogram(survey)}
+    template, constants = page_template("page"), {**page_assets(), **_histogram(survey)}
     for number, path in enumerate(paths, 1):
         offset = (number - 1) * CARDS
         page = template.stream(
@@ -210,7 +210,8 @@ def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card]) -> None
             page.dump(out, encoding="utf-8")
 
 
-def _template() -> Template:
+def page_template(name: str) -> Template:
+    """The template NAME.html.j2."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
@@ -220,10 +221,10 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page")
+    return environment.get_template(name)
 
 
-def _assets() -> dict[str, str]:
+def page_assets() -> dict[str, str]:
     """The style and the script, and the policy that lets nothing else run."""
     style, script = _asset("page.css"), _asset("page.js")
     policy = (

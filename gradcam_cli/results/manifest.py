@@ -23,6 +23,7 @@ from typing import Annotated, Any, BinaryIO, TypeVar
 import msgspec
 
 from gradcam_cli.errors import UsageError
+from gradcam_cli.results.evaluations import Evaluation
 from gradcam_cli.results.explanation import Count, Explanation
 from gradcam_cli.results.measures import Measures
 from gradcam_cli.storage.files import read_errors, whole_file, write_all, write_errors
@@ -84,11 +85,14 @@ class Record(State, frozen=True, gc=False, tag_field="schema", tag=1):
         Why it failed; empty where it did not.
     measures : tuple of Measures
         Of a `gradcam check`, what was measured of each explained class; else empty.
+    evaluations : tuple of Evaluation
+        Of a `gradcam evaluate`, what was measured of each heatmap; else empty.
     """
 
     result: Explanation | None = None
     error: str = ""
     measures: tuple[Measures, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse fields that contradict each other; in a manifest, that makes it no line."""
@@ -96,7 +100,7 @@ class Record(State, frozen=True, gc=False, tag_field="schema", tag=1):
         explained = 0 if self.result is None else len(self.result.targets)
         if bool(self.error) == bool(explained) or len(self.overlays) != explained:
             raise ValueError("there is an overlay for each explained class, or an error")
-        if len(self.measures) not in (0, explained):
+        if {len(self.measures), len(self.evaluations)} - {0, explained}:
             raise ValueError("each explained class is measured, or none")
         if len(self.sizes) != files or len(self.sha256) != files:
             raise ValueError("each file has a size and a checksum")

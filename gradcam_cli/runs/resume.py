@@ -66,6 +66,7 @@ def record_of(outcome: Outcome, digest: str, folder: Path) -> Record:
         sha256=tuple(file.sha256 for file in outcome.files),
         result=outcome.explanation,
         measures=outcome.measures,
+        evaluations=outcome.evaluations,
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from gradcam_cli.images.framing import Frame
     from gradcam_cli.images.listing import Item
+    from gradcam_cli.results.evaluations import Evaluation
     from gradcam_cli.results.explanation import Explanation, TargetExplanation
     from gradcam_cli.results.manifest import Stamp
     from gradcam_cli.results.measures import Measures
@@ -60,6 +61,8 @@ class Outcome:
         sync they may not outlive a loss of power yet.
     measures : tuple of Measures
         Of a `gradcam check`, what was measured of each explained class.
+    evaluations : tuple of Evaluation
+        Of a `gradcam evaluate`, what was measured of each heatmap.
     """
 
     item: Item
@@ -69,6 +72,7 @@ class Outcome:
     overlays: tuple[OutputFile, ...] = ()
     heatmaps: tuple[OutputFile, ...] = ()
     measures: tuple[Measures, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
 
     @property
     def files(self) -> tuple[OutputFile, ...]:
