@@ -35,6 +35,14 @@ class Mean:
     high: float | None
     count: int
 
+    def is_above(self, value: float) -> bool:
+        """Whether the whole interval is."""
+        return self.low is not None and self.low > value
+
+    def is_below(self, value: float) -> bool:
+        """Whether the whole interval is."""
+        return self.high is not None and self.high < value
+
 
 def mean_with_interval(values: NDArray[np.float64], seed: int = 0, *, comparisons: int = 1) -> Mean:
     """The mean of `values` and its 95 % interval.

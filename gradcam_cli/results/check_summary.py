@@ -319,11 +319,9 @@ class Change:
     @property
     def is_worse(self) -> bool:
         """True where the whole interval is on the bad side of no change."""
-        if self.difference.low is None or self.difference.high is None:
-            return False
         if BY_NAME[self.measure].more_is_better:
-            return self.difference.high < -_NEGLIGIBLE
-        return self.difference.low > _NEGLIGIBLE
+            return self.difference.is_below(-_NEGLIGIBLE)
+        return self.difference.is_above(_NEGLIGIBLE)
 
 
 def changes(before: Baseline, result: CheckResult) -> Iterator[Change]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gradcam_cli.results.explanation import Explanation
     from gradcam_cli.results.manifest import Record
 
+_NEGLIGIBLE = 1e-4
+"""A smaller difference is that of rounding, between methods that are one and the same here."""
+
 CONTROL = "random"
 """The method that knows nothing."""
 
@@ -142,6 +145,4 @@ class EvaluationResult:
 
 def is_better(difference: Mean, *, more: bool) -> bool:
     """Whether the whole interval of a difference is on the good side of 0."""
-    if difference.low is None or difference.high is None:
-        return False
-    return difference.low > 0 if more else difference.high < 0
+    return difference.is_above(_NEGLIGIBLE) if more else difference.is_below(-_NEGLIGIBLE)

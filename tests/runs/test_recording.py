@@ -13,6 +13,7 @@ from gradcam_cli.images.listing import single_item
 from gradcam_cli.images.writing import Destination
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.selection import select_model
+from gradcam_cli.passes import FORWARD
 from gradcam_cli.runs.recording import GROUP, group_outcomes
 from gradcam_cli.runs.resume import NOT_IN_THE_DIGEST, digest_of
 from gradcam_cli.runs.settings import Outputs, Settings
@@ -32,6 +33,7 @@ OTHER: dict[str, Any] = {
     "offline": True,
     "default_class": True,
     "resize": "crop",
+    "passes": (FORWARD,),
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
     "alpha": 0.4,
@@ -93,7 +95,7 @@ SETTING_OF = {
 def test_every_option_is_known_to_change_results_or_not() -> None:
     options = {each.name for each in explain.params if each.expose_value} - {"sources"}
     assert options == OF_THE_RUN | SETTING_OF.keys()
-    assert set(FIELDS) - set(SETTING_OF.values()) == {"overlays", "default_class"}
+    assert set(FIELDS) - set(SETTING_OF.values()) == {"overlays", "default_class", "passes"}
 
 
 def outcome(number: int, *paths: Path) -> Outcome:
