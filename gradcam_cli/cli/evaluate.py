@@ -41,7 +41,7 @@ _DEFAULT_METHODS = "grad-cam,hirescam,eigen-cam"
 class EvaluateOptions:
     """What is explained, and measured of it."""
 
-    class_name: str
+    classes: tuple[str, ...]
     methods: str
     metrics: str | None
     steps: int
@@ -62,7 +62,7 @@ class EvaluateOptions:
 
         names = dict.fromkeys(parse_method(name).text for name in _words(self.methods))
         return Settings(
-            tuple(selection.labels.targets(self.class_name)),
+            tuple(selection.labels.targets(self.classes)),
             tuple(names | {CONTROL: None}),
             self.layer,
             engine=self.engine,
@@ -162,12 +162,13 @@ def _file(name: str, metavar: str, help_text: str) -> Callable[[Any], Any]:
     click.option(
         "-c",
         "--class",
-        "class_name",
-        default="top",
+        "classes",
+        multiple=True,
+        default=("top",),
         show_default=True,
         metavar="CLASS",
         shell_complete=complete_classes,
-        help="The class to explain.",
+        help="The class to explain; may be repeated.",
     ),
     layer_option,
     click.option(

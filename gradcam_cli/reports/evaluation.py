@@ -88,7 +88,7 @@ def tell(
         _print_table(result)
     for _, error in result.failures[:_MOST_FAILURES]:
         print_note(error)
-    counts = [f"{len(result.sources):,} pictures evaluated"]
+    counts = [f"{result.images:,} pictures evaluated"]
     if result.failures:
         counts.append(f"{len(result.failures):,} failed")
     messages(f"{', '.join(counts)}.")
@@ -131,7 +131,7 @@ def evaluation_object(result: EvaluationResult) -> dict[str, Any]:
     run = ("model", "layer", "engine", "versions")
     return {
         **({} if example is None else {name: getattr(example, name) for name in run}),
-        "summary": {"images": len(result.sources), "failed": len(result.failures)},
+        "summary": {"images": result.images, "failed": len(result.failures)},
         "metrics": [_metric_object(result, name) for name in result.metrics],
         "curves": {
             name: {
@@ -181,9 +181,7 @@ def _image_objects(result: EvaluationResult) -> list[dict[str, Any]]:
             **{name: round(value, 6) for name, value in evaluation.values.items()},
         }
         for method in result.methods
-        for source, (label, evaluation) in zip(
-            result.sources, result.evaluations[method], strict=True
-        )
+        for source, label, evaluation in result.evaluations[method]
     ]
 
 
@@ -231,7 +229,7 @@ def _write_page(path: Path, result: EvaluationResult) -> None:
         **page_assets(),
         generator=f"gradcam {__version__}",
         run=printable(run),
-        images=len(result.sources),
+        images=result.images,
         failures=[tuple(map(printable, each)) for each in result.failures],
         methods=[printable(method) for method in result.methods],
         rows=rows,

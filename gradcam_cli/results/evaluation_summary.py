@@ -53,17 +53,17 @@ class EvaluationResult:
 
     Attributes
     ----------
-    sources : list of str
-        The pictures, in the order of `evaluations`.
-    evaluations : dict of str to list of (str, Evaluation)
-        By method: the explained class, and what was measured, picture by picture.
+    images : int
+        How many pictures were evaluated.
+    evaluations : dict of str to list of (str, str, Evaluation)
+        By method: the picture, the explained class, and what was measured.
     failures : list of (str, str)
     example : Explanation or None
         That of the first picture; its model and layer are those of all.
     """
 
-    sources: list[str] = field(default_factory=list)
-    evaluations: dict[str, list[tuple[str, Evaluation]]] = field(default_factory=dict)
+    images: int = 0
+    evaluations: dict[str, list[tuple[str, str, Evaluation]]] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
     example: Explanation | None = None
 
@@ -76,9 +76,9 @@ class EvaluationResult:
                 result.failures.append((record.source, record.error))
                 continue
             result.example = result.example or record.result
-            result.sources.append(record.source)
+            result.images += 1
             for target, evaluation in zip(record.result.targets, record.evaluations, strict=True):
-                row = (target.prediction.name, evaluation)
+                row = (record.source, target.prediction.name, evaluation)
                 result.evaluations.setdefault(target.method, []).append(row)
         return result
 
@@ -91,16 +91,16 @@ class EvaluationResult:
     def metrics(self) -> list[str]:
         """The names of those that were measured."""
         rows = next(iter(self.evaluations.values()), [])
-        return list(rows[0][1].values) if rows else []
+        return list(rows[0][2].values) if rows else []
 
     def values(self, method: str, metric: str) -> NDArray[np.float64]:
         """Picture by picture."""
         rows = self.evaluations[method]
-        return np.array([each.values.get(metric, math.nan) for _, each in rows], np.float64)
+        return np.array([each.values.get(metric, math.nan) for _, _, each in rows], np.float64)
 
     def curve(self, method: str, name: str) -> list[Mean]:
         """The mean of the "deletion" or "insertion" curves, point by point; empty without them."""
-        curves = [getattr(each, f"{name}_curve") for _, each in self.evaluations[method]]
+        curves = [getattr(each, f"{name}_curve") for _, _, each in self.evaluations[method]]
         if not curves or not curves[0]:
             return []
         points = np.array(curves, np.float64).T
