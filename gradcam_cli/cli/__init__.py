@@ -25,6 +25,7 @@ from gradcam_cli.cli.layers import layers
 from gradcam_cli.cli.methods import methods
 from gradcam_cli.cli.models import models
 from gradcam_cli.cli.report import report
+from gradcam_cli.cli.sanity import sanity
 from gradcam_cli.errors import ExitCode, GradcamError
 from gradcam_cli.process import Terminated, sigterm_raises
 from gradcam_cli.reports.lines import print_note, print_traceback
@@ -69,6 +70,7 @@ for _command in (
     explain,
     check,
     evaluate,
+    sanity,
     report,
     doctor,
     export,

@@ -19,7 +19,13 @@ from gradcam_cli.cli.model_options import (
     grouped_options,
     model_options,
 )
-from gradcam_cli.cli.options import debug_option, engine_option, json_option, offline_option
+from gradcam_cli.cli.options import (
+    debug_option,
+    engine_option,
+    json_option,
+    names_of,
+    offline_option,
+)
 from gradcam_cli.cli.recorded_runs import run_recorded
 from gradcam_cli.cli.sources import SourceOptions, listed_items, source_options, sources_argument
 from gradcam_cli.errors import UsageError
@@ -60,7 +66,7 @@ class EvaluateOptions:
         from gradcam_cli.results.evaluation_summary import CONTROL
         from gradcam_cli.runs.settings import Settings
 
-        names = dict.fromkeys(parse_method(name).text for name in _words(self.methods))
+        names = dict.fromkeys(parse_method(name).text for name in names_of(self.methods))
         return Settings(
             tuple(selection.labels.targets(self.classes)),
             tuple(names | {CONTROL: None}),
@@ -79,7 +85,7 @@ class EvaluateOptions:
         from gradcam_cli.suggestions import closest
 
         known = [metric.name for metric in METRICS]
-        given = DEFAULT if self.metrics is None else _words(self.metrics)
+        given = DEFAULT if self.metrics is None else names_of(self.metrics)
         chosen = known if given == ["all"] else [name.replace("-", "_") for name in given]
         for name in chosen:
             if name not in known:
@@ -108,13 +114,6 @@ class EvaluateOutputs:
         from gradcam_cli.reports.evaluation import EvaluationFiles
 
         return EvaluationFiles(self.as_json, self.quiet, self.csv, self.plot, self.report)
-
-
-def _words(text: str) -> list[str]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
-        raise UsageError(f"expected names with commas between them, got {text!r}")
-    return words
 
 
 def _file(name: str, metavar: str, help_text: str) -> Callable[[Any], Any]:

@@ -10,6 +10,7 @@ import click
 
 from gradcam_cli.cli.completion_values import complete_models_and_files
 from gradcam_cli.engines import ENGINES
+from gradcam_cli.errors import UsageError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -81,3 +82,19 @@ class Share(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{value} is not in the range 0<=x<=1.", param, ctx)
         return number
+
+
+def names_of(text: str) -> list[str]:
+    """The names in `text`, with commas between them.
+
+    Raises
+    ------
+    UsageError
+        Where there is none.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError(
+            f"expected names with commas between them, got {text!r}", "Pass at least one."
+        )
+    return names

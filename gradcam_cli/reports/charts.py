@@ -62,7 +62,13 @@ def colour_of(number: int) -> str:
     return _COLOURS[number % len(_COLOURS)]
 
 
-def curves_chart(title: str, series: dict[str, list[Mean]], *, falling: bool = False) -> Chart:
+def curves_chart(
+    title: str,
+    series: dict[str, list[Mean]],
+    *,
+    falling: bool = False,
+    ends: tuple[str, str] = ("0 % of the pixels", "100 %"),
+) -> Chart:
     """Means over equal shares from 0 to 1, with their intervals as bands.
 
     Parameters
@@ -72,6 +78,8 @@ def curves_chart(title: str, series: dict[str, list[Mean]], *, falling: bool = F
         The values are 0..1.
     falling : bool
         The curves fall, so that there is room for their names above.
+    ends : (str, str)
+        What stands below the first and the last point.
     """
     legend = _TOP + 12 if falling else HEIGHT - _BOTTOM - 15 * len(series)
     chart = Chart(title)
@@ -87,8 +95,8 @@ def curves_chart(title: str, series: dict[str, list[Mean]], *, falling: bool = F
         chart.shapes.append(Line(band, colour, fill=True))
         chart.shapes.append(Line(tuple(middle), colour, dashed=name == "random"))
         chart.shapes.append(Text((WIDTH - _RIGHT, legend + 15 * number), name, "end", colour))
-    chart.shapes.append(Text((_LEFT, HEIGHT - 6), "0 % of the pixels"))
-    chart.shapes.append(Text((WIDTH - _RIGHT, HEIGHT - 6), "100 %", "end"))
+    chart.shapes.append(Text((_LEFT, HEIGHT - 6), ends[0]))
+    chart.shapes.append(Text((WIDTH - _RIGHT, HEIGHT - 6), ends[1], "end"))
     return chart
 
 

@@ -17,11 +17,10 @@ from gradcam_cli.reports.html import check_report, page_assets, page_template
 from gradcam_cli.reports.lines import print_note
 from gradcam_cli.reports.summary import write_rows
 from gradcam_cli.results.evaluation_summary import CONTROL, EvaluationResult, MethodScore
-from gradcam_cli.results.json_line import dumps
+from gradcam_cli.results.json_line import dumps, mean_object
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    from gradcam_cli.metrics.intervals import Mean
     from gradcam_cli.reports.messages import Messages
     from gradcam_cli.results.manifest import Manifest
 
@@ -135,7 +134,7 @@ def evaluation_object(result: EvaluationResult) -> dict[str, Any]:
         "metrics": [_metric_object(result, name) for name in result.metrics],
         "curves": {
             name: {
-                method: [_mean_object(each) for each in result.curve(method, name)]
+                method: [mean_object(each) for each in result.curve(method, name)]
                 for method in result.methods
             }
             for name in ("deletion", "insertion")
@@ -154,21 +153,13 @@ def _metric_object(result: EvaluationResult, name: str) -> dict[str, Any]:
         "paper": metric.paper,
         "methods": {
             method: {
-                **_mean_object(score.mean),
+                **mean_object(score.mean),
                 "rank": score.rank,
-                "against_random": score.against_control and _mean_object(score.against_control),
+                "against_random": score.against_control and mean_object(score.against_control),
                 "beats_random": score.beats_control,
             }
             for method, score in result.scores(name).items()
         },
-    }
-
-
-def _mean_object(mean: Mean) -> dict[str, Any]:
-    ends = None if mean.low is None or mean.high is None else [mean.low, mean.high]
-    return {
-        "mean": None if mean.value is None else round(mean.value, 6),
-        "interval": ends and [round(each, 6) for each in ends],
     }
 
 

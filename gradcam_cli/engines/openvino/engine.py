@@ -31,6 +31,7 @@ from gradcam_cli.engines.openvino.graphs import (
     has_relu,
     layers_of,
 )
+from gradcam_cli.engines.openvino.randomization import kernels, shuffle_kernels
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
@@ -62,9 +63,9 @@ class OpenVINOEngine:
 
     Parameters
     ----------
-    graph : Path
+    graph : Path, or openvino.Model
         The .xml file that `conversion.convert` made, its .bin beside it; read once, for it may be
-        replaced meanwhile.
+        replaced meanwhile. Or what was read.
     model_name : str, optional
         The model's name, for errors; by default the network's own.
     head : "softmax" or "sigmoid"
@@ -85,7 +86,7 @@ class OpenVINOEngine:
 
     def __init__(
         self,
-        graph: Path,
+        graph: Path | Any,
         *,
         model_name: str | None = None,
         head: Head = "softmax",
@@ -97,7 +98,7 @@ class OpenVINOEngine:
         self._exports = exports
         self._preparing = RLock()
         self._core = core()
-        self._forward = self._core.read_model(graph)
+        self._forward = self._core.read_model(graph) if isinstance(graph, Path) else graph
         self._model = model_name or self._forward.get_friendly_name()
         self._layers = layers_of(self._forward)
         self._classes = classes_of(self._forward)
@@ -165,6 +166,17 @@ class OpenVINOEngine:
             inputs[IMAGE] = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
         (scores,) = self._run(what, inputs)
         return scores
+
+    @property
+    def kernels(self) -> list[str]:
+        """The names of the operations with kernels, those nearest to the scores first."""
+        return [node.get_friendly_name() for node in kernels(self._forward)]
+
+    def with_shuffled_kernels(self, count: int, seed: int = 0) -> OpenVINOEngine:
+        """The same with the kernels of the first `count` of `kernels` shuffled."""
+        graph = self._forward.clone()
+        shuffle_kernels(graph, count, seed)
+        return OpenVINOEngine(graph, model_name=self._model, head=self._head)
 
     def prepare(self, what: Pass) -> None:
         """Compile `what` for one row.
