@@ -17,6 +17,7 @@ from gradcam_cli.cli.check import check
 from gradcam_cli.cli.classes import classes
 from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
 from gradcam_cli.cli.config import CommandsWithSettings, config
+from gradcam_cli.cli.diff import diff
 from gradcam_cli.cli.doctor import doctor
 from gradcam_cli.cli.evaluate import evaluate
 from gradcam_cli.cli.explain import explain
@@ -69,6 +70,7 @@ def gradcam(context: click.Context) -> None:
 for _command in (
     explain,
     check,
+    diff,
     evaluate,
     sanity,
     report,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcam_cli.cli.completion_values import complete_files, complete_methods
-from gradcam_cli.cli.explain_options import (
-    DEFAULT_METHOD,
-    layer_option,
-    max_pixels_option,
-    resize_option,
+from gradcam_cli.cli.check_options import (
+    DataOptions,
+    MeasureOptions,
+    data_options,
+    measure_options,
 )
+from gradcam_cli.cli.completion_values import complete_files
 from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.model_options import (
     FILE_OPTIONS,
@@ -23,51 +23,14 @@ from gradcam_cli.cli.model_options import (
     grouped_options,
     model_options,
 )
-from gradcam_cli.cli.options import debug_option, engine_option, json_option, offline_option
+from gradcam_cli.cli.options import debug_option, json_option
 from gradcam_cli.cli.recorded_runs import run_recorded
-from gradcam_cli.errors import UsageError
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
-    from gradcam_cli.engines import EngineName
-    from gradcam_cli.images.framing import Resize
-    from gradcam_cli.models.selection import Selection
     from gradcam_cli.reports.check.ending import Requirements
-    from gradcam_cli.runs.checking import CheckStages
 
 FOLDER = "gradcam-check"
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """What is expected in which pictures."""
-
-    images: Path | None
-    categories: tuple[str, ...]
-
-    def given(self) -> dict[str, str]:
-        """The classes of categories, by their names."""
-        pairs = [each.rpartition("=") for each in self.categories]
-        for name, equals, label in pairs:
-            if not name or not equals or not label:
-                raise UsageError(
-                    f"expected --category NAME=CLASS, got {name + equals + label!r}",
-                    "Pass the data set's name, then the model's class.",
-                )
-        return {name: label for name, _, label in pairs}
-
-
-@dataclass(frozen=True)
-class MeasureOptions:
-    """How pictures are explained and measured."""
-
-    method: str
-    layer: str | None
-    engine: EngineName
-    resize: Resize
-    object_drop: bool
-    max_pixels: int
-    offline: bool
 
 
 @dataclass(frozen=True)
@@ -143,26 +106,7 @@ def _gate(name: str, help_text: str, low: float, high: float | None) -> Callable
 )
 @click.argument("data", type=click.Path(path_type=Path), shell_complete=complete_files)
 @model_options
-@grouped_options(
-    "source",
-    DataOptions,
-    click.option(
-        "--images",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        shell_complete=complete_files,
-        help="Where the paths in DATA start.  [default: its own folder, or images/ there or "
-        "beside it]",
-    ),
-    click.option(
-        "--category",
-        "categories",
-        multiple=True,
-        metavar="NAME=CLASS",
-        help="The model's class for a category of DATA; may be repeated.  [default: the class of "
-        "that name, or number]",
-    ),
-)
+@data_options
 @grouped_options(
     "gates",
     GateOptions,
@@ -188,29 +132,7 @@ def _gate(name: str, help_text: str, low: float, high: float | None) -> Callable
         help="What --json printed of an earlier run; nothing may be worse, but by noise.",
     ),
 )
-@grouped_options(
-    "measuring",
-    MeasureOptions,
-    click.option(
-        "--method",
-        default=DEFAULT_METHOD,
-        show_default=True,
-        metavar="METHOD",
-        shell_complete=complete_methods,
-        help="One of `gradcam methods`.",
-    ),
-    layer_option,
-    engine_option,
-    resize_option,
-    click.option(
-        "--object-drop/--no-object-drop",
-        default=True,
-        show_default=True,
-        help="Also score each picture with the object blurred, and with all else blurred.",
-    ),
-    max_pixels_option,
-    offline_option,
-)
+@measure_options
 @grouped_options(
     "output",
     CheckOutputs,
@@ -258,9 +180,9 @@ def check(
     COCO's JSON, a folder of Pascal VOC's XML, a folder in YOLO's form, or a folder with images/ and
     masks/. Exit code 1 says that a gate is missed.
     """
-    from gradcam_cli.annotations.reading import read_annotations
+    from gradcam_cli.images.writing import folder_for_many
     from gradcam_cli.reports.check.ending import CheckFiles, CheckReports
-    from gradcam_cli.runs.check_items import check_items, expected_pairs
+    from gradcam_cli.runs.check_items import expected_pairs
     from gradcam_cli.runs.recording import RunOptions
 
     messages = Messages(quiet=output.quiet)
@@ -268,40 +190,12 @@ def check(
         output.as_json, output.quiet, gates.calibrate, output.csv, output.junit, output.report
     )
     reports = CheckReports(data, gates.requirements(), files, messages)
-    annotations = read_annotations(data, source.images)
+    annotations = source.read(data)
     selection = model.select(messages, measuring.layer)
     for guess in selection.guesses:
         messages(guess)
-    items = check_items(
-        annotations, selection.labels, source.given(), counterfactual=measuring.object_drop
-    )
+    items = source.items(annotations, selection, counterfactual=measuring.object_drop)
     reports.check_baseline(expected_pairs(items))
-    stages = _stages(selection, measuring, output, messages)
+    stages = measuring.stages(selection, folder_for_many(output.output or FOLDER), messages)
     options = RunOptions(force=output.force)
     return run_recorded(items, stages, options, messages, reports.write)
-
-
-def _stages(
-    selection: Selection, measuring: MeasureOptions, output: CheckOutputs, messages: Messages
-) -> CheckStages:
-    from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination, folder_for_many
-    from gradcam_cli.methods.choice import parse_method
-    from gradcam_cli.passes import FORWARD
-    from gradcam_cli.runs.checking import CheckStages
-    from gradcam_cli.runs.opening import ModelOpener
-    from gradcam_cli.runs.settings import Outputs, Settings
-    from gradcam_cli.targets import TOP, Target
-
-    settings = Settings(
-        (Target(TOP),),
-        (parse_method(measuring.method).text,),
-        measuring.layer,
-        engine=measuring.engine,
-        max_pixels=measuring.max_pixels,
-        offline=measuring.offline,
-        resize=measuring.resize,
-        passes=(FORWARD,) if measuring.object_drop else (),
-    )
-    folder = folder_for_many(output.output or FOLDER)
-    opener = ModelOpener(selection, settings, messages, messages.download_bar)
-    return CheckStages(opener, settings, Outputs(Destination(folder, OVERLAY_SUFFIX)))

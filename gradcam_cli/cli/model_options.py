@@ -43,11 +43,9 @@ def grouped_options(name: str, kind: type, *options: Callable[[Any], Any]) -> Ca
 
 
 @dataclass(frozen=True)
-class ModelOptions:
-    """Which model."""
+class ModelFileOptions:
+    """How a model in a file is read."""
 
-    model: str
-    weights: Path | None
     labels: Path | None
     preprocess: str | None
     input_size: tuple[int, int] | None
@@ -56,6 +54,34 @@ class ModelOptions:
     tokens: int | None
     custom_objects: tuple[str, ...]
     trust_model: bool
+
+    def file_options(self) -> FileOptions | None:
+        """The same as a value; None where nothing is said."""
+        from gradcam_cli.models.file_options import FileOptions, GraphOptions, Trust
+
+        options = FileOptions(
+            GraphOptions(self.input_size, self.output_name, self.tokens),
+            Trust(self.custom_objects, self.trust_model),
+            self.labels,
+            self.preprocess,
+            self.head,
+        )
+        return None if options == FileOptions() else options
+
+    def select_file(self, model: str, note: Note, layer: str | None = None) -> Selection:
+        """The model called `model`; what is said of files holds where it is one."""
+        from gradcam_cli.models.selection import is_path, select_model
+
+        options = self.file_options() if is_path(model) else None
+        return select_model(model, layer=layer, file_options=options, note=note)
+
+
+@dataclass(frozen=True)
+class ModelOptions(ModelFileOptions):
+    """Which model."""
+
+    model: str
+    weights: Path | None
 
     def select(self, note: Note, layer: str | None = None) -> Selection:
         """The selected model; one in a file is read now, of others nothing is fetched yet.
@@ -113,19 +139,6 @@ class ModelOptions:
         except ModelError:
             return False
 
-    def file_options(self) -> FileOptions | None:
-        """How a model in a file is read; None where nothing is said of that."""
-        from gradcam_cli.models.file_options import FileOptions, GraphOptions, Trust
-
-        options = FileOptions(
-            GraphOptions(self.input_size, self.output_name, self.tokens),
-            Trust(self.custom_objects, self.trust_model),
-            self.labels,
-            self.preprocess,
-            self.head,
-        )
-        return None if options == FileOptions() else options
-
 
 class Size(click.ParamType):  # type: ignore[type-arg]
     """A side, or height and width: 224 or 96x160."""
@@ -150,17 +163,7 @@ FILE_OPTIONS = (
 )
 """Those that are for a model in a file."""
 
-model_options = grouped_options(
-    "model",
-    ModelOptions,
-    model_option,
-    click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        shell_complete=complete_files,
-        help="Use these Keras weights (.h5) for the model of that name.",
-    ),
+_READING = (
     click.option(
         "--labels",
         type=click.Path(path_type=Path),
@@ -210,4 +213,20 @@ model_options = grouped_options(
         is_flag=True,
         help="Run the code in a Keras file, as a Lambda layer has it.",
     ),
+)
+
+model_file_options = grouped_options("reading", ModelFileOptions, *_READING)
+
+model_options = grouped_options(
+    "model",
+    ModelOptions,
+    model_option,
+    click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        shell_complete=complete_files,
+        help="Use these Keras weights (.h5) for the model of that name.",
+    ),
+    *_READING,
 )
