@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.command(
     cls=SectionedCommand,
     sections={
-        "What to explain": "--class --vs --counterfactual --method --layer --score",
+        "What to explain": "--class --vs --counterfactual --method --layer --score --trust",
         "Model": "--model --weights --engine",
         "A model in a file": FILE_OPTIONS,
         "Picture": "--resize --alpha --colormap --max-pixels",

@@ -49,6 +49,7 @@ class ExplainOptions:
     max_pixels: int
     offline: bool
     resize: Resize
+    trust: bool
 
     def settings(self, selection: Selection, *, default_class: bool) -> Settings:
         """What these options mean for a model, each checked before a picture is read.
@@ -63,8 +64,14 @@ class ExplainOptions:
         """
         from gradcam_cli.methods.choice import parse_method
         from gradcam_cli.models.labels import TOP_WORD, imagenet_labels
+        from gradcam_cli.passes import FORWARD
         from gradcam_cli.runs.settings import Settings
 
+        if self.trust and (self.versus is not None or self.counterfactual):
+            raise UsageError(
+                "--trust tests the map of a class, and not of a contrast or a counterfactual",
+                "Drop --trust, or --vs and --counterfactual.",
+            )
         methods = [parse_method(text) for text in self.methods]
         if self.layer is not None and not any(method.method.uses_layer for method in methods):
             raise UsageError(
@@ -86,6 +93,8 @@ class ExplainOptions:
             self.offline,
             of_imagenet,
             self.resize,
+            passes=(FORWARD,) if self.trust else (),
+            trust=self.trust,
         )
 
 
@@ -169,6 +178,12 @@ explain_options = grouped_options(
         help="How many classes the table has.",
     ),
     resize_option,
+    click.option(
+        "--trust",
+        is_flag=True,
+        help="Test each heatmap: is it better than random ones, does it depend on the weights, and "
+        "on the class?",
+    ),
     max_pixels_option,
     offline_option,
 )

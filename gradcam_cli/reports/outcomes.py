@@ -15,6 +15,7 @@ from gradcam_cli.images.writing import DEFAULT_FOLDER
 from gradcam_cli.reports.lines import print_note, print_path
 from gradcam_cli.reports.messages import Messages
 from gradcam_cli.results.json_line import dumps
+from gradcam_cli.results.trust import Trust
 
 if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
@@ -87,10 +88,22 @@ def print_one(outcome: Outcome, options: PrintOptions, messages: Messages) -> No
             from gradcam_cli.reports.terminal import print_predictions
 
             print_predictions(explanation)
+            for text in trust_lines(explanation):
+                click.echo(text)
         _print_paths(outcome, options)
     if options.open_it:
         for file in outcome.overlays:
             open_in_viewer(file.path, messages)
+
+
+def trust_lines(explanation: Explanation, *, doubts_only: bool = False) -> list[str]:
+    """What was found of each heatmap that was tested, in a line each."""
+    tested = [(target, target.trust) for target in explanation.targets]
+    return [
+        f"{target.prediction.name} by {target.method}: {trust.text}"
+        for target, trust in tested
+        if isinstance(trust, Trust) and not (doubts_only and trust.verdict == "trust")
+    ]
 
 
 @dataclass
@@ -147,7 +160,8 @@ class RunPrinter:
             click.echo(dumps({"source": outcome.item.name, "error": str(outcome.error)}))
 
     def _add_notes(self, explanation: Explanation) -> None:
-        for note in explanation.notes:
+        doubts = trust_lines(explanation, doubts_only=True)
+        for note in (*explanation.notes, *doubts):
             self.notes += 1
             if self.notes <= _MOST_NOTES:
                 self.messages(f"{explanation.source}: {note}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.images.writing import output_file
 from gradcam_cli.reports.terminal import console, new_table
+from gradcam_cli.results.trust import Trust
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 10
 _COLUMNS = (
     *("source", "overlay", "class", "wnid", "name", "probability", "rank", "evidence", "border"),
-    *("versus", "counterfactual", "method", "layer"),
+    *("versus", "counterfactual", "method", "layer", "trust"),
     *("predicted", "predicted_name", "predicted_probability", "error"),
 )
 
@@ -125,6 +126,7 @@ def _columns_of(target: TargetExplanation) -> dict[str, Any]:
         "counterfactual": target.counterfactual,
         "method": target.method,
         "layer": target.layer,
+        "trust": target.trust.verdict if isinstance(target.trust, Trust) else "",
     }
 
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.notes import notes_on
+from gradcam_cli.results.trust import Trust
 from gradcam_cli.targets import Evidence, Target
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         Width and height.
     overlay_path, heatmap_path : str or None
         The files that were written; "overlay" and "heatmap" in JSON.
+    trust : Trust
+        Whether the map deserves trust; unset, and not in JSON, where that was not tested.
     """
 
     prediction: Prediction = msgspec.field(name="class")
@@ -97,6 +100,7 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     heatmap_size: tuple[Number, Number]
     overlay_path: str | None = msgspec.field(name="overlay", default=None)
     heatmap_path: str | None = msgspec.field(name="heatmap", default=None)
+    trust: Trust | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, heatmap: NDArray[np.float32], **fields: Any) -> TargetExplanation:
@@ -150,6 +154,10 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         if method:
             parts.append(re.sub("[:,=]", "-", self.method))
         return "".join(f".{part}" for part in parts)
+
+    def with_trust(self, trust: Trust) -> TargetExplanation:
+        """The same with the outcome of the tests."""
+        return replace(self, trust=trust)._with_heatmap(self.heatmap)
 
     def with_paths(self, overlay: str, heatmap: str | None) -> TargetExplanation:
         """The same with the paths of its files."""

@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcam_cli.metrics.intervals import Mean, mean_with_interval
-
-UNCHANGED = 0.5
-"""A mean rank correlation with the map of shuffled weights from which on it has hardly changed."""
-SAME = 0.95
-"""One with the map of another class from which on the class hardly matters."""
+from gradcam_cli.results.trust import SAME, UNCHANGED
 
 
 @dataclass(frozen=True)

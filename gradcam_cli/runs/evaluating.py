@@ -106,27 +106,18 @@ class EvaluateStages(Stages):
 
     def _evaluations(self, loaded: Loaded, explanation: Explanation) -> tuple[Evaluation, ...]:
         explainer = self.opener.explainer
-        removed = self._removed(loaded)
+        pixels, black = loaded.picture.pixels, self.options.black
+        removed = black_input(explainer) if black else blurred_input(explainer, pixels)
         rows = explainer.engine.forward_rows
         return tuple(
             MapEvaluation(
                 explainer,
-                Subject(loaded.input, removed, _scores_of(explainer, target), rows),
+                Subject(loaded.input, removed, scores_of(explainer, target), rows),
                 target,
                 self.options,
             ).evaluation()
             for target in explanation.targets
         )
-
-    def _removed(self, loaded: Loaded) -> Array:
-        """What takes the place of pixels."""
-        explainer = self.opener.explainer
-        if self.options.black:
-            return black_input(explainer)
-        frame = explainer.frame_of(loaded.picture.pixels)
-        seen = model_input(loaded.picture.pixels, explainer.model.input, frame)
-        everywhere = np.ones(seen.shape[:2], np.float32)
-        return explainer.preprocess(blurred_where(seen, [everywhere])[0])
 
     def write(self, loaded: Loaded, explanation: Any) -> Outcome:
         """Write the overlays of a picture."""
@@ -135,7 +126,7 @@ class EvaluateStages(Stages):
         return outcome if outcome.error else replace(outcome, evaluations=evaluations)
 
 
-def _scores_of(explainer: Explainer, target: TargetExplanation) -> Any:
+def scores_of(explainer: Explainer, target: TargetExplanation) -> Any:
     """From inputs to the probabilities of the class of `target`."""
     index, head = target.prediction.index, explainer.model.head
 
@@ -151,6 +142,22 @@ def black_input(explainer: Explainer) -> Array:
     return explainer.preprocess(np.zeros(explainer.model.input, np.uint8))
 
 
+def blurred_input(explainer: Explainer, pixels: NDArray[np.uint8]) -> Array:
+    """What the model takes for the picture `pixels`, blurred all over."""
+    seen = model_input(pixels, explainer.model.input, explainer.frame_of(pixels))
+    everywhere = np.ones(seen.shape[:2], np.float32)
+    return explainer.preprocess(blurred_where(seen, [everywhere])[0])
+
+
+def map_at_input(heatmap: Array, shape: tuple[int, int, int]) -> Array:
+    """A heatmap at the height and width of a model's input, bilinear."""
+    rows, columns = (
+        SamplePoints.of(size, cells) for size, cells in zip(shape[:2], heatmap.shape, strict=True)
+    )
+    at_input: Array = upsampled(heatmap[np.newaxis], rows, columns)[0]
+    return at_input
+
+
 @dataclass(frozen=True)
 class MapEvaluation:
     """The measuring of one heatmap; what several metrics need is computed once, and when needed."""
@@ -164,13 +171,7 @@ class MapEvaluation:
     @cached_property
     def heatmap(self) -> Array:
         """The map at the size of the input, 0..1."""
-        height, width, _ = self.explainer.model.input
-        rows, columns = (
-            SamplePoints.of(size, cells)
-            for size, cells in zip((height, width), self.target.heatmap.shape, strict=True)
-        )
-        at_input: Array = upsampled(self.target.heatmap[np.newaxis], rows, columns)[0]
-        return at_input
+        return map_at_input(self.target.heatmap, self.explainer.model.input)
 
     @cached_property
     def masked(self) -> Array:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gradcam_cli.models.model import Model
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.runs.settings import Settings
+    from gradcam_cli.runs.trust import TrustTests
 
 _LOOK_SECONDS = 0.01
 
@@ -83,6 +84,13 @@ class ModelOpener:
         if self._thread is not None:
             self._thread.join()
         return self._ahead or self._explainer_of(self.model, self._note)
+
+    @cached_property
+    def trust_tests(self) -> TrustTests:
+        """The tests of its heatmaps."""
+        from gradcam_cli.runs.trust import TrustTests
+
+        return TrustTests(self.explainer)
 
     def _try_ahead(self) -> None:
         with suppress(Exception):  # it will come again where it can be said

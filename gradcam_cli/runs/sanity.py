@@ -17,10 +17,10 @@ from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.engines.shuffling import kernels_of, with_shuffled_kernels
 from gradcam_cli.errors import GradcamError
 from gradcam_cli.images.reading import read_image
-from gradcam_cli.methods.upsampling import SamplePoints, upsampled
 from gradcam_cli.metrics.faithfulness import rank_correlation
 from gradcam_cli.metrics.similarity import structural_similarity
 from gradcam_cli.results.sanity import Level, MethodSanity, SanityResult, mean_of
+from gradcam_cli.runs.evaluating import map_at_input
 from gradcam_cli.targets import Target
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def _other_targets(explainer: Explainer, targets: Sequence[Target], seed: int) -
 def _level(
     count: int, last: str, before: list[Array], after: list[Array], explainer: Explainer
 ) -> Level:
-    height, width, _ = explainer.model.input
+    shape = explainer.model.input
     similarities = [
-        structural_similarity(*(_at_size(each, height, width) for each in pair))
+        structural_similarity(*(map_at_input(each, shape) for each in pair))
         for pair in zip(before, after, strict=True)
     ]
     return Level(count, last, _correlation(before, after), mean_of(similarities))
@@ -168,12 +168,3 @@ def _correlation(first: list[Array], second: list[Array]) -> Mean:
     return mean_of(
         [rank_correlation(*(each.astype(np.float64) for each in pair)) for pair in pairs]
     )
-
-
-def _at_size(heatmap: Array, height: int, width: int) -> Array:
-    rows, columns = (
-        SamplePoints.of(height, heatmap.shape[0]),
-        SamplePoints.of(width, heatmap.shape[1]),
-    )
-    at_size: Array = upsampled(heatmap[np.newaxis], rows, columns)[0]
-    return at_size

@@ -40,6 +40,8 @@ class Settings:
         Nobody chose the class.
     passes : tuple of Pass
         What the engine does besides what the methods need.
+    trust : bool
+        Test each heatmap.
     """
 
     targets: tuple[Target, ...]
@@ -53,6 +55,7 @@ class Settings:
     default_class: bool = False
     resize: Resize = "squash"
     passes: tuple[Pass, ...] = ()
+    trust: bool = False
 
 
 @dataclass(frozen=True)

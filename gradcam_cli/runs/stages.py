@@ -135,13 +135,20 @@ class Stages:
     def explain(self, group: list[Loaded]) -> list[Explanation]:
         """The explanation of each of `group`."""
         explainer, settings = self.opener.explainer, self.settings
-        return explainer.explain_inputs(
+        explained = explainer.explain_inputs(
             [loaded.input for loaded in group],
             settings.targets,
             top=settings.top,
             rows=self.rows or explainer.engine.rows,
             progress=self.progress,
         )
+        if not settings.trust:
+            return explained
+        tests = self.opener.trust_tests
+        return [
+            tests.tested(explanation, loaded.input, loaded.picture.pixels)
+            for explanation, loaded in zip(explained, group, strict=True)
+        ]
 
     def write(self, loaded: Loaded, explanation: Explanation) -> Outcome:
         """Write the outputs of a picture."""

@@ -34,6 +34,7 @@ OTHER: dict[str, Any] = {
     "default_class": True,
     "resize": "crop",
     "passes": (FORWARD,),
+    "trust": True,
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
     "alpha": 0.4,
@@ -81,7 +82,7 @@ SETTING_OF = {
     "methods": "methods",
     "save_heatmap": "heatmaps",
     **{name: name for name in ("layer", "score", "engine", "alpha", "colormap", "top")},
-    **{name: name for name in ("max_pixels", "offline", "resize")},
+    **{name: name for name in ("max_pixels", "offline", "resize", "trust")},
     **dict.fromkeys(
         (
             *("model", "weights", "labels", "preprocess", "input_size", "output_name", "head"),

@@ -8,6 +8,7 @@ from gradcam_cli.reports.check.sentences import measures_sentence
 from gradcam_cli.results import explanation
 from gradcam_cli.results.check_summary import CheckResult
 from gradcam_cli.results.manifest import Record
+from gradcam_cli.results.trust import Trust
 from gradcam_cli.storage.http import is_url, redacted
 from gradcam_cli.text import printable
 
@@ -71,6 +72,8 @@ class Explained:
         The overlay's path as recorded, not to be trusted; empty where none is.
     measured : Measured or None
         Of a check, what was measured.
+    trust : str
+        The verdict and why, where the map was tested.
     """
 
     prediction: Prediction
@@ -78,6 +81,7 @@ class Explained:
     border: float | None
     overlay: str
     measured: Measured | None = None
+    trust: str = ""
 
     @property
     def border_percent(self) -> str:
@@ -163,7 +167,8 @@ def _explained(
     target: explanation.TargetExplanation, overlay: str, measured: Measured | None
 ) -> Explained:
     prediction = replace(_prediction(target.prediction), label=_text(_label(target)))
-    return Explained(prediction, target.evidence != "none", target.border, overlay, measured)
+    trust = _text(target.trust.text) if isinstance(target.trust, Trust) else ""
+    return Explained(prediction, target.evidence != "none", target.border, overlay, measured, trust)
 
 
 def _measured(record: Record) -> list[Measured | None]:
