@@ -88,7 +88,7 @@ def test_the_compression(checked: Callable[..., tuple[int, Any]]) -> None:
 
 def found(leak: Leak, seed: int, *, boxes: bool) -> Shortcuts:
     """What is found of a model trained and tested on pictures of this seed."""
-    model = trained(samples(leak, 80, 1_000 + seed), seed)
+    model = trained(samples(leak, 60, 1_000 + seed), seed)
     nodes = {node.get_friendly_name(): node for node in model.get_ops()}
     (head,) = (node for node in nodes.values() if node.get_type_name() == "MatMul")
     weights = head.input_value(1).get_node().get_data()
@@ -96,7 +96,7 @@ def found(leak: Leak, seed: int, *, boxes: bool) -> Shortcuts:
         ov.Model([nodes["features"].output(0), model.outputs[0]], model.get_parameters(), "both")
     )
     result = CheckResult()
-    for at, sample in enumerate(samples(leak, 60, 5_000 + seed)):
+    for at, sample in enumerate(samples(leak, 50, 5_000 + seed)):
         maps, logits = (
             array[0] for array in network([sample.pixels[np.newaxis] / np.float32(255)]).values()
         )

@@ -173,8 +173,8 @@ def test_the_bundled_model_at_a_layer_of_few_channels(name: str, lite0: Any) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["score-cam", "ablation-cam"])
-def test_the_bundled_model_with_all_its_channels(name: str, lite0: Any) -> None:
-    assert correlation(cat(lite0, "top_activation"), name) > NEARLY_ONE
+def test_the_bundled_model_at_a_layer_of_many_channels(name: str, lite0: Any) -> None:
+    assert correlation(cat(lite0, "block7a_project_bn"), name) > NEARLY_ONE
 
 
 A = np.array([[[1, 0], [2, 4]]], np.float32)  # one row of two positions, two channels
