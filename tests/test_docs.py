@@ -17,11 +17,15 @@ import yaml
 import gradcam_cli
 from docs.commands import PAGE, page
 from gradcam_cli.cli import gradcam
+from gradcam_cli.metrics.table import METRICS, Metric
+from gradcam_cli.results.check_summary import MEASURES
 from tests.conftest import SAMPLES
 
 ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text("utf-8")
 CONTRIBUTING = ROOT.joinpath("CONTRIBUTING.md").read_text("utf-8")
+CHECK = ROOT.joinpath("docs", "check.md").read_text("utf-8")
+EVALUATE = ROOT.joinpath("docs", "evaluate.md").read_text("utf-8")
 DESIGN = ROOT.joinpath("docs", "design.md").read_text("utf-8")
 
 
@@ -58,6 +62,27 @@ def test_each_option_stands_on_the_page_with_its_help(path: str) -> None:
             assert option.help
             for name in option.opts:
                 assert re.search(rf"^\| .*`{name}[ `].* \| \w.* \|.*\|.*\|$", section, re.M)
+
+
+# Metrics and measures
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_each_metric_has_its_definition(metric: Metric) -> None:
+    rows = [line for line in EVALUATE.splitlines() if line.startswith("| ")]
+    (row,) = (line for line in rows if f"`{metric.name}`" in line.split("|")[1])
+    number = metric.paper.rpartition(" ")[2]
+    assert number in EVALUATE
+    better = {True: "more", False: "less", None: "neither"}[metric.more_is_better]
+    assert better in row.split("|")[3]
+
+
+def test_each_measure_and_property_is_explained() -> None:
+    rows = [line.split("|")[1].strip() for line in CHECK.splitlines() if line.startswith("| `")]
+    assert rows == [f"`{measure.name}`" for measure in MEASURES]
+    for measure in MEASURES:
+        (row,) = (line for line in CHECK.splitlines() if line.startswith(f"| `{measure.name}`"))
+        assert ("| better |" if measure.more_is_better else "| worse |") in row
 
 
 # Examples in docstrings

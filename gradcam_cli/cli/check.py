@@ -28,7 +28,7 @@ from gradcam_cli.cli.recorded_runs import run_recorded
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
-    from gradcam_cli.reports.check.ending import Requirements
+    from gradcam_cli.reports.check.writing import Requirements
 
 FOLDER = "gradcam-check"
 
@@ -50,7 +50,7 @@ class GateOptions:
 
     def requirements(self) -> Requirements:
         """What has to hold."""
-        from gradcam_cli.reports.check.ending import Requirements
+        from gradcam_cli.reports.check.writing import Requirements
         from gradcam_cli.results.check_summary import Threshold
 
         values = {
@@ -181,7 +181,7 @@ def check(
     masks/. Exit code 1 says that a gate is missed.
     """
     from gradcam_cli.images.writing import folder_for_many
-    from gradcam_cli.reports.check.ending import CheckFiles, CheckReports
+    from gradcam_cli.reports.check.writing import CheckFiles, CheckReports
     from gradcam_cli.runs.check_items import expected_pairs
     from gradcam_cli.runs.recording import RunOptions
 

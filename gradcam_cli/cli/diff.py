@@ -173,7 +173,7 @@ def diff(
     check` takes. Exit code 1 says that a limit is passed.
     """
     from gradcam_cli.images.writing import folder_for_many
-    from gradcam_cli.reports.difference import Models, tell
+    from gradcam_cli.reports.difference import Models, report_difference
     from gradcam_cli.reports.html import check_report
     from gradcam_cli.results.model_difference import ModelDifference, judged
 
@@ -192,7 +192,7 @@ def diff(
         results.append(result)
     difference = ModelDifference.of(*results)
     gates = judged(difference, limits.limits())
-    tell(
+    report_difference(
         difference, gates, places,
         as_json=output.as_json, quiet=output.quiet, report=output.report,
     )  # fmt: skip

@@ -221,7 +221,7 @@ def evaluate(
     probability is watched. Each method is compared with random maps, and with the others.
     """
     from gradcam_cli.images.writing import OVERLAY_SUFFIX, Destination, folder_for_many
-    from gradcam_cli.reports.evaluation import tell
+    from gradcam_cli.reports.evaluation import report_evaluation
     from gradcam_cli.runs.evaluating import EvaluateStages, evaluate_items
     from gradcam_cli.runs.opening import ModelOpener
     from gradcam_cli.runs.recording import RunOptions
@@ -239,5 +239,5 @@ def evaluate(
     outputs = Outputs(Destination(folder_for_many(output.output or FOLDER), OVERLAY_SUFFIX))
     opener = ModelOpener(selection, settings, messages, messages.download_bar)
     stages = EvaluateStages(opener, settings, outputs, options=options)
-    conclude = partial(tell, files=files, messages=messages)
+    conclude = partial(report_evaluation, files=files, messages=messages)
     return run_recorded(items, stages, RunOptions(force=output.force), messages, conclude)

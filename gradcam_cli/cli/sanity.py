@@ -162,7 +162,7 @@ def sanity(
     exit code is 1. Pictures are few, for each is explained at every level.
     """
     from gradcam_cli.images.writing import check_writable
-    from gradcam_cli.reports.sanity import tell
+    from gradcam_cli.reports.sanity import report_sanity
     from gradcam_cli.runs.opening import ModelOpener
     from gradcam_cli.runs.sanity import read_subjects, sanity_of
 
@@ -183,7 +183,7 @@ def sanity(
         result = sanity_of(
             explainer, subjects, levels=question.levels, seed=question.seed, progress=progress
         )
-    tell(result, as_json=output.as_json, quiet=output.quiet, plot=output.plot)
+    report_sanity(result, as_json=output.as_json, quiet=output.quiet, plot=output.plot)
     if not result.passed:
         return ExitCode.CHECK_FAILED
     return ExitCode.INPUT if result.failures else ExitCode.DONE

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST = 20
+LEAST = 30
 """Fewer maps are not clustered."""
 
 _MOST = 300

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-PERMUTATIONS = 499
+PERMUTATIONS = 199
 
 Values = NDArray[np.float64]
 Groups = NDArray[np.intp]
@@ -25,46 +25,48 @@ def group_means(values: Values, groups: Groups, count: int) -> Values:
     groups : (N,) int, 0..count - 1
     count : int
     """
+    return _means_in_order(values[np.argsort(groups, kind="stable")], groups, count)
+
+
+def _means_in_order(values: Values, groups: Groups, count: int) -> Values:
+    """Those of values of which the first group comes first, and so on."""
     sizes = np.bincount(groups, minlength=count)
     sums = np.zeros((count, values.shape[1]))
-    order = np.argsort(groups, kind="stable")
     present = np.flatnonzero(sizes)
     starts = np.concatenate([[0], np.cumsum(sizes[present])[:-1]])
-    sums[present] = np.add.reduceat(values[order], starts, axis=0)
+    sums[present] = np.add.reduceat(values, starts, axis=0)
     return sums / np.maximum(sizes, 1)[:, np.newaxis]
-
-
-def mean_excess(values: Values, groups: Groups, count: int) -> Values:
-    """By how many standard errors the mean of each group is above that of all, (count, K).
-
-    Parameters
-    ----------
-    values : (N, K) float64
-    groups : (N,) int, 0..count - 1
-    count : int
-    """
-    sizes = np.bincount(groups, minlength=count)[:, np.newaxis]
-    spread = values.std(axis=0)
-    difference = group_means(values, groups, count) - values.mean(axis=0)
-    scale = np.sqrt(sizes) / np.where(spread > 0, spread, np.inf)
-    excess: Values = difference * scale
-    return excess
 
 
 def excess_by_chance(
     values: Values, groups: Groups, count: int, *, seed: int = 0
 ) -> tuple[Values, Values]:
-    """`mean_excess`, and how often as great a one arises anywhere by chance, (count, K) each."""
-    found = mean_excess(values, groups, count)
+    """By how many standard errors the mean of each group is above that of all, and by what chance.
+
+    Parameters
+    ----------
+    values : (N, K) float64
+    groups : (N,) int, 0..count - 1
+    count, seed : int
+
+    Returns
+    -------
+    excess, chance : (count, K) float64
+        Zero where a column does not vary; how often as much arises anywhere by chance.
+    """
+    standard = _standardized(values)
+    roots = np.sqrt(np.bincount(groups, minlength=count))[:, np.newaxis]
+    found = roots * group_means(standard, groups, count)
     random = np.random.default_rng(seed)
-    greatest = np.array(
-        [mean_excess(values, random.permutation(groups), count).max() for _ in range(PERMUTATIONS)]
-    )
-    return found, _chance(found, greatest)
+    dealt = (random.permutation(len(values)) for _ in range(PERMUTATIONS))
+    greatest = [(roots * _means_in_order(standard[each], groups, count)).max() for each in dealt]
+    return found, _chance(found, np.array(greatest))
 
 
-def between_groups(ranks: Values, groups: Groups, count: int) -> Values:
-    """The share of the variance of each column that lies between groups, (K,), 0..1.
+def between_by_chance(
+    ranks: Values, groups: Groups, count: int, *, seed: int = 0
+) -> tuple[Values, Values]:
+    """The share of the variance of each column that lies between groups, and by what chance.
 
     Epsilon squared (Kelley, 1935) of ranks: 0 on average where groups do not matter, whatever
     their number. Of a column that does not vary it is 0.
@@ -74,31 +76,34 @@ def between_groups(ranks: Values, groups: Groups, count: int) -> Values:
     ranks : (N, K) float64
         See `ranks_of`.
     groups : (N,) int, 0..count - 1
-    count : int
+    count, seed : int
+
+    Returns
+    -------
+    share, chance : (K,) float64
+        How often as much arises in any column by chance.
     """
-    total = ranks.var(axis=0)
+    standard = _standardized(ranks)
     sizes = np.bincount(groups, minlength=count)[:, np.newaxis]
-    deviations = group_means(ranks, groups, count) - ranks.mean(axis=0)
-    share = (sizes * deviations**2).sum(axis=0) / len(ranks) / np.where(total > 0, total, np.inf)
-    by_chance = (np.count_nonzero(sizes) - 1) / max(1, len(ranks) - 1)
-    if by_chance >= 1:
-        return np.zeros_like(share)
-    return np.where(total > 0, (share - by_chance) / (1 - by_chance), 0.0)
+    by_chance = min(1.0, (np.count_nonzero(sizes) - 1) / max(1, len(ranks) - 1))
+    left = max(1 - by_chance, 1e-12)
 
+    def share(means: Values) -> Values:
+        shares: Values = ((sizes * means**2).sum(axis=0) / len(ranks) - by_chance) / left
+        return np.where(standard.any(axis=0) & (by_chance < 1), shares, 0.0)
 
-def between_by_chance(
-    ranks: Values, groups: Groups, count: int, *, seed: int = 0
-) -> tuple[Values, Values]:
-    """`between_groups`, and how often as much arises in any column by chance, (K,) each."""
-    found = between_groups(ranks, groups, count)
+    found = share(group_means(standard, groups, count))
     random = np.random.default_rng(seed)
-    greatest = np.array(
-        [
-            between_groups(ranks, random.permutation(groups), count).max()
-            for _ in range(PERMUTATIONS)
-        ]
-    )
-    return found, _chance(found, greatest)
+    dealt = (random.permutation(len(ranks)) for _ in range(PERMUTATIONS))
+    greatest = [share(_means_in_order(standard[each], groups, count)).max() for each in dealt]
+    return found, _chance(found, np.array(greatest))
+
+
+def _standardized(values: Values) -> Values:
+    """With a mean of 0 and a variance of 1; 0 where a column does not vary."""
+    spread = values.std(axis=0)
+    standard: Values = (values - values.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
+    return standard
 
 
 def separation(ranks: Values, flags: NDArray[np.bool_]) -> Values:

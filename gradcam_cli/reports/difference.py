@@ -49,7 +49,7 @@ class Models:
     new_folder: Path
 
 
-def tell(
+def report_difference(
     difference: ModelDifference,
     gates: Sequence[DifferenceGate],
     models: Models,

@@ -54,7 +54,7 @@ class EvaluationFiles:
             check_report(self.report, sources=sources)
 
 
-def tell(
+def report_evaluation(
     manifest: Manifest, keys: Sequence[str], files: EvaluationFiles, messages: Messages
 ) -> bool:
     """Print and write all of an evaluation.

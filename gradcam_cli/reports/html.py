@@ -33,7 +33,7 @@ from gradcam_cli.reports.page.check_view import CheckView, check_view
 from gradcam_cli.reports.page.thumbnails import Thumbnail, overlay_thumbnail, source_thumbnail
 from gradcam_cli.reports.page.view_models import Explained, Failure, Source, Survey, view_of
 from gradcam_cli.results.check_summary import CheckResult, Judgement
-from gradcam_cli.results.shortcuts import Ending, find_shortcuts
+from gradcam_cli.results.shortcuts import CheckFindings, find_shortcuts
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def write_report(
         survey = _take_survey(manifest, reader, file, check)
         if check is None and survey.is_check:
             result = CheckResult.of(reader.ordered())
-            check = check_view(Ending(result, Judgement(), find_shortcuts(result)))
+            check = check_view(CheckFindings(result, Judgement(), find_shortcuts(result)))
         return _write_all_pages(Pages(manifest.folder, reader, survey, check), file, note)
 
 

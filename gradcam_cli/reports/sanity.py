@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcam_cli.results.sanity import MethodSanity, SanityResult
 
 
-def tell(result: SanityResult, *, as_json: bool, quiet: bool, plot: Path | None) -> None:
+def report_sanity(result: SanityResult, *, as_json: bool, quiet: bool, plot: Path | None) -> None:
     """Print and draw what was found."""
     if plot is not None:
         write_png(plot, [chart_of(result)])

@@ -105,7 +105,7 @@ class Shortcuts:
 
 
 @dataclass(frozen=True)
-class Ending:
+class CheckFindings:
     """All that is known at the end of a check."""
 
     result: CheckResult

@@ -127,7 +127,7 @@ class LoadedCheck(Loaded):
 
 
 @dataclass(frozen=True)
-class Beside:
+class Extras:
     """What is computed beside the explanation of a picture.
 
     Attributes
@@ -256,7 +256,7 @@ class CheckStages(Stages):
         scores = iter(self._scores([each for loaded in group for each in blurred_of(loaded)], rows))
         mistaken = self._predicted_heat(group, explanations, rows)
         return [
-            (explanation, Beside([next(scores) for _ in blurred_of(loaded)], heat))
+            (explanation, Extras([next(scores) for _ in blurred_of(loaded)], heat))
             for explanation, heat, loaded in zip(explanations, mistaken, group, strict=True)
         ]
 
@@ -287,23 +287,23 @@ class CheckStages(Stages):
     def write(self, loaded: Loaded, explanation: Any) -> Outcome:
         """Write the overlays of a picture, and measure it."""
         assert isinstance(loaded, LoadedCheck)
-        explained, beside = explanation
+        explained, extras = explanation
         outcome = super().write(loaded, explained)
         if outcome.explanation is None:
             return outcome
-        return replace(outcome, measures=tuple(self._measures(loaded, outcome.explanation, beside)))
+        return replace(outcome, measures=tuple(self._measures(loaded, outcome.explanation, extras)))
 
     def _measures(
-        self, loaded: LoadedCheck, explanation: Explanation, beside: Beside
+        self, loaded: LoadedCheck, explanation: Explanation, extras: Extras
     ) -> list[Measures]:
         classes = classes_of(loaded)
         top1 = is_right(loaded, explanation)
-        head, left = self.opener.explainer.model.head, iter(beside.scores)
+        head, left = self.opener.explainer.model.head, iter(extras.scores)
         properties = properties_of(loaded.picture)
         measured = []
         for each, target, on_grid in zip(classes, explanation.targets, loaded.objects, strict=True):
             without: dict[str, Any] = {}
-            if on_grid is not None and beside.scores:
+            if on_grid is not None and extras.scores:
                 blurred = [float(probabilities(next(left), head)[each.index]) for _ in range(2)]
                 without = {
                     "object_blurred": blurred[0],
@@ -318,7 +318,7 @@ class CheckStages(Stages):
                     top5=target.prediction.rank <= 5,
                     empty=target.evidence == "none",
                     heat=packed(target.heatmap),
-                    predicted_heat=beside.predicted_heat,
+                    predicted_heat=extras.predicted_heat,
                     properties=properties,
                     **without,
                     **measured_on(loaded.grid, target, on_grid),

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
         CheckResult,
         Gate,
     )
-    from gradcam_cli.results.shortcuts import Ending
+    from gradcam_cli.results.shortcuts import CheckFindings
 
 
 _MAPS = ("heat", "object_cells", "predicted_heat")
 _RUN = ("model", "layer", "method", "score", "engine", "versions")
 
 
-def check_object(data: Path, ending: Ending) -> dict[str, Any]:
+def check_object(data: Path, findings: CheckFindings) -> dict[str, Any]:
     """All of it, as --json has it."""
-    result, judgement, shortcuts = ending.result, ending.judgement, ending.shortcuts
+    result, judgement, shortcuts = findings.result, findings.judgement, findings.shortcuts
     example = result.example
     return {
         "data": str(data),

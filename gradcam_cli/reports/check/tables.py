@@ -17,22 +17,22 @@ from gradcam_cli.results.check_summary import (
 if TYPE_CHECKING:
     from gradcam_cli.metrics.intervals import Mean
     from gradcam_cli.results.check_summary import Change, CheckedClass, CheckResult, Gate
-    from gradcam_cli.results.shortcuts import Alarm, Ending
+    from gradcam_cli.results.shortcuts import Alarm, CheckFindings
 
 _MOST_CLASSES = 20
 _MOST_ALARMS = 10
 
 
-def print_tables(ending: Ending) -> None:
+def print_tables(findings: CheckFindings) -> None:
     """The means, the gates, the classes, what may be shortcuts, and the pictures to look at."""
-    result, judgement = ending.result, ending.judgement
+    result, judgement = findings.result, findings.judgement
     _print_means(result, judgement.changes)
     if judgement.gates:
         _print_gates(judgement.gates)
     if len(result.classes) > 1:
         _print_classes(result)
-    if ending.shortcuts.alarms:
-        _print_alarms(ending.shortcuts.alarms)
+    if findings.shortcuts.alarms:
+        _print_alarms(findings.shortcuts.alarms)
     missed = {gate.threshold.measure: gate for gate in reversed(judgement.missed)}
     for name, gate in reversed(missed.items()):  # of each measure the first gate, that of all
         of_class = "" if gate.index is None else f", {gate.class_name}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcam_cli.results.check_summary import CheckResult
-    from gradcam_cli.results.shortcuts import Ending
+    from gradcam_cli.results.shortcuts import CheckFindings
 
 _MOST_IN_MATRIX = 20
 _MOST_CONFUSIONS = 50
@@ -79,9 +79,9 @@ class CheckView:
     keys: list[str]
 
 
-def check_view(ending: Ending) -> CheckView:
+def check_view(findings: CheckFindings) -> CheckView:
     """What the page shows of a check."""
-    result, judgement, shortcuts = ending.result, ending.judgement, ending.shortcuts
+    result, judgement, shortcuts = findings.result, findings.judgement, findings.shortcuts
     confusions = [
         Confusion(printable(expected), printable(predicted), count)
         for (expected, predicted), count in result.confusion().items()

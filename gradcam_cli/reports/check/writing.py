@@ -1,4 +1,4 @@
-"""What is told at the end of a check, and what is written."""
+"""What a check prints and writes at its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gradcam_cli.reports.page.check_view import check_view
 from gradcam_cli.reports.summary import write_rows
 from gradcam_cli.results.check_summary import CheckResult, Judgement, Threshold, changes, judge
 from gradcam_cli.results.json_line import dumps
-from gradcam_cli.results.shortcuts import Ending, find_shortcuts
+from gradcam_cli.results.shortcuts import CheckFindings, find_shortcuts
 
 if TYPE_CHECKING:
     from gradcam_cli.reports.messages import Messages
@@ -153,33 +153,33 @@ class CheckReports:
             len(shortcuts.alarms),
             needed.most_shortcuts,
         )
-        ending = Ending(result, judgement, shortcuts)
-        self._write_files(manifest, ending)
-        self._print_result(ending)
+        findings = CheckFindings(result, judgement, shortcuts)
+        self._write_files(manifest, findings)
+        self._print_result(findings)
         self._print_failures(result)
         for sentence in failure_sentences(judgement):
             print_note(sentence)
         print_workflow_commands(result, judgement)
         return judgement.holds
 
-    def _write_files(self, manifest: Manifest, ending: Ending) -> None:
-        files, result, judgement = self._files, ending.result, ending.judgement
+    def _write_files(self, manifest: Manifest, findings: CheckFindings) -> None:
+        files, result, judgement = self._files, findings.result, findings.judgement
         if files.csv is not None:
             write_rows(files.csv, *rows_of(result))
         if files.junit is not None:
             write_junit(files.junit, result, judgement)
         if files.report is not None:
-            write_report(manifest, files.report, self._messages, check_view(ending))
+            write_report(manifest, files.report, self._messages, check_view(findings))
 
-    def _print_result(self, ending: Ending) -> None:
+    def _print_result(self, findings: CheckFindings) -> None:
         if self._files.as_json:
-            click.echo(dumps(check_object(self._data, ending)))
-        elif ending.result.images and not self._files.quiet:
+            click.echo(dumps(check_object(self._data, findings)))
+        elif findings.result.images and not self._files.quiet:
             from gradcam_cli.reports.check.tables import print_tables  # loads rich
 
-            print_tables(ending)
+            print_tables(findings)
         if self._files.calibrate:
-            options = " ".join(proposed_options(ending.result))
+            options = " ".join(proposed_options(findings.result))
             self._messages(f"these hold for this model and {self._data}: {options}")
 
     def _print_failures(self, result: CheckResult) -> None:
