@@ -44,6 +44,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.passes
 	$(BIN)/python -m benchmarks.families
 	$(BIN)/python -m benchmarks.methods
+	$(BIN)/python -m benchmarks.check
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -28,7 +28,10 @@ def _read_file(file: Path, folders: PictureFolders, gathered: Gathered) -> None:
 
     try:
         root = parse(file, forbid_dtd=True).getroot()
-    except (ParseError, DefusedXmlException, OSError, ValueError) as error:
+    except DefusedXmlException:
+        gathered.result.refuse(file.name, "it has a document type, which may hide entities")
+        return
+    except (ParseError, OSError, ValueError) as error:
         gathered.result.refuse(file.name, f"it is no XML that can be read: {error}")
         return
     if root is None or root.tag != "annotation":

@@ -147,6 +147,8 @@ class CheckResult:
         if record.result is None:
             self.failures.append(FailedPicture(record.source, record.key, record.error))
             return
+        if not record.measures:  # explained into the same folder, and not checked
+            return
         self.example = self.example or record.result
         explained = zip(record.result.targets, record.measures, record.overlays, strict=True)
         for target, measures, overlay in explained:

@@ -652,6 +652,14 @@ def test_many_classes_have_a_list_of_confusions(tmp_path: Path) -> None:
     assert buttons[0]["data-predicted"] == "other0 (100)"
 
 
+def test_what_was_only_explained_is_not_on_the_page_of_a_check(tmp_path: Path) -> None:
+    told = (
+        record(tmp_path, "checked.png", explained(CAT), measures=(measured(),)),
+        record(tmp_path, "explained.png", explained(CAT)),
+    )
+    assert reported(tmp_path, *told).names() == ["checked.png"]
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_on_the_page_of_a_check_are_text(tmp_path: Path, name: str) -> None:
     cat = predicted(name, 285, 0.9)
