@@ -96,7 +96,7 @@ def found(leak: Leak, seed: int, *, boxes: bool) -> Shortcuts:
         ov.Model([nodes["features"].output(0), model.outputs[0]], model.get_parameters(), "both")
     )
     result = CheckResult()
-    for at, sample in enumerate(samples(leak, 50, 5_000 + seed)):
+    for at, sample in enumerate(samples(leak, 60, 5_000 + seed)):
         maps, logits = (
             array[0] for array in network([sample.pixels[np.newaxis] / np.float32(255)]).values()
         )

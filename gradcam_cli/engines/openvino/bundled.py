@@ -111,7 +111,9 @@ def _output(step: Step, inputs: list[Port], weights: list[NDArray[Any]]) -> Port
             node = ops.reduce_mean(inputs[0], constant([2, 3], np.int64))
         case _:  # Dense
             kernel, bias = map(ops.constant, weights)
-            node = ops.add(ops.matmul(inputs[0], kernel, False, True), bias)
+            product = ops.matmul(inputs[0], kernel, False, True)
+            product.set_friendly_name(step.name)
+            node = ops.add(product, bias)
     return node.output(0)
 
 
@@ -121,7 +123,9 @@ def _convolution(step: Step, port: Port, kernel: NDArray[Any]) -> Any:
         kernel, convolve = kernel[:, None], ops.group_convolution
     else:
         convolve = ops.convolution
-    return convolve(port, ops.constant(kernel), strides, none, none, [1, 1], "same_upper")
+    node = convolve(port, ops.constant(kernel), strides, none, none, [1, 1], "same_upper")
+    node.set_friendly_name(step.name)
+    return node
 
 
 def _normalization(port: Port, *weights: NDArray[Any]) -> Any:
