@@ -66,7 +66,7 @@ MOST_WORST = 10
 """How many pictures are named where a gate is missed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckedClass:
     """What was measured of one expected class in one picture."""
 

@@ -34,6 +34,9 @@ Kind = Literal["place", "cluster", "property", "error-property", "error-place"]
 CHANCE = 0.01
 """What arises more often by chance raises no alarm."""
 
+_MOST_OF_EACH_CLASS = 1_000
+"""So many pictures of a class tell as much as more of them do."""
+
 _LEAST_PICTURES = 10
 """A class of fewer, or fewer wrong predictions, are not judged."""
 _PLACE_SHARE, _PLACE_LIFT = 0.2, 2.0
@@ -94,7 +97,7 @@ class Shortcuts:
     alarms : list of Alarm
         The rarest by chance first.
     wrong : list of WrongGroup
-        All wrong predictions by where the model looked, the most first.
+        Wrong predictions by where the model looked, the most first.
     class_heat : dict of int to (CELLS, CELLS) float32
         The mean heatmap of each class, the shares of whose cells sum to 1.
     """
@@ -115,7 +118,7 @@ class CheckFindings:
 
 def find_shortcuts(result: CheckResult, seed: int = 0) -> Shortcuts:
     """The shortcuts that the pictures of a check hint at; the same for the same seed."""
-    checked = [each for each in result.checked if each.measures.heat]
+    checked = [each for some in result.by_class.values() for each in _some_of(some)]
     if not checked:
         return Shortcuts([], [], {})
     view = _View.of(checked)
@@ -128,6 +131,13 @@ def find_shortcuts(result: CheckResult, seed: int = 0) -> Shortcuts:
     ]
     alarms.sort(key=lambda alarm: (alarm.chance, alarm.kind, -alarm.effect))
     return Shortcuts(alarms, list(_wrong_groups(view)), _class_heat(view))
+
+
+def _some_of(checked: list[CheckedClass]) -> list[CheckedClass]:
+    """Those with heat; of many so many, spread evenly."""
+    known = [each for each in checked if each.measures.heat]
+    steps = np.linspace(0, len(known) - 1, min(len(known), _MOST_OF_EACH_CLASS))
+    return [known[at] for at in np.unique(steps.astype(int)).tolist()]
 
 
 @dataclass(frozen=True, eq=False)
