@@ -93,11 +93,12 @@ def page(number: int, rounds: int, kept: dict[str, list[Sample]]) -> str:
         [one.seconds / two.seconds for one, two in zip(kept["explain"], kept["check"], strict=True)]
     ).median
     verdict = "met" if ratio >= LEAST else "**missed**"
+    turns = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
     about = [[what, value] for what, value in machine.described().items()]
     return f"""# Checks
 
-Made by `python -m benchmarks.check`: pictures of some 300 × 300, the bundled model. Medians of
-{rounds} rounds in which all take turns.
+Made by `python -m benchmarks.check`: pictures of some 300 × 300, the bundled model. {turns}
+in which all take turns.
 
 | | measured | bar | |
 |---|---:|---:|---|
