@@ -182,7 +182,6 @@ def check(
     """
     from gradcam_cli.images.writing import folder_for_many
     from gradcam_cli.reports.check.writing import CheckFiles, CheckReports
-    from gradcam_cli.runs.check_items import expected_pairs
     from gradcam_cli.runs.recording import RunOptions
 
     messages = Messages(quiet=output.quiet)
@@ -195,7 +194,7 @@ def check(
     for guess in selection.guesses:
         messages(guess)
     items = source.items(annotations, selection, counterfactual=measuring.object_drop)
-    reports.check_baseline(expected_pairs(items))
+    reports.check_items(items)
     stages = measuring.stages(selection, folder_for_many(output.output or FOLDER), messages)
     options = RunOptions(force=output.force)
     return run_recorded(items, stages, options, messages, reports.write)

@@ -289,6 +289,8 @@ def test_an_unusable_place_is_refused_before_anything_is_measured(gradcam: Run) 
         ("--report", "page.txt"),
         ("--report", "folder.html"),
         ("--csv", DATA),
+        ("--csv", SAMPLES / "tripod.jpg"),
+        ("--junit", SAMPLES / "tripod.jpg"),
         ("--baseline", "none.json"),
         ("--baseline", "folder.html"),
         ("--images", "none"),

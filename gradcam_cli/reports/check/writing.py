@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,17 @@ from gradcam_cli.reports.html import check_report, write_report
 from gradcam_cli.reports.lines import print_note
 from gradcam_cli.reports.page.check_view import check_view
 from gradcam_cli.reports.summary import write_rows
-from gradcam_cli.results.check_summary import CheckResult, Judgement, Threshold, changes, judge
+from gradcam_cli.results.check_summary import (
+    Baseline,
+    CheckResult,
+    Judgement,
+    Threshold,
+    changes,
+    judge,
+)
 from gradcam_cli.results.json_line import dumps
 from gradcam_cli.results.shortcuts import CheckFindings, find_shortcuts
+from gradcam_cli.runs.check_items import expected_pairs
 
 if TYPE_CHECKING:
     from gradcam_cli.reports.messages import Messages
@@ -103,30 +111,31 @@ class CheckReports:
         baseline = requirements.baseline
         self._before = None if baseline is None else read_baseline(baseline)
 
-    def check_baseline(self, pictures: Collection[tuple[str, int]]) -> None:
-        """Say what cannot be compared with the baseline.
-
-        Parameters
-        ----------
-        pictures : collection of (str, int)
-            The pictures that are to be checked, each with its class.
+    def check_items(self, items: Sequence[Item]) -> None:
+        """Refuse to write over a picture, and say what cannot be compared with the baseline.
 
         Raises
         ------
         UsageError
-            Where none of them is in it.
+            Where a file is one of the pictures, or none of these is in the baseline.
         """
-        if self._before is None:
-            return
-        path, both = self._requirements.baseline, len(self._before.keys() & set(pictures))
+        sources = [Path(item.source) for item in items]
+        for path in (self._files.csv, self._files.junit):
+            if path is not None:
+                check_writable(path, sources=sources)
+        if self._before is not None:
+            self._check_baseline(self._before, expected_pairs(items))
+
+    def _check_baseline(self, before: Baseline, pictures: set[tuple[str, int]]) -> None:
+        both = len(before.keys() & pictures)
         if not both:
             raise UsageError(
-                f"no picture of {self._data} is in the baseline {path}",
+                f"no picture of {self._data} is in the baseline {self._requirements.baseline}",
                 "Run both in the same folder, for pictures are known by their paths.",
             )
-        if gone := len(self._before) - both:
+        if gone := len(before) - both:
             self._messages(f"{gone:,} pictures of the baseline are not in {self._data}.")
-        if new := len(set(pictures)) - both:
+        if new := len(pictures) - both:
             self._messages(f"{new:,} pictures of {self._data} are not in the baseline.")
 
     def write(self, manifest: Manifest, keys: Sequence[str]) -> bool:
