@@ -33,6 +33,7 @@ from gradcam_cli.results.shortcuts import CheckFindings, find_shortcuts
 from gradcam_cli.runs.check_items import expected_pairs
 
 if TYPE_CHECKING:
+    from gradcam_cli.images.listing import Item
     from gradcam_cli.reports.messages import Messages
     from gradcam_cli.results.manifest import Manifest
 
