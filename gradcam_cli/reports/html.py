@@ -141,7 +141,9 @@ def write_report(
         survey = _take_survey(manifest, reader, file, check)
         if check is None and survey.is_check:
             result = CheckResult.of(reader.ordered())
-            check = check_view(CheckFindings(result, Judgement(), find_shortcuts(result)))
+            check = check_view(
+                CheckFindings(result, Judgement(), find_shortcuts(result)), manifest.folder
+            )
         return _write_all_pages(Pages(manifest.folder, reader, survey, check), file, note)
 
 

@@ -179,7 +179,9 @@ class CheckReports:
         if files.junit is not None:
             write_junit(files.junit, result, judgement)
         if files.report is not None:
-            write_report(manifest, files.report, self._messages, check_view(findings))
+            write_report(
+                manifest, files.report, self._messages, check_view(findings, manifest.folder)
+            )
 
     def _print_result(self, findings: CheckFindings) -> None:
         if self._files.as_json:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcam_cli.reports.check.sentences import failure_sentences, interval, shown
+from gradcam_cli.reports.page.thumbnails import Thumbnail, overlay_thumbnail
 from gradcam_cli.results.check_summary import BY_NAME, CLASS_MEASURES, MEASURES
 from gradcam_cli.text import printable
 
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcam_cli.results.check_summary import CheckResult
-    from gradcam_cli.results.shortcuts import CheckFindings
+    from gradcam_cli.results.shortcuts import Alarm, CheckFindings
 
 _MOST_IN_MATRIX = 20
 _MOST_CONFUSIONS = 50
 _MOST_CLASSES = 200
 _HEAT_SIDE = 96
+_MOST_PICTURES = 6
 
 Row = tuple[str, ...]
 
@@ -41,6 +44,14 @@ class Confusion:
 
 
 @dataclass(frozen=True)
+class AlarmView:
+    """What may be a shortcut: the evidence, and some pictures that show it."""
+
+    text: str
+    pictures: list[tuple[str, Thumbnail]]
+
+
+@dataclass(frozen=True)
 class CheckView:
     """The tables of a page.
 
@@ -49,7 +60,7 @@ class CheckView:
     means : list of (title, mean, interval, pictures)
     failed : list of str
         A sentence for each thing that does not hold.
-    alarms : list of (text, sources)
+    alarms : list of AlarmView
         What may be shortcuts.
     wrong : list of (place, predicted class, count, sources)
         Wrong predictions by where the model looked.
@@ -68,7 +79,7 @@ class CheckView:
 
     means: list[Row]
     failed: list[str]
-    alarms: list[Row]
+    alarms: list[AlarmView]
     wrong: list[Row]
     class_heat: list[tuple[str, str]]
     class_titles: Row
@@ -79,9 +90,10 @@ class CheckView:
     keys: list[str]
 
 
-def check_view(findings: CheckFindings) -> CheckView:
-    """What the page shows of a check."""
+def check_view(findings: CheckFindings, folder: Path) -> CheckView:
+    """What the page shows of a check, whose overlays are in `folder`."""
     result, judgement, shortcuts = findings.result, findings.judgement, findings.shortcuts
+    overlays = {each.source: each.overlay for each in result.checked}
     confusions = [
         Confusion(printable(expected), printable(predicted), count)
         for (expected, predicted), count in result.confusion().items()
@@ -91,10 +103,7 @@ def check_view(findings: CheckFindings) -> CheckView:
     return CheckView(
         means=[_mean_row(result, measure.name) for measure in MEASURES],
         failed=[printable(sentence) for sentence in failure_sentences(judgement)],
-        alarms=[
-            (printable(alarm.text), ", ".join(map(printable, alarm.sources)))
-            for alarm in shortcuts.alarms
-        ],
+        alarms=[_alarm(alarm, overlays, folder.resolve()) for alarm in shortcuts.alarms],
         wrong=[
             (
                 group.place,
@@ -115,6 +124,14 @@ def check_view(findings: CheckFindings) -> CheckView:
         confusions=sorted(wrong, key=lambda each: -each.count)[:_MOST_CONFUSIONS],
         keys=result.keys(),
     )
+
+
+def _alarm(alarm: Alarm, overlays: dict[str, str], root: Path) -> AlarmView:
+    pictures = [
+        (printable(source), overlay_thumbnail(root, overlays[source]))
+        for source in alarm.sources[:_MOST_PICTURES]
+    ]
+    return AlarmView(printable(alarm.text), pictures)
 
 
 def _mean_row(result: CheckResult, name: str) -> Row:
