@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.metrics.faithfulness import correlation
+from gradcam_cli.metrics.similarity import correlation
 
 Array = NDArray[np.float32]
 

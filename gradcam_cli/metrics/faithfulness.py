@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.metrics.similarity import correlation, row_ranks
+
 Array = NDArray[np.float32]
 Values = NDArray[np.float64]
 Score = Callable[[Array], Values]
@@ -171,7 +173,7 @@ class Removals:
         Bhatt et al., 2020 (arXiv 2005.00631), equation 3, on the squares of a grid; by ranks as in
         Xplique, while the paper has Pearson's.
         """
-        return _mean_correlation(_ranks(self.attributions), _ranks(self.drops))
+        return _mean_correlation(row_ranks(self.attributions), row_ranks(self.drops))
 
     def sensitivity_n(self) -> float:
         """Pearson's correlation of the two, the mean over sizes n, -1..1; more is better.
@@ -248,25 +250,6 @@ def _grid(shape: tuple[int, ...], grid: int) -> NDArray[np.intp]:
 def _mean_correlation(first: Values, second: Values) -> float:
     pairs = zip(first, second, strict=True)
     return float(np.mean([correlation(*pair) for pair in pairs]))
-
-
-def correlation(first: Values, second: Values) -> float:
-    """Pearson's correlation, -1..1; 0 where one of them does not vary."""
-    first, second = first - first.mean(), second - second.mean()
-    scale = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / scale if scale > 0 else 0.0
-
-
-def rank_correlation(first: Values, second: Values) -> float:
-    """Spearman's correlation, -1..1; equal values share their mean rank; 0 of a constant one."""
-    ranks = _ranks(np.stack([first.ravel(), second.ravel()]).astype(np.float64))
-    return correlation(ranks[0], ranks[1])
-
-
-def _ranks(values: Values) -> Values:
-    from gradcam_cli.metrics.permutations import ranks_of
-
-    return ranks_of(values.T).T
 
 
 def max_sensitivity(

@@ -5,14 +5,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.metrics.faithfulness import rank_correlation
+from gradcam_cli.metrics.permutations import ranks_of
 
 Array = NDArray[np.float32]
-
-__all__ = ["rank_correlation", "structural_similarity"]
+Values = NDArray[np.float64]
 
 _WINDOW = 7
 _K1, _K2 = 0.01, 0.03
+
+
+def correlation(first: Values, second: Values) -> float:
+    """Pearson's correlation of two rows, -1..1; 0 where one of them does not vary."""
+    first, second = first - first.mean(), second - second.mean()
+    scale = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / scale if scale > 0 else 0.0
+
+
+def rank_correlation(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
+    """Spearman's correlation, -1..1; equal values share their mean rank; 0 of a constant one.
+
+    Parameters
+    ----------
+    first, second : (h, w) float
+    """
+    ranks = row_ranks(np.stack([first.ravel(), second.ravel()]).astype(np.float64))
+    return correlation(ranks[0], ranks[1])
+
+
+def row_ranks(values: Values) -> Values:
+    """The ranks within each row, from 1; those of equal values are their mean."""
+    return ranks_of(values.T).T
 
 
 def structural_similarity(first: Array, second: Array) -> float:
@@ -43,9 +65,9 @@ def structural_similarity(first: Array, second: Array) -> float:
     return float(alike.mean())
 
 
-def _window_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _window_means(values: Values) -> Values:
     sums = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
     sums[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
     n = _WINDOW
-    windows: NDArray[np.float64] = sums[n:, n:] - sums[:-n, n:] - sums[n:, :-n] + sums[:-n, :-n]
+    windows: Values = sums[n:, n:] - sums[:-n, n:] - sums[n:, :-n] + sums[:-n, :-n]
     return windows / n**2

@@ -14,7 +14,7 @@ from gradcam_cli import __version__
 from gradcam_cli.images.writing import output_file
 from gradcam_cli.reports.check.sentences import shown
 from gradcam_cli.reports.html import page_assets, page_template
-from gradcam_cli.reports.lines import print_note
+from gradcam_cli.reports.lines import print_errors, print_note
 from gradcam_cli.reports.page.thumbnails import Thumbnail, overlay_thumbnail
 from gradcam_cli.results.check_summary import BY_NAME, GATED
 from gradcam_cli.results.json_line import dumps, mean_object
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 10
 _MOST_ON_PAGE = 200
-_MOST_FAILURES = 20
 _WORDS = {
     "changed": "predictions changed",
     "broken": "right before, wrong now",
@@ -65,8 +64,7 @@ def report_difference(
         click.echo(dumps(difference_object(difference, gates, models)))
     elif difference.pictures and not quiet:
         _print_tables(difference)
-    for failed in _failures(difference)[:_MOST_FAILURES]:
-        print_note(failed)
+    print_errors(_failures(difference))
     for gate in gates:
         if not gate.passed:
             print_note(gate_sentence(gate))

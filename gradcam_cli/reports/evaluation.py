@@ -14,7 +14,7 @@ from gradcam_cli.images.writing import check_writable, output_file
 from gradcam_cli.metrics.table import BY_NAME
 from gradcam_cli.reports.charts import Chart, bars_chart, curves_chart, svg, write_png
 from gradcam_cli.reports.html import check_report, page_assets, page_template
-from gradcam_cli.reports.lines import print_note
+from gradcam_cli.reports.lines import print_errors
 from gradcam_cli.reports.summary import write_rows
 from gradcam_cli.results.evaluation_summary import CONTROL, EvaluationResult, MethodScore
 from gradcam_cli.results.json_line import dumps, mean_object
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gradcam_cli.reports.messages import Messages
     from gradcam_cli.results.manifest import Manifest
 
-_MOST_FAILURES = 20
 _DIRECTIONS = {True: "more is better", False: "less is better", None: "neither is better"}
 
 
@@ -85,8 +84,7 @@ def report_evaluation(
         click.echo(dumps(evaluation_object(result)))
     elif result.evaluations and not files.quiet:
         _print_table(result)
-    for _, error in result.failures[:_MOST_FAILURES]:
-        print_note(error)
+    print_errors([error for _, error in result.failures])
     counts = [f"{result.images:,} pictures evaluated"]
     if result.failures:
         counts.append(f"{len(result.failures):,} failed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -13,6 +14,8 @@ from gradcam_cli.text import encodable, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+_MOST_ERRORS = 20
 
 _bars: list[Progress] = []  # the one made last
 
@@ -59,3 +62,11 @@ def drawn_bar() -> Progress | None:
 def set_drawn_bar(bar: Progress) -> None:
     """Have `drawn_bar` answer with `bar` while that is drawn."""
     _bars[:] = [bar]
+
+
+def print_errors(errors: Sequence[str]) -> None:
+    """The first of `errors` on stderr, each in a line, and how many more there are."""
+    for error in errors[:_MOST_ERRORS]:
+        print_note(error)
+    if (rest := len(errors) - _MOST_ERRORS) > 0:
+        print_note(f"{rest:,} more failed; --json has them all.")

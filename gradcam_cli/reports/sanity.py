@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcam_cli.reports.charts import Chart, curves_chart, write_png
-from gradcam_cli.reports.lines import print_note
+from gradcam_cli.reports.lines import print_errors, print_note
 from gradcam_cli.results.json_line import dumps, mean_object
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ def report_sanity(result: SanityResult, *, as_json: bool, quiet: bool, plot: Pat
         click.echo(dumps(sanity_object(result)))
     elif not quiet:
         _print_tables(result)
-    for _, error in result.failures:
-        print_note(error)
+    print_errors([error for _, error in result.failures])
     for method in result.methods:
         if not method.depends_on_weights:
             print_note(verdict(method))

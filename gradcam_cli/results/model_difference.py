@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.metrics.coarse_maps import unpacked
-from gradcam_cli.metrics.faithfulness import rank_correlation
 from gradcam_cli.metrics.intervals import Mean, mean_with_interval, share_with_interval
+from gradcam_cli.metrics.similarity import rank_correlation
 from gradcam_cli.results.check_summary import (
     GATED,
     Baseline,
@@ -53,8 +53,7 @@ class PictureDifference:
     @cached_property
     def heat_moved(self) -> float:
         """1 less the rank correlation of the two heatmaps on a few cells: 0 is not at all, 0..2."""
-        old, new = unpacked([self.old.measures.heat, self.new.measures.heat]).astype(np.float64)
-        return 1 - rank_correlation(old, new)
+        return 1 - rank_correlation(*unpacked([self.old.measures.heat, self.new.measures.heat]))
 
     def change(self, measure: str) -> float:
         """New less old; NaN where one of them has none."""

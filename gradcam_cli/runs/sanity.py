@@ -17,8 +17,7 @@ from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.engines.shuffling import kernels_of, with_shuffled_kernels
 from gradcam_cli.errors import GradcamError
 from gradcam_cli.images.reading import read_image
-from gradcam_cli.metrics.faithfulness import rank_correlation
-from gradcam_cli.metrics.similarity import structural_similarity
+from gradcam_cli.metrics.similarity import rank_correlation, structural_similarity
 from gradcam_cli.results.sanity import Level, MethodSanity, SanityResult, mean_of
 from gradcam_cli.runs.evaluating import map_at_input
 from gradcam_cli.targets import Target
@@ -164,7 +163,4 @@ def _level(
 
 def _correlation(first: list[Array], second: list[Array]) -> Mean:
     """Spearman's; a map without heat is like no other."""
-    pairs = zip(first, second, strict=True)
-    return mean_of(
-        [rank_correlation(*(each.astype(np.float64) for each in pair)) for pair in pairs]
-    )
+    return mean_of([rank_correlation(*pair) for pair in zip(first, second, strict=True)])

@@ -17,8 +17,8 @@ from gradcam_cli.metrics.faithfulness import (
     area_under,
     deletion_curve,
     insertion_curve,
-    rank_correlation,
 )
+from gradcam_cli.metrics.similarity import rank_correlation
 from gradcam_cli.results.trust import RANDOM_MAPS, Trust
 from gradcam_cli.runs.evaluating import blurred_input, map_at_input, scores_of
 from gradcam_cli.targets import Target
@@ -87,7 +87,8 @@ class TrustTests:
         own = Target(target.prediction.index)
         shuffled = None
         if self._shuffled is not None:
-            shuffled = _likeness(target, _map_of(self._shuffled, model_input, own, target.method))
+            of_shuffled = _map_of(self._shuffled, model_input, own, target.method)
+            shuffled = rank_correlation(target.heatmap, of_shuffled)
         return Trust.of(areas[0], areas[1:], shuffled, self._compared(target, model_input))
 
     def _compared(self, target: TargetExplanation, model_input: Array) -> tuple[str, float] | None:
@@ -101,7 +102,7 @@ class TrustTests:
             return None
         index = (target.prediction.index + len(labels) // 2) % len(labels)
         heatmap = _map_of(self.explainer, model_input, Target(index), target.method)
-        return labels[index].name, _likeness(target, heatmap)
+        return labels[index].name, rank_correlation(target.heatmap, heatmap)
 
     def _areas(self, subject: Subject, heatmap: Array) -> tuple[float, float]:
         """Those of deletion and insertion."""
@@ -123,8 +124,3 @@ def _map_of(explainer: Explainer, model_input: Array, target: Target, method: st
     (explanation,) = explainer.explain_each([model_input], [[target]], top=1, rows=1)
     heatmap: Array = explanation.targets[0].heatmap
     return heatmap
-
-
-def _likeness(target: TargetExplanation, heatmap: Array) -> float:
-    maps = (target.heatmap.astype(np.float64), heatmap.astype(np.float64))
-    return rank_correlation(*maps)

@@ -20,17 +20,16 @@ from gradcam_cli.metrics.faithfulness import (
     area_under,
     average_drop,
     average_gain,
-    correlation,
     deletion_curve,
     increase_in_confidence,
     insertion_curve,
     masked_input,
     max_sensitivity,
-    rank_correlation,
     ranked_pixels,
     removals,
 )
 from gradcam_cli.metrics.road import imputed, road_combined, road_scores
+from gradcam_cli.metrics.similarity import correlation, rank_correlation
 
 Array = NDArray[np.float32]
 SIDE = 18

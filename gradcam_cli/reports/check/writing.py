@@ -17,7 +17,7 @@ from gradcam_cli.reports.check.junit import write_junit
 from gradcam_cli.reports.check.objects import check_object, rows_of
 from gradcam_cli.reports.check.sentences import failure_sentences, proposed_options
 from gradcam_cli.reports.html import check_report, write_report
-from gradcam_cli.reports.lines import print_note
+from gradcam_cli.reports.lines import print_errors, print_note
 from gradcam_cli.reports.page.check_view import check_view
 from gradcam_cli.reports.summary import write_rows
 from gradcam_cli.results.check_summary import (
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
     from gradcam_cli.reports.messages import Messages
     from gradcam_cli.results.manifest import Manifest
-
-_MOST_FAILURES = 20
 
 
 @dataclass(frozen=True)
@@ -195,10 +193,7 @@ class CheckReports:
             self._messages(f"these hold for this model and {self._data}: {options}")
 
     def _print_failures(self, result: CheckResult) -> None:
-        for failed in result.failures[:_MOST_FAILURES]:
-            print_note(failed.error)
-        if (rest := len(result.failures) - _MOST_FAILURES) > 0:
-            print_note(f"{rest:,} more could not be checked; --json and --csv have them all.")
+        print_errors([failed.error for failed in result.failures])
         counts = [f"{result.images:,} pictures checked"]
         if result.failures:
             counts.append(f"{len(result.failures):,} failed")
