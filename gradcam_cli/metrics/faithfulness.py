@@ -188,15 +188,16 @@ class Removals:
         Yeh et al., 2019 (arXiv 1901.09392), definition 2.1, with the perturbation of removing
         squares: the mean of (I·Φ - drop)², where Φ is scaled as fits best (their section 5),
         for class activation maps have no unit; divided by the mean of drop², so that it is 1 for a
-        map that says nothing, and does not depend on how sure the model is. Quantus and captum
-        neither scale nor divide.
+        map that says nothing, and does not depend on how sure the model is. It is never scaled by
+        less than 0, which would turn the opposite of the truth into the truth. Quantus does neither
+        scale nor divide; captum scales where `normalize` is set, by less than 0 too.
         """
         attributions, drops = self.attributions.ravel(), self.drops.ravel()
         lost = float(drops @ drops)
         if not lost:
             return 0.0
         power = float(attributions @ attributions)
-        explained = float(attributions @ drops) ** 2 / power if power else 0.0
+        explained = max(0.0, float(attributions @ drops)) ** 2 / power if power else 0.0
         return 1 - explained / lost
 
 

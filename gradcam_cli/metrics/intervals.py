@@ -10,7 +10,8 @@ too, but the share of all such pictures need not be 1.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _OUTSIDE = 5.0
 """Percent of the resamples outside an interval, half of them on either side."""
 _NORMAL_95 = 1.959963984540054
 _DRAWN_AT_A_TIME = 1 << 20
+_ANGLES = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,53 @@ def paired_difference(
     ----------
     before, after : (N,) float64
         NaN where there is none; the pair is then left out.
+
+    Returns
+    -------
+    Mean
+        A difference is judged by whether its interval holds 0, and a bootstrap of few pairs is too
+        sure of itself: of five, it tells apart what is equal in 16 % of all cases. So its ends are
+        moved outwards (Hesterberg, 2015, What teachers should know about the bootstrap: for small
+        samples percentiles are less accurate than t); see `widening`. One pair has no interval.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> paired_difference(np.zeros(1), np.ones(1))
+    Mean(value=1.0, low=None, high=None, count=1)
     """
-    return mean_with_interval(after - before, seed, comparisons=comparisons)
+    mean = mean_with_interval(after - before, seed, comparisons=comparisons)
+    if mean.value is None or mean.low is None or mean.high is None:
+        return mean
+    if mean.count == 1:
+        return replace(mean, low=None, high=None)
+    factor = widening(mean.count, _OUTSIDE / 100 / comparisons)
+    low, high = (mean.value + factor * (end - mean.value) for end in (mean.low, mean.high))
+    return replace(mean, low=low, high=high)
+
+
+def widening(count: int, outside: float) -> float:
+    """By what the interval of a bootstrap of few values has to be wider, at least 1.
+
+    A bootstrap takes the spread of the values for that of all there could be, which is greater by
+    count / (count - 1) in the square, and for known: Student's t over the normal distribution.
+
+    Parameters
+    ----------
+    count : int
+        How many values, at least 2.
+    outside : float, 0..1
+        How much is outside the interval, on both sides together.
+    """
+    import numpy as np
+
+    freedom = count - 1
+    # With t = sqrt(freedom) tan(a), the density of a is that of cos(a) to the power freedom - 1.
+    step = min(math.pi / 2, 10 / math.sqrt(freedom)) / _ANGLES
+    chance = np.cumsum(np.cos((np.arange(_ANGLES) + 0.5) * step) ** (freedom - 1))
+    angle = float(np.interp(1 - outside, chance / chance[-1], np.arange(1, _ANGLES + 1) * step))
+    students = math.sqrt(freedom) * math.tan(angle)
+    return students / NormalDist().inv_cdf(1 - outside / 2) * math.sqrt(count / freedom)
 
 
 def _resampled_means(values: NDArray[np.float64], seed: int) -> Iterator[NDArray[np.float64]]:

@@ -85,7 +85,7 @@ def report_evaluation(
     elif result.evaluations and not files.quiet:
         _print_table(result)
     print_errors([error for _, error in result.failures])
-    counts = [f"{result.images:,} pictures evaluated"]
+    counts = [f"{result.images:,} {'picture' if result.images == 1 else 'pictures'} evaluated"]
     if result.failures:
         counts.append(f"{len(result.failures):,} failed")
     messages(f"{', '.join(counts)}.")

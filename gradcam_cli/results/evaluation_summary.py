@@ -94,9 +94,11 @@ class EvaluationResult:
         return list(rows[0][2].values) if rows else []
 
     def values(self, method: str, metric: str) -> NDArray[np.float64]:
-        """Picture by picture."""
-        rows = self.evaluations[method]
-        return np.array([each.values.get(metric, math.nan) for _, _, each in rows], np.float64)
+        """Picture by picture; where a picture has several classes, their mean."""
+        by_picture: dict[str, list[float]] = {}
+        for source, _, each in self.evaluations[method]:
+            by_picture.setdefault(source, []).append(each.values.get(metric, math.nan))
+        return np.array([np.mean(values) for values in by_picture.values()], np.float64)
 
     def curve(self, method: str, name: str) -> list[Mean]:
         """The mean of the "deletion" or "insertion" curves, point by point; empty without them."""

@@ -59,7 +59,7 @@ class EvaluationOptions:
     black : bool
         What is removed becomes black; else blurred.
     seed : int
-        Of all that is random.
+        Of what is drawn while measuring; the control has its own.
     """
 
     metrics: tuple[str, ...]

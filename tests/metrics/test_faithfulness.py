@@ -111,6 +111,12 @@ def test_correlations_by_hand() -> None:
     assert rank_correlation(np.array([[1.0, 5], [2, 2]]), np.array([[0.0, 9], [3, 3]])) == 1
 
 
+def test_the_opposite_of_the_truth_explains_nothing() -> None:
+    drops = np.random.default_rng(0).random((2, 8))
+    assert Removals(drops, drops).infidelity() == pytest.approx(0)
+    assert Removals(-drops, drops).infidelity() == 1
+
+
 def test_sensitivity_to_noise() -> None:
     picture = np.arange(4, dtype=np.float32).reshape(2, 2, 1)
 

@@ -11,6 +11,7 @@ from gradcam_cli.metrics.intervals import (
     mean_with_interval,
     paired_difference,
     share_with_interval,
+    widening,
 )
 
 
@@ -74,3 +75,26 @@ def test_noise_is_seldom_called_a_change() -> None:
         ]
         called += any(each.high is not None and each.high < 0 for each in differences)
     assert called <= 6  # 2.5 on the average
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 10, 30])
+def test_few_pairs_that_are_equal_are_seldom_told_apart(count: int) -> None:
+    random = np.random.default_rng(5)
+    apart = 0
+    for _ in range(300):
+        difference = paired_difference(random.normal(size=count), random.normal(size=count))
+        apart += difference.is_above(0) or difference.is_below(0)
+    assert apart <= 30  # 15 on the average
+
+
+@pytest.mark.parametrize(("count", "comparisons"), [(2, 1), (3, 6), (5, 1), (40, 6), (100_000, 1)])
+def test_intervals_of_pairs_are_as_wide_as_students(count: int, comparisons: int) -> None:
+    outside = 0.05 / comparisons
+    expected = stats.t.ppf(1 - outside / 2, count - 1) / stats.norm.ppf(1 - outside / 2)
+    assert widening(count, outside) == pytest.approx(
+        expected * np.sqrt(count / (count - 1)), rel=2e-3
+    )
+
+
+def test_one_pair_tells_nothing() -> None:
+    assert paired_difference(np.zeros(1), np.ones(1)) == Mean(1.0, None, None, 1)

@@ -59,6 +59,8 @@ def _print_means(result: CheckResult, compared: list[Change]) -> None:
 def _change_cells(difference: Mean | None) -> tuple[str, str]:
     if difference is None or difference.value is None:
         return "", ""
+    if difference.low is None:  # a single pair
+        return f"{difference.value:+.3f}", ""
     return f"{difference.value:+.3f}", f"{difference.low:+.3f} to {difference.high:+.3f}"
 
 

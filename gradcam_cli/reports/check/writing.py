@@ -194,7 +194,7 @@ class CheckReports:
 
     def _print_failures(self, result: CheckResult) -> None:
         print_errors([failed.error for failed in result.failures])
-        counts = [f"{result.images:,} pictures checked"]
+        counts = [f"{result.images:,} {'picture' if result.images == 1 else 'pictures'} checked"]
         if result.failures:
             counts.append(f"{len(result.failures):,} failed")
         self._messages(f"{', '.join(counts)}.")
