@@ -12,21 +12,7 @@ from typing import NoReturn
 import click
 
 from gradcam_cli import __version__
-from gradcam_cli.cli.cache import cache
-from gradcam_cli.cli.check import check
-from gradcam_cli.cli.classes import classes
-from gradcam_cli.cli.completion import VARIABLE, complete_joined_values, completion
-from gradcam_cli.cli.config import CommandsWithSettings, config
-from gradcam_cli.cli.diff import diff
-from gradcam_cli.cli.doctor import doctor
-from gradcam_cli.cli.evaluate import evaluate
-from gradcam_cli.cli.explain import explain
-from gradcam_cli.cli.export import export
-from gradcam_cli.cli.layers import layers
-from gradcam_cli.cli.methods import methods
-from gradcam_cli.cli.models import models
-from gradcam_cli.cli.report import report
-from gradcam_cli.cli.sanity import sanity
+from gradcam_cli.cli.commands import COMPLETION_VARIABLE, CommandsWithSettings, ImportedCommands
 from gradcam_cli.errors import ExitCode, GradcamError
 from gradcam_cli.process import Terminated, sigterm_raises
 from gradcam_cli.reports.lines import print_note, print_traceback
@@ -42,8 +28,29 @@ _RARELY = 50_000
 """How many new objects there are before garbage is collected: imports make tens of thousands."""
 
 
+_COMMANDS = (
+    "explain",
+    "check",
+    "diff",
+    "evaluate",
+    "sanity",
+    "report",
+    "doctor",
+    "export",
+    "classes",
+    "layers",
+    "methods",
+    "models",
+    "cache",
+    "config",
+    "completion",
+)
+"""The names of the commands, and of their modules."""
+
+
 @click.group(
     cls=CommandsWithSettings,
+    commands=ImportedCommands(_COMMANDS),
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -67,26 +74,6 @@ def gradcam(context: click.Context) -> None:
         context.exit(ExitCode.USAGE)
 
 
-for _command in (
-    explain,
-    check,
-    diff,
-    evaluate,
-    sanity,
-    report,
-    doctor,
-    export,
-    classes,
-    layers,
-    methods,
-    models,
-    cache,
-    config,
-    completion,
-):
-    gradcam.add_command(_command)
-
-
 def main() -> NoReturn:
     """Run the command line and leave the process with one of `ExitCode`.
 
@@ -106,7 +93,9 @@ def run(arguments: list[str] | None = None) -> int:
     for name in ("stdout", "stderr"):  # Python has None for one that was closed, as by `>&-`
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-    if VARIABLE in os.environ:
+    if COMPLETION_VARIABLE in os.environ:
+        from gradcam_cli.cli.completion import complete_joined_values
+
         complete_joined_values()
     try:
         with sigterm_raises():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
+from gradcam_cli.cli.commands import COMPLETION_VARIABLE
 from gradcam_cli.cli.options import debug_option
 
 SHELLS = ("bash", "zsh", "fish")
-VARIABLE = "_GRADCAM_COMPLETE"
-"""Set by a shell that runs `gradcam` for completions only."""
 
 
 @click.command(
@@ -28,7 +27,9 @@ def completion(context: click.Context, shell: str) -> None:
 
     complete_class = get_completion_class(shell)
     assert complete_class is not None  # Click has the three of SHELLS
-    script = complete_class(context.find_root().command, {}, "gradcam", VARIABLE).source()
+    script = complete_class(
+        context.find_root().command, {}, "gradcam", COMPLETION_VARIABLE
+    ).source()
     click.echo(script, nl=False)
 
 
