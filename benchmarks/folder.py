@@ -101,7 +101,7 @@ class Subject:
         }
 
     def _openvino_forward(self) -> dict[int, Callable[[], Any]]:
-        from gradcam_cli.engines.openvino.engine import LOGITS
+        from gradcam_cli.engines.openvino.graphs import LOGITS
         from gradcam_cli.engines.openvino.runtime import openvino
         from gradcam_cli.models import about
 

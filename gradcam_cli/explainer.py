@@ -20,6 +20,7 @@ from gradcam_cli.images.framing import RESIZES, Frame, Resize, frame_of
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
+from gradcam_cli.methods.choice import needs_of
 from gradcam_cli.models.labels import ClassName
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
@@ -128,7 +129,7 @@ class Explainer:
         ModelError
             Where it cannot.
         """
-        needs = list(dict.fromkeys((*needs_of(self.methods), *passes)))
+        needs = needs_of(self.methods, passes)
         name = next(name for name in ENGINES if name == self.engine.name)
         engine, _ = open_engine(self.model, self.layer, needs, engine_name=name, note=note)
         return replace(self, engine=engine)
@@ -347,11 +348,6 @@ class Explainer:
             method=method.text,
             layer=self.layer if method.method.uses_layer else AT_THE_INPUT,
         )
-
-
-def needs_of(methods: Sequence[MethodChoice]) -> list[Pass]:
-    """The passes that `methods` run, each once."""
-    return list(dict.fromkeys(need for choice in methods for need in choice.method.needs))
 
 
 def _rows_of(maps: Maps, start: int, end: int) -> Maps:

@@ -82,10 +82,8 @@ def explain(
     and quoted patterns. A run over many is recorded in the output folder and, started again, goes
     on where it was.
     """
-    from gradcam_cli.images.listing import exists
-    from gradcam_cli.reports.outcomes import load_for_one
+    from gradcam_cli.images.source_kinds import leads_nowhere
     from gradcam_cli.runs.opening import ModelOpener
-    from gradcam_cli.runs.stages import Stages
 
     output.check()
     single = listing.is_single(sources) and not record.are_requested
@@ -95,15 +93,16 @@ def explain(
     for guess in selection.guesses:
         messages(guess)
     settings = question.settings(selection, default_class=class_source is ParameterSource.DEFAULT)
-    outputs = output.for_single(settings) if single else output.for_many()
     opener = ModelOpener(selection, settings, messages, messages.download_bar)
+    if single and not leads_nowhere(sources[0]):
+        opener.open_ahead()  # before anything else is imported that takes long
+    from gradcam_cli.runs.stages import Stages
+
+    outputs = output.for_single(settings) if single else output.for_many()
     printing = output.printing(record, null=listing.null)
     stages = Stages(opener, settings, outputs, rows=1 if single else None, synced=single)
     items = listed_items(sources, listing, messages, single=single)
     if single:
-        if exists(sources[0]):
-            opener.open_ahead()
-            load_for_one(printing)
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)
 
@@ -111,9 +110,10 @@ def explain(
 def _explain_one(
     items: list[Item], stages: Stages, printing: PrintOptions, messages: Messages
 ) -> int:
-    from gradcam_cli.reports.outcomes import print_one
+    from gradcam_cli.reports.outcomes import load_for_one, print_one
     from gradcam_cli.runs.run import run
 
+    load_for_one(printing)
     with messages.passes_bar() as progress:
         outcomes = list(run(items, replace(stages, progress=progress)))
     for outcome in outcomes:

@@ -51,7 +51,7 @@ class SourceOptions:
         """
         if not sources and self.from_file is None:
             raise UsageError("there is no SOURCE", "See `gradcam explain --help`.")
-        from gradcam_cli.images.listing import is_single
+        from gradcam_cli.images.source_kinds import is_single
 
         return self.from_file is None and is_single(sources)
 

@@ -15,7 +15,7 @@ import posixpath
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.fetching import url_stem
 from gradcam_cli.images.output_stems import OutputStems
+from gradcam_cli.images.source_kinds import has_scheme, is_glob
 from gradcam_cli.images.writing import DEFAULT_FOLDER, OVERLAY_SUFFIX
 from gradcam_cli.storage.http import is_url, without_credentials
 from gradcam_cli.text import printable
@@ -32,8 +33,6 @@ _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 EXTENSIONS = (*_JPEG, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 """What makes a file in a folder a picture, in upper or lower case."""
 
-_MAGIC = re.compile(r"[*?[]")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ANY_DEPTH = re.compile(r"(?<![^/])\*\*(?:/+\*\*)*(?:/+|$)")
 
 
@@ -97,19 +96,6 @@ class _Candidate(NamedTuple):
 def single_item(source: str) -> Item:
     """The item of a single picture, which may be ``-`` for standard input."""
     return Item(source, "", source)
-
-
-def exists(source: str) -> bool:
-    """False where `source` is a path that leads to nothing."""
-    return source == "-" or is_url(source) or Path(source).exists()
-
-
-def is_single(sources: Sequence[str]) -> bool:
-    """True for one URL, ``-`` or path; False for none, several, a folder or a glob."""
-    if len(sources) != 1:
-        return False
-    source = sources[0]
-    return source == "-" or is_url(source) or not (os.path.isdir(source) or _is_glob(source))
 
 
 def list_items(
@@ -229,7 +215,7 @@ def _candidates(source: str, rules: _Rules, *, recursive: bool) -> Iterator[_Can
     if is_url(source):
         yield _Candidate(source, source, url_stem(source), _url_extension(source))
         return
-    paths = _matching_paths(source) if _is_glob(source) else [source]
+    paths = _matching_paths(source) if is_glob(source) else [source]
     if not paths:
         yield _path_candidate(source, "nothing matches")
     for path in paths:
@@ -259,7 +245,7 @@ def _missing_reason(path: str) -> str:
     except (OSError, ValueError) as error:  # ValueError: a null byte
         if not path:
             return "its path is empty"
-        return "of URLs only http and https are read" if _SCHEME.match(path) else _reason(error)
+        return "of URLs only http and https are read" if has_scheme(path) else _reason(error)
     return ""
 
 
@@ -269,13 +255,6 @@ def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, PermissionError):
         return "permission was denied"
     return printable(getattr(error, "strerror", None) or "there can be none")
-
-
-def _is_glob(source: str) -> bool:
-    """True for a pattern that is not the name of a file as it stands."""
-    if not _MAGIC.search(source) or _SCHEME.match(source):
-        return False
-    return not os.path.lexists(source)
 
 
 def _matching_paths(pattern: str) -> list[str]:

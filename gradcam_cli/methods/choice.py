@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gradcam_cli.arguments import describe
 from gradcam_cli.errors import UsageError
 from gradcam_cli.methods.contract import Maps, Method, Option, Question
 from gradcam_cli.methods.table import METHODS
+from gradcam_cli.passes import Pass
 from gradcam_cli.suggestions import closest, did_you_mean, folded
 
 _MOST_DIGITS = 18
@@ -75,6 +76,12 @@ def parse_method(text: str) -> MethodChoice:
             )
         options[option.name] = value
     return MethodChoice(method, {**method.defaults, **options})
+
+
+def needs_of(methods: Iterable[MethodChoice], passes: Iterable[Pass] = ()) -> list[Pass]:
+    """The passes that `methods` run, and then `passes`, each once."""
+    of_methods = [need for choice in methods for need in choice.method.needs]
+    return list(dict.fromkeys((*of_methods, *passes)))
 
 
 def find_method(name: str) -> Method:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Note, Progress
+from gradcam_cli.methods.choice import needs_of, parse_method
 
 if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.models.model import Model
     from gradcam_cli.models.selection import Selection
+    from gradcam_cli.passes import Engine
     from gradcam_cli.runs.settings import Settings
     from gradcam_cli.runs.trust import TrustTests
 
@@ -49,26 +50,25 @@ class ModelOpener:
         self._note = note
         self._download_bar = download_bar
         self._thread: Thread | None = None
-        self._ahead: Explainer | None = None
+        self._ahead: tuple[Model, Engine, str] | None = None
 
     def open_ahead(self) -> None:
         """Begin to open it in a thread, where all that takes is in the cache.
 
-        Compiling leaves Python to others, which read the picture meanwhile. What has to be imported
-        first does not, so it is imported here. Whatever has to be fetched, made, checked or said is
-        left to `explainer`.
+        OpenVINO leaves Python to others, who import what comes next and read the picture meanwhile.
+        What is imported for OpenVINO itself does not, so it is imported here, and nothing else.
+        Whatever has to be fetched, made, checked or said is left to `explainer`.
         """
         if self._settings.engine == "tensorflow" or find_spec("openvino") is None:
             return
         import gradcam_cli.engines.openvino.engine
-        import gradcam_cli.explainer  # noqa: F401
+        import gradcam_cli.engines.selection  # noqa: F401
         from gradcam_cli.engines.openvino.compiled import compiling
 
         self._thread = Thread(target=self._try_ahead, name="opening", daemon=True)
         self._thread.start()
         while self._thread.is_alive() and not compiling.wait(_LOOK_SECONDS):
             pass  # two threads of Python would only take turns
-        import cv2  # noqa: F401 - for the model's input
 
     @cached_property
     def model(self) -> Model:
@@ -81,9 +81,14 @@ class ModelOpener:
     @cached_property
     def explainer(self) -> Explainer:
         """The model, ready to explain."""
+        from gradcam_cli.explainer import Explainer
+
+        settings = self._settings
         if self._thread is not None:
             self._thread.join()
-        return self._ahead or self._explainer_of(self.model, self._note)
+        model, engine, layer = self._ahead or self._opened(self.model, self._note)
+        methods = tuple(map(parse_method, settings.methods))
+        return Explainer(model, engine, layer, methods, settings.score, resize=settings.resize)
 
     @cached_property
     def trust_tests(self) -> TrustTests:
@@ -95,23 +100,18 @@ class ModelOpener:
     def _try_ahead(self) -> None:
         with suppress(Exception):  # it will come again where it can be said
             model = self._selection.open(offline=True, note=_refuse)
-            self._ahead = self._explainer_of(model, _refuse)
+            self._ahead = self._opened(model, _refuse)
 
-    def _explainer_of(self, model: Model, note: Note) -> Explainer:
-        from gradcam_cli.explainer import Explainer
+    def _opened(self, model: Model, note: Note) -> tuple[Model, Engine, str]:
+        """`model`, its engine and the layer."""
+        from gradcam_cli.engines.selection import open_engine
 
         settings = self._settings
-        explainer = Explainer.load(
-            model,
-            layer=settings.layer,
-            methods=settings.methods,
-            score=settings.score,
-            engine=settings.engine,
-            note=note,
+        needs = needs_of(map(parse_method, settings.methods), settings.passes)
+        engine, layer = open_engine(
+            model, settings.layer, needs, engine_name=settings.engine, note=note
         )
-        if settings.passes:
-            explainer = explainer.with_passes(settings.passes, note)
-        return replace(explainer, resize=settings.resize)
+        return model, engine, layer
 
 
 class _NotReadyError(Exception):

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.fetching import url_stem
-from gradcam_cli.images.listing import EXTENSIONS, Item, is_single, list_items, read_source_list
+from gradcam_cli.images.listing import EXTENSIONS, Item, list_items, read_source_list
 from gradcam_cli.images.output_stems import MAX_BYTES
+from gradcam_cli.images.source_kinds import is_single
 from tests.conftest import as_nobody
 
 many = settings(

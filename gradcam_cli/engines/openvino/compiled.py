@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
-from gradcam_cli.engines.openvino.graphs import PROBABILITY, TOP, WEIGHTS, Graph
-from gradcam_cli.engines.openvino.runtime import openvino, ops
-from gradcam_cli.engines.openvino.vjp.products import is_fed
+from gradcam_cli.engines.openvino.graph_inputs import GRADIENT_INPUTS, PROBABILITY, TOP, WEIGHTS
+from gradcam_cli.engines.openvino.packing import packed, unpacked
+from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.errors import ModelError
 from gradcam_cli.targets import Target, score_weights
+
+if TYPE_CHECKING:
+    from gradcam_cli.engines.openvino.graphs import Graph
 
 _SETTINGS = {
     "INFERENCE_PRECISION_HINT": "f32",
@@ -35,56 +39,75 @@ class CompiledPass:
     Parameters
     ----------
     network : openvino.CompiledModel
-        Its inputs are those that `inputs` says, and then `kernels`.
+        Its inputs are those that `inputs` says, and then one for each of `kernels`.
     inputs : tuple of str
         See `Graph.inputs`.
-    kernels : list of openvino.Node
-        Constants that are read where their file is mapped; kept, for requests only point to them.
+    kernels : mapping of str to openvino.Tensor
+        What is given to each further input, by its name.
+    owner : object
+        What owns the memory of `kernels`; kept, for requests only point to it.
     streams : int
         How many calls run side by side.
     """
 
     def __init__(
-        self, network: Any, inputs: tuple[str, ...], kernels: list[Any], streams: int = 1
+        self,
+        network: Any,
+        inputs: tuple[str, ...],
+        kernels: Mapping[str, Any],
+        owner: Any,
+        streams: int = 1,
     ) -> None:
         self.inputs = inputs
         self._network = network
         self._kernels = kernels
+        self._owner = owner
         ports = network.inputs
-        self._shapes = {name: tuple(port.shape) for name, port in zip(inputs, ports, strict=False)}
+        self.shapes = {name: tuple(port.shape) for name, port in zip(inputs, ports, strict=False)}
         self._outputs = len(network.outputs)
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(streams):
             request = network.create_infer_request()
-            for port, kernel in zip(ports[len(inputs) :], kernels, strict=True):
-                request.set_tensor(port, kernel.tensor_view)
+            for port in ports[len(inputs) :]:
+                request.set_tensor(port, kernels[port.get_any_name()])
             self._idle.put(request)
 
     @classmethod
     def of(cls, core: Any, graph: Graph, streams: int) -> CompiledPass:
         """`graph`, not to be used afterwards, compiled by `core`."""
-        kernels = _fed_from_file(graph.model)
+        from gradcam_cli.engines.openvino.feeding import feed
+
+        nodes = feed(graph.model)
         compiling.set()
         settings = {**_SETTINGS, "NUM_STREAMS": streams}
-        return cls(core.compile_model(graph.model, "CPU", settings), graph.inputs, kernels, streams)
+        network = core.compile_model(graph.model, "CPU", settings)
+        kernels = {name: node.tensor_view for name, node in nodes.items()}
+        return cls(network, graph.inputs, kernels, nodes, streams)
 
     @classmethod
-    def imported(
-        cls, core: Any, blob: bytes, inputs: tuple[str, ...], forward: Any
-    ) -> CompiledPass:
-        """What `exported` gave, for one row at a time, with the kernels of `forward`."""
+    def imported(cls, core: Any, file: Path) -> CompiledPass:
+        """Gradients for one row at a time, from a file of what `exported` gave.
+
+        Raises
+        ------
+        OSError, RuntimeError, ValueError, TypeError, KeyError
+            Where it cannot be read, or is of another build of OpenVINO.
+        """
+        network, arrays = unpacked(file)
         compiling.set()
-        network = core.import_model(blob, "CPU", {**_SETTINGS, "NUM_STREAMS": 1})
-        names = [port.get_any_name() for port in network.inputs[len(inputs) :]]
-        constants = {node.get_friendly_name(): node for node in forward.get_ops()}
-        kernels = [constants[name.partition(" ")[2]] for name in names]
-        return cls(network, inputs, kernels)
+        settings = {**_SETTINGS, "NUM_STREAMS": 1}
+        compiled = core.import_model(_shared(network), "CPU", settings)
+        names = [port.get_any_name() for port in compiled.inputs[len(GRADIENT_INPUTS) :]]
+        kernels = {name: _shared(arrays[_constant_of(name)]) for name in names}
+        return cls(compiled, GRADIENT_INPUTS, kernels, (network, arrays))
 
     def exported(self) -> bytes:
         """What a process needs to run it without compiling: the graph as OpenVINO has made it."""
         with BytesIO() as stream:
             self._network.export_model(stream)
-            return stream.getvalue()
+            network = stream.getvalue()
+        kernels = {_constant_of(name): kernel.data for name, kernel in self._kernels.items()}
+        return packed(network, kernels)
 
     @contextmanager
     def _request(self) -> Iterator[Any]:
@@ -113,7 +136,7 @@ class CompiledPass:
     def noise(self) -> dict[str, NDArray[Any]]:
         """Inputs to try it with, seeded: the same in each row's last but for their number."""
         random = np.random.default_rng(0)
-        shapes = self._shapes
+        shapes = self.shapes
         if WEIGHTS in shapes:
             weights, top = score_weights([Target(0)] * shapes[WEIGHTS][0], shapes[WEIGHTS][1])
             fixed = {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(False)}
@@ -146,37 +169,10 @@ def inference_error(error: RuntimeError) -> ModelError:
     )
 
 
-def _fed_from_file(graph: Any) -> list[Any]:
-    """Make inputs of the kernels of the dense head, so that they are read where they are mapped.
-
-    As constants each would be copied at every start, and packed twice: for the forward pass and
-    for the backward one. For VGG16 that is 0.4 s and 0.9 GB. One for each reader, with an axis of
-    any length: inputs of a known size are allocated and cleared, another 0.2 s.
-    """
-    kernels = []
-    for node in graph.get_ordered_ops():
-        if is_fed(node):
-            readers = sorted(node.output(0).get_target_inputs(), key=_reader_name)
-            for number, reader_input in enumerate(readers):
-                parameter = ops.parameter(_open_shape(node, reader_input), np.float32)
-                name = f"{number} {node.get_friendly_name()}"  # is exported
-                parameter.output(0).get_tensor().set_names({name})
-                reader_input.replace_source_output(parameter.output(0))
-                graph.add_parameters([parameter])
-                kernels.append(node)
-    graph.validate_nodes_and_infer_types()
-    return kernels
+def _shared(array: NDArray[Any]) -> Any:
+    return openvino.Tensor(array, shared_memory=True)
 
 
-def _reader_name(reader_input: Any) -> str:
-    return str(reader_input.get_node().get_name())
-
-
-def _open_shape(kernel: Any, reader_input: Any) -> Any:
-    """The shape of a matrix with any length along the axis that its product sums over."""
-    shape = openvino.PartialShape(list(kernel.shape))
-    if len(kernel.shape) == 2:
-        number = reader_input.get_index()
-        flag = reader_input.get_node().get_attributes()[("transpose_a", "transpose_b")[number]]
-        shape[number if flag else 1 - number] = openvino.Dimension(-1)
-    return shape
+def _constant_of(name: str) -> str:
+    """The constant that is given to the input `name`; see `feeding.feed`."""
+    return name.partition(" ")[2]

@@ -36,6 +36,8 @@ def _code_digest() -> str:
         "views.py",
         "compiled.py",
         "engine.py",
+        "feeding.py",
+        "packing.py",
         "makers.py",
     )
     packages = [

@@ -19,19 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.compiled import CompiledPass, inference_error
-from gradcam_cli.engines.openvino.graphs import (
-    ACTIVATIONS,
-    GRADIENT_INPUTS,
-    IMAGE,
-    PROBABILITY,
-    TOP,
-    WEIGHTS,
-    classes_of,
-    graph_of,
-    has_relu,
-    layers_of,
-)
-from gradcam_cli.engines.openvino.randomization import kernels, shuffle_kernels
+from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
@@ -64,8 +52,8 @@ class OpenVINOEngine:
     Parameters
     ----------
     graph : Path, or openvino.Model
-        The .xml file that `conversion.convert` made, its .bin beside it; read once, for it may be
-        replaced meanwhile. Or what was read.
+        The .xml file that `conversion.convert` made, its .bin beside it; read once, when something
+        has to be compiled. Or what was read.
     model_name : str, optional
         The model's name, for errors; by default the network's own.
     head : "softmax" or "sigmoid"
@@ -98,13 +86,27 @@ class OpenVINOEngine:
         self._exports = exports
         self._preparing = RLock()
         self._core = core()
-        self._forward = self._core.read_model(graph) if isinstance(graph, Path) else graph
-        self._model = model_name or self._forward.get_friendly_name()
-        self._layers = layers_of(self._forward)
-        self._classes = classes_of(self._forward)
+        self._graph = graph
+        self._stamp = _stamp(graph)
+        self._name = model_name
         self._single_row: dict[Pass, CompiledPass] = {}
         self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
         self._served: frozenset[Pass] | None = None
+
+    @cached_property
+    def _forward(self) -> Any:
+        """The forward pass. What was exported opens without it, in half the time."""
+        if not isinstance(self._graph, Path):
+            return self._graph
+        forward = self._core.read_model(self._graph)
+        if _stamp(self._graph) != self._stamp:
+            what = f"{self._graph} was replaced by another process while it was in use"
+            raise ModelError(what, "Run it again.")
+        return forward
+
+    @property
+    def _model(self) -> str:
+        return self._name or str(self._forward.get_friendly_name())
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -146,7 +148,8 @@ class OpenVINOEngine:
     ) -> Gradients:
         """See `Engine.gradients`."""
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
-        weights, top = score_weights(targets, self._classes)
+        _, classes = self._compiled_pass(what).shapes[WEIGHTS]
+        weights, top = score_weights(targets, classes)
         target_inputs = {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(score == "probability")}
         *arrays, scores = self._run(what, {IMAGE: batch, **target_inputs})
         count = len(arrays) - len(what.at)
@@ -170,10 +173,14 @@ class OpenVINOEngine:
     @property
     def kernels(self) -> list[str]:
         """The names of the operations with kernels, those nearest to the scores first."""
+        from gradcam_cli.engines.openvino.randomization import kernels
+
         return [node.get_friendly_name() for node in kernels(self._forward)]
 
     def with_shuffled_kernels(self, count: int, seed: int = 0) -> OpenVINOEngine:
         """The same with the kernels of the first `count` of `kernels` shuffled."""
+        from gradcam_cli.engines.openvino.randomization import shuffle_kernels
+
         graph = self._forward.clone()
         shuffle_kernels(graph, count, seed)
         return OpenVINOEngine(graph, model_name=self._model, head=self._head)
@@ -192,7 +199,7 @@ class OpenVINOEngine:
         """
         with self._preparing:
             if what not in self._single_row:
-                self._check(what)
+                self._check_served(what)
                 self._single_row[what] = self._imported(what) or self._compile(what, 1, streams=1)
 
     def export(self, what: Pass) -> bytes:
@@ -212,10 +219,7 @@ class OpenVINOEngine:
         """
         self._served = frozenset(passes)
 
-    def _check(self, what: Pass) -> None:
-        check_places(what, self._layers, self._model)
-        if what.rules == "guided" and not has_relu(self._forward.clone()):
-            raise without_relu(self._model)
+    def _check_served(self, what: Pass) -> None:
         if what.kind == "gradients" and self._served is not None and what not in self._served:
             raise UsageError(
                 f"expected gradients that {self._model} was opened and checked for, got {what}",
@@ -231,16 +235,20 @@ class OpenVINOEngine:
 
     def _imported(self, what: Pass) -> CompiledPass | None:
         """What an earlier process has exported, where that is at hand."""
-        blob = self._exports.get(what)
-        if blob is None or what.kind != "gradients":
+        file = self._exports.get(what)
+        if file is None or what.kind != "gradients":
             return None
         try:
-            data = blob.read_bytes()
-            return CompiledPass.imported(self._core, data, GRADIENT_INPUTS, self._forward)
-        except (OSError, RuntimeError, KeyError):  # of another build of OpenVINO: it is compiled
+            return CompiledPass.imported(self._core, file)
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError):  # of another build
             return None
 
     def _compile(self, what: Pass, rows: int, *, streams: int) -> CompiledPass:
+        from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, layers_of
+
+        check_places(what, layers_of(self._forward), self._model)
+        if what.rules == "guided" and not has_relu(self._forward.clone()):
+            raise without_relu(self._model)
         graph = graph_of(self._forward.clone(), what, rows, self._head)
         return CompiledPass.of(self._core, graph, streams)
 
@@ -281,3 +289,11 @@ class OpenVINOEngine:
             return multi_row if multi_row.agrees_with(self._single_row[what]) else None
         except (RuntimeError, ModelError):  # most likely there is not enough memory for both
             return None
+
+
+def _stamp(graph: Path | Any) -> tuple[int, ...]:
+    """What changes where a file is replaced; nothing of a graph that was read."""
+    if not isinstance(graph, Path):
+        return ()
+    stat = graph.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -8,6 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from gradcam_cli.engines.openvino.graph_inputs import (
+    ACTIVATIONS,
+    GRADIENT_INPUTS,
+    IMAGE,
+    PROBABILITY,
+    TOP,
+    WEIGHTS,
+)
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
 from gradcam_cli.engines.openvino.vjp import GUIDED, STANDARD, gradients, is_relu
@@ -15,15 +23,6 @@ from gradcam_cli.passes import INPUT, Pass
 from gradcam_cli.targets import Head
 
 LOGITS = "logits"
-IMAGE, ACTIVATIONS, WEIGHTS, TOP, PROBABILITY = (
-    "image",
-    "activations",
-    "weights",
-    "top",
-    "probability",
-)
-GRADIENT_INPUTS = (IMAGE, WEIGHTS, TOP, PROBABILITY)
-"""The inputs of a graph of gradients, in their order."""
 
 _LAYER = "layer "
 

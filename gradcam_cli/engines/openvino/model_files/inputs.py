@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradcam_cli.engines.openvino.graphs import IMAGE, fold
+from gradcam_cli.engines.openvino.graph_inputs import IMAGE
+from gradcam_cli.engines.openvino.graphs import fold
 from gradcam_cli.engines.openvino.model_files.axes import (
     BATCH,
     CHANNELS,
