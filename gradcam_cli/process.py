@@ -15,6 +15,17 @@ from typing import Any, BinaryIO
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
+_kept: list[object] = []
+
+
+def keep_until_exit(thing: object) -> None:
+    """Do not take `thing` down before the process exits; it replaces what was kept before.
+
+    A model takes a hundredth of a second, which nobody has to wait for.
+    """
+    _kept[:] = [thing]
+
+
 class Terminated(BaseException):
     """SIGTERM arrived."""
 

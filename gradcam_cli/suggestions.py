@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -26,6 +25,8 @@ def closest(name: str, known: Iterable[str], most: int = 5) -> list[str]:
     >>> closest("cat", ["tabby", "Egyptian_cat", "cart"])
     ['Egyptian_cat', 'cart']
     """
+    import difflib
+
     by_folded: dict[str, str] = {}
     for candidate in known:
         by_folded.setdefault(folded(candidate), candidate)

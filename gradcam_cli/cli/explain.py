@@ -27,6 +27,7 @@ from gradcam_cli.cli.sources import (
     sources_argument,
 )
 from gradcam_cli.errors import ExitCode
+from gradcam_cli.process import keep_until_exit
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def explain(
         messages(guess)
     settings = question.settings(selection, default_class=class_source is ParameterSource.DEFAULT)
     opener = ModelOpener(selection, settings, messages, messages.download_bar)
+    keep_until_exit(opener)
     if single and not leads_nowhere(sources[0]):
         opener.open_ahead()  # before anything else is imported that takes long
     from gradcam_cli.runs.stages import Stages

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from gradcam_cli.storage.http import is_url
 
@@ -29,9 +30,9 @@ def is_single(sources: Sequence[str]) -> bool:
     if len(sources) != 1:
         return False
     source = sources[0]
-    return source == "-" or is_url(source) or not (os.path.isdir(source) or is_glob(source))
+    return source == "-" or is_url(source) or not (Path(source).is_dir() or is_glob(source))
 
 
 def leads_nowhere(source: str) -> bool:
     """True where `source` is a path of nothing that there is."""
-    return source != "-" and not is_url(source) and not os.path.exists(source)
+    return source != "-" and not is_url(source) and not Path(source).exists()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.storage.files import whole_file, write_errors
@@ -213,10 +213,12 @@ def encoded_image(pixels: NDArray[np.uint8], suffix: str) -> bytes:
             f"no picture is written as {suffix!r}", f"Use one of: {', '.join(_FORMATS)}."
         )
     name, _ = _FORMATS[suffix.lower()]
+    options: dict[str, Any]
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(name, {})
     # In memory: Pillow's save to a file does not notice that the disk is full.
     encoded = BytesIO()
-    Image.fromarray(pixels).save(encoded, format=name, **options)
+    encoded.name = f"picture{suffix.lower()}"  # by which Pillow imports that format alone
+    Image.fromarray(pixels).save(encoded, None, **options)
     return encoded.getvalue()
 
 

@@ -6,15 +6,15 @@ import json
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-import msgspec
-
-from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.storage.files import write_bytes
 from gradcam_cli.storage.folders import cache_folder
 from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    from gradcam_cli.models.findings import Findings
 
 GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
 
@@ -92,20 +92,10 @@ def read(place: Path) -> About | None:
         if found.pop("schema") != _SCHEMA:
             return None
         layers = [_layer(**values) for values in found.pop("layers")]
-        findings = found.pop("findings", None)
-        if findings is not None:
-            findings = msgspec.convert(findings, Findings)
+        findings = _findings(found.pop("findings", None))
         about = About(layers=layers, findings=findings, **found)
         return about if _is_sound(about) else None
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        RecursionError,
-        msgspec.ValidationError,
-    ):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
@@ -117,6 +107,8 @@ def write(place: Path, about: About) -> None:
     OSError
         Where it cannot be written; what was there stays.
     """
+    import msgspec
+
     values = {**asdict(about), "findings": msgspec.to_builtins(about.findings)}
     write_bytes(place / ABOUT, json.dumps({"schema": _SCHEMA, **values}, indent=1).encode())
 
@@ -126,6 +118,17 @@ def _layer(name: Any, kind: Any, shape: Any, default: Any, reason: Any = "") -> 
     if not (sides and all(map(_is_text, (name, kind, reason))) and isinstance(default, bool)):
         raise ValueError("no layer")
     return LayerInfo(name, kind, (shape[0], shape[1], shape[2]), default, reason)
+
+
+def _findings(values: Any) -> Findings | None:
+    """What was noticed in a model's file; ValueError where it is no such thing."""
+    if values is None:
+        return None
+    import msgspec
+
+    from gradcam_cli.models.findings import Findings
+
+    return msgspec.convert(values, Findings)
 
 
 def _is_sound(about: About) -> bool:

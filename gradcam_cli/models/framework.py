@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -85,6 +84,8 @@ def _stderr_if_failed(*, verbose: bool) -> Iterator[None]:
     if verbose:
         yield
         return
+    import tempfile
+
     with tempfile.TemporaryFile() as buffer:
         try:
             with stderr_into(buffer):

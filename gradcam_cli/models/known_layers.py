@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from gradcam_cli.models import efficientnet_lite
 
@@ -38,6 +38,6 @@ def _vgg_layers(convolutions: tuple[int, ...]) -> tuple[str, ...]:
 @cache
 def application_preprocessing() -> dict[str, str]:
     """The preprocessing of each network of `keras.applications`, by its name in lower case."""
-    table = resources.files(__package__).joinpath("keras_applications.json")
+    table = Path(__file__).with_name("keras_applications.json")
     rows = json.loads(table.read_text("utf-8"))
     return {row["builder"].lower(): row["preprocessing"] for row in rows}

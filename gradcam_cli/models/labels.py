@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import SupportsIndex, overload
 
 from gradcam_cli.arguments import as_index, describe
@@ -206,7 +206,7 @@ class Labels(Sequence[ClassLabel]):
 @cache
 def imagenet_labels() -> Labels:
     """The 1000 classes of ImageNet-1k, their ids those of WordNet."""
-    index = resources.files(__package__).joinpath("imagenet_class_index.json").read_text("utf-8")
+    index = Path(__file__).with_name("imagenet_class_index.json").read_text("utf-8")
     return Labels(tuple(ClassLabel(int(i), *pair) for i, pair in json.loads(index).items()))
 
 

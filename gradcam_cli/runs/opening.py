@@ -85,6 +85,8 @@ class ModelOpener:
 
         settings = self._settings
         if self._thread is not None:
+            import cv2  # noqa: F401 - for the model's input
+
             self._thread.join()
         model, engine, layer = self._ahead or self._opened(self.model, self._note)
         methods = tuple(map(parse_method, settings.methods))

@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcam_cli.engines.openvino.graphs import LOGITS, fold, output_name
-from gradcam_cli.engines.openvino.makers import FINITE_DIFFERENCES, Made
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import view_of
 from gradcam_cli.engines.openvino.vjp.ports import Port, constant
 from gradcam_cli.models import efficientnet_lite
 from gradcam_cli.models.efficientnet_lite import SIZE, Step
-from gradcam_cli.models.sources.bundled import BundledModel
-from gradcam_cli.passes import Engine, Pass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gradcam_cli.models.findings import Findings
-
 _CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
-
-
-@dataclass(frozen=True)
-class BundledMaker:
-    """From the weights that come as a Python package; see `Maker`."""
-
-    uses_tensorflow = False
-    reference = FINITE_DIFFERENCES
-
-    @property
-    def size(self) -> int:
-        """See `Maker.size`."""
-        return 4 * BundledModel().info.parameters
-
-    def load(self) -> None:
-        """See `Maker.load`: it is read where it is made."""
-
-    def make(self, graph: Path) -> Made:
-        """See `Maker.make`."""
-        try:
-            openvino.save_model(forward_graph(), graph, compress_to_fp16=False)
-        except RuntimeError as error:
-            raise OSError(errno.EIO, "it could not be written") from error
-        return Made(BundledModel().layers())
-
-    def can_check(self, what: Pass) -> bool:
-        """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
-        return what.kind in ("gradients", "tail")
-
-    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
-        """See `Maker.difference`."""
-        from gradcam_cli.engines.openvino.finite_differences import (
-            difference_from_finite_differences,
-        )
-
-        info = BundledModel().info
-        return difference_from_finite_differences(candidate, what, info.input, info.preprocessing)
 
 
 def forward_graph() -> Any:

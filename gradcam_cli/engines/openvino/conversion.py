@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, agreement
-from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name, save
 from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_network import KerasNetwork
@@ -61,10 +61,7 @@ def convert(network: Any, layers: list[str], graph: Path) -> None:
     results = _named_results(model, [*map(output_name, layers), LOGITS])
     forward = openvino.Model(results, model.get_parameters(), network.name)
     _cancel_transposes(forward)
-    try:
-        openvino.save_model(forward, graph, compress_to_fp16=False)
-    except RuntimeError as error:
-        raise OSError(errno.EIO, "it could not be written") from error
+    save(forward, graph)
 
 
 def _named_results(model: Any, names: list[str]) -> list[Any]:

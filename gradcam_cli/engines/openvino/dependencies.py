@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from importlib import resources
 from itertools import chain
+from pathlib import Path
 
 from gradcam_cli.models.framework import is_installed
 from gradcam_cli.versions import versions
@@ -28,7 +28,7 @@ def made_with(*, tensorflow: bool = True) -> dict[str, str]:
 
 def _code_digest() -> str:
     """A digest of the modules that convert and differentiate, which change between versions too."""
-    package = resources.files(__package__)
+    package = Path(__file__).parent
     names = (
         "bundled.py",
         "conversion.py",

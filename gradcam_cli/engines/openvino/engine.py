@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.compiled import CompiledPass, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
+from gradcam_cli.engines.openvino.processors import described_processor
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
@@ -42,8 +43,8 @@ _MOST_KEPT = 4
 
 @cache
 def processor() -> str:
-    """What is compiled for: the full name of the processor."""
-    return str(core().get_property("CPU", "FULL_DEVICE_NAME"))
+    """What is compiled for: the full name of the processor, and what it can do."""
+    return described_processor() or str(core().get_property("CPU", "FULL_DEVICE_NAME"))
 
 
 class OpenVINOEngine:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models.about import ABOUT, read
-from gradcam_cli.models.explainer_folder import copy_graph
 from gradcam_cli.models.framework import is_installed
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
-from gradcam_cli.models.sources.bundled import BundledWeights
+from gradcam_cli.models.sources.bundled import BundledModel, BundledWeights
 from gradcam_cli.passes import Engine, Pass
 
 if TYPE_CHECKING:
@@ -158,6 +157,43 @@ class KerasMaker:
 
 
 @dataclass(frozen=True)
+class BundledMaker:
+    """From the weights that come as a Python package; see `Maker`."""
+
+    uses_tensorflow = False
+    reference = FINITE_DIFFERENCES
+
+    @property
+    def size(self) -> int:
+        """See `Maker.size`."""
+        return 4 * BundledModel().info.parameters
+
+    def load(self) -> None:
+        """See `Maker.load`: it is read where it is made."""
+
+    def make(self, graph: Path) -> Made:
+        """See `Maker.make`."""
+        from gradcam_cli.engines.openvino.bundled import forward_graph
+        from gradcam_cli.engines.openvino.graphs import save
+
+        save(forward_graph(), graph)
+        return Made(BundledModel().layers())
+
+    def can_check(self, what: Pass) -> bool:
+        """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
+        return what.kind in ("gradients", "tail")
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """See `Maker.difference`."""
+        from gradcam_cli.engines.openvino.finite_differences import (
+            difference_from_finite_differences,
+        )
+
+        info = BundledModel().info
+        return difference_from_finite_differences(candidate, what, info.input, info.preprocessing)
+
+
+@dataclass(frozen=True)
 class GraphMaker:
     """From a file that OpenVINO reads."""
 
@@ -198,8 +234,6 @@ def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
     if file is not None:
         return maker_of_file(file)
     if isinstance(model.weights, BundledWeights):
-        from gradcam_cli.engines.openvino.bundled import BundledMaker
-
         return BundledMaker()
     return KerasMaker(model, network, digest)
 
@@ -228,6 +262,8 @@ def difference_by_finite_differences(
 
 def _copied(source: Path, target: Path) -> Made:
     """The graph of an exported model, and what stands in its record."""
+    from gradcam_cli.models.explainer_folder import copy_graph
+
     about = read(source)
     if about is None or about.findings is None:
         raise ModelError(

@@ -23,7 +23,6 @@ from gradcam_cli.engines.openvino.cached_model import CachedModel
 from gradcam_cli.engines.openvino.makers import NotCompiledError, maker_of, maker_of_file
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.about import compiled_folder
-from gradcam_cli.models.preparation import prepare
 from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 
 if TYPE_CHECKING:
@@ -76,6 +75,8 @@ def open_compiled(
     argument = None if file is None else str(file.path)
     cached = CachedModel(model.name, digest, maker, note, model.head, argument)
     if file is not None and not cached.has_checked(layer, needs):
+        from gradcam_cli.models.preparation import prepare
+
         prepare(file, note, layer, [(what.kind, what.at, what.rules) for what in needs])
     with _disk_and_openvino_errors():
         try:

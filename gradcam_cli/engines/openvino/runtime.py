@@ -3,6 +3,8 @@
 Two thirds of `import openvino` are the tools that convert models, which report their use over the
 network; running a converted model needs none of them. `converter` loads them where they are
 needed, with the stub in the telemetry's place that OpenVINO itself has for where it is missing.
+Much of the rest are the operations that graphs are built of, seventeen sets of them; a set is
+imported when it is first used, by whomever.
 """
 
 from __future__ import annotations
@@ -11,10 +13,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    ops: Any
 
 _TOOLS = "openvino.tools.ovc"
 _TELEMETRY = "openvino_telemetry"
+_OPSETS = tuple(f"opset{number}" for number in range(1, 40))
+"""Those that there are and some to come."""
 
 
 @contextmanager
@@ -61,12 +70,42 @@ def _convert_model(*arguments: Any, **options: Any) -> Any:
     return converter()(*arguments, **options)
 
 
-with _without(_TOOLS):
+@contextmanager
+def _opsets_when_used() -> Iterator[None]:
+    """Let `import openvino` in the block pass over the sets of operations."""
+    if "openvino" in sys.modules:
+        yield
+        return
+    stubs = {name: ModuleType(name) for name in (f"openvino.{opset}" for opset in _OPSETS)}
+    sys.modules.update(stubs)
+    try:
+        yield
+    finally:
+        for name in stubs:
+            del sys.modules[name]
+    package = sys.modules["openvino"]
+    for opset in _OPSETS:
+        vars(package).pop(opset, None)
+    package.__getattr__ = _imported_opset  # type: ignore[method-assign]
+
+
+def _imported_opset(name: str) -> ModuleType:
+    if name in _OPSETS:
+        return import_module(f"openvino.{name}")
+    raise AttributeError(f"module 'openvino' has no attribute {name!r}")
+
+
+with _without(_TOOLS), _opsets_when_used():
     import openvino
-    from openvino import opset13 as ops
 
 if not hasattr(openvino, "convert_model"):  # whoever else uses OpenVINO in this process may need it
     openvino.convert_model = _convert_model
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ops":
+        return openvino.opset13
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @cache

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,7 @@ class KerasApplication:
 
 def keras_applications() -> list[KerasApplication]:
     """All of them, VGG16 first."""
-    table = resources.files("gradcam_cli.models").joinpath("keras_applications.json")
+    table = Path(__file__).parent.with_name("keras_applications.json")
     return [_from_row(row) for row in json.loads(table.read_text("utf-8"))]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.openvino.finite_differences import noise
-from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name, save
 from gradcam_cli.engines.openvino.makers import Made
 from gradcam_cli.engines.openvino.model_files.inputs import PictureInput, normalize_input
 from gradcam_cli.engines.openvino.model_files.layers import (
@@ -159,11 +158,7 @@ def _save(
         result = ops.result(port)
         result.set_friendly_name(friendly_name)
         results.append(result)
-    try:
-        model = openvino.Model(results, [image], name)
-        openvino.save_model(model, graph, compress_to_fp16=False)
-    except RuntimeError as error:
-        raise OSError(errno.EIO, "it could not be written") from error
+    save(openvino.Model(results, [image], name), graph)
 
 
 def _default_layer(
