@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gradcam_cli.models.findings import Findings
 
 GRAPH, WEIGHTS, ABOUT = "model.xml", "model.bin", "about.json"
+ROWS = (1, 2, 4, 8)
+"""What a batch may have."""
 
 _SCHEMA = 2
 _FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
@@ -46,6 +48,8 @@ class About:
         nothing is.
     findings : Findings or None
         What was noticed in the model's file; None for a model of the catalogue.
+    rows : dict
+        How many rows a batch of gradients has best, for each machine that has measured it.
     """
 
     model: str
@@ -55,6 +59,7 @@ class About:
     layers: list[LayerInfo]
     checked: dict[str, str] = field(default_factory=dict)
     findings: Findings | None = None
+    rows: dict[str, int] = field(default_factory=dict)
 
 
 def compiled_folder() -> Path:
@@ -140,6 +145,7 @@ def _is_sound(about: About) -> bool:
         and about.files.keys() >= {GRAPH, WEIGHTS}
         and all(map(_FILE.fullmatch, about.files))
         and all(map(_PASS.fullmatch, about.checked))
+        and all(_is_text(machine) and rows in ROWS for machine, rows in about.rows.items())
         and len(names) == len(about.layers)
         and sum(layer.default for layer in about.layers) == 1
     )

@@ -13,6 +13,7 @@ from gradcam_cli.callbacks import Note
 from gradcam_cli.engines.openvino import crashes, exports
 from gradcam_cli.engines.openvino.dependencies import made_with
 from gradcam_cli.engines.openvino.makers import Maker, NotCompiledError
+from gradcam_cli.engines.openvino.processors import machine
 from gradcam_cli.models.about import GRAPH, WEIGHTS, About, place_of, read, write
 from gradcam_cli.models.framework import is_installed, needed_to_compile
 from gradcam_cli.models.layers import find_layer
@@ -169,8 +170,16 @@ class CachedModel:
             head=self._head,
             exports=exports.paths(self._folder, about, passes),
             reference=self._reference(about),
+            rows=about.rows.get(machine()),
+            keep_rows=self._keep_rows,
         )
         return self._engine
+
+    def _keep_rows(self, rows: int) -> None:
+        """Write down how many rows this machine has measured to be best."""
+        with suppress(OSError), self._locked():
+            if (about := self.usable_record()) is not None:
+                write(self._folder, replace(about, rows={**about.rows, machine(): rows}))
 
     def _reference(self, about: About) -> str:
         """What passes are compared with."""

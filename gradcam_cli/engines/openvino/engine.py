@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.compiled import CompiledPass, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
-from gradcam_cli.engines.openvino.processors import described_processor
+from gradcam_cli.engines.openvino.row_choice import fastest_rows, seconds_a_row
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
@@ -31,20 +31,10 @@ Array = NDArray[np.float32]
 
 _MOST_STREAMS = 4
 """How many batches run side by side at most, for each needs memory of its own."""
-_MOST_ROWS = 8
-_BYTES_A_ROW = 64 << 20
-"""How many bytes of weights one more row is worth: they are read once for all rows of a batch,
-while the maps of one row or two stay in a core's own cache."""
-_LEAST_FORWARD_ROWS = 4
+_FORWARD_ROWS = 4
 """Without gradients 2 to 8 rows of a small model take the same time each; 4 make fewer calls."""
 _MOST_KEPT = 4
 """How many passes stay compiled for several rows."""
-
-
-@cache
-def processor() -> str:
-    """What is compiled for: the full name of the processor, and what it can do."""
-    return described_processor() or str(core().get_property("CPU", "FULL_DEVICE_NAME"))
 
 
 class OpenVINOEngine:
@@ -64,6 +54,10 @@ class OpenVINOEngine:
         the same processor.
     reference : str
         What its gradients were checked against.
+    rows : int, optional
+        How many rows a batch of gradients has best, where that was measured before.
+    keep_rows : callable
+        Called with what was measured.
 
     Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
     side by side, each on its part of the cores, with no core waiting for another. A pass is
@@ -81,6 +75,8 @@ class OpenVINOEngine:
         head: Head = "softmax",
         exports: Mapping[Pass, Path] = MappingProxyType({}),
         reference: str = "",
+        rows: int | None = None,
+        keep_rows: Callable[[int], None] = lambda rows: None,
     ) -> None:
         self.reference = reference
         self._head = head
@@ -90,6 +86,8 @@ class OpenVINOEngine:
         self._graph = graph
         self._stamp = _stamp(graph)
         self._name = model_name
+        self._best_rows = rows
+        self._keep_rows = keep_rows
         self._single_row: dict[Pass, CompiledPass] = {}
         self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
         self._served: frozenset[Pass] | None = None
@@ -115,17 +113,22 @@ class OpenVINOEngine:
         height, width, channels = list(self._forward.get_parameters()[0].partial_shape)[1:]
         return height.get_length(), width.get_length(), channels.get_length()
 
-    @cached_property
+    @property
     def rows(self) -> int:
-        """See `Engine.rows`."""
-        nodes = self._forward.get_ops()
-        weights = sum(node.get_byte_size() for node in nodes if node.get_type_name() == "Constant")
-        return int(min(_MOST_ROWS, max(2, weights // _BYTES_A_ROW)))
+        """See `Engine.rows`; measured at the first pass of gradients, where that is not known."""
+        with self._preparing:
+            if self._best_rows is None:
+                gradients = (what for what in self._single_row if what.kind == "gradients")
+                if (what := next(gradients, None)) is None:
+                    return _FORWARD_ROWS
+                self._best_rows = self._measured_rows(what)
+                self._keep_rows(self._best_rows)
+            return self._best_rows
 
     @property
     def forward_rows(self) -> int:
         """See `Engine.forward_rows`."""
-        return max(_LEAST_FORWARD_ROWS, self.rows)
+        return max(_FORWARD_ROWS, self._best_rows or 1)
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
@@ -184,7 +187,7 @@ class OpenVINOEngine:
 
         graph = self._forward.clone()
         shuffle_kernels(graph, count, seed)
-        return OpenVINOEngine(graph, model_name=self._model, head=self._head)
+        return OpenVINOEngine(graph, model_name=self._model, head=self._head, rows=self.rows)
 
     def prepare(self, what: Pass) -> None:
         """Compile `what` for one row.
@@ -261,16 +264,20 @@ class OpenVINOEngine:
         """
         single_row = self._compiled_pass(what)
         rows = len(inputs[single_row.inputs[0]])
-        compiled = single_row if rows == 1 else self._compiled_for_rows(what, rows)
-        if compiled is not None:
-            return compiled.run(inputs)
-        parts = [
-            single_row.run(
-                {name: array[[row]] if array.ndim else array for name, array in inputs.items()}
-            )
-            for row in range(rows)
-        ]
+        if rows == 1:
+            return single_row.run(inputs)
+        size = self._batch_rows(what, rows)
+        if (compiled := self._compiled_for_rows(what, size)) is not None:
+            numbers = [*range(rows), *[rows - 1] * (size - rows)]
+            results = compiled.run(inputs if rows == size else _rows_of(inputs, numbers))
+            return [array[:rows] for array in results]
+        parts = [single_row.run(_rows_of(inputs, [row])) for row in range(rows)]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _batch_rows(self, what: Pass, rows: int) -> int:
+        """What `rows` are run as: nearly as many are filled up, rather than compiled for."""
+        usual = self._best_rows if what.kind == "gradients" else self.forward_rows
+        return usual if usual is not None and rows <= usual <= 2 * rows else rows
 
     def _compiled_for_rows(self, what: Pass, rows: int) -> CompiledPass | None:
         """`what` compiled for `rows`, or None; the last few used are kept."""
@@ -290,6 +297,25 @@ class OpenVINOEngine:
             return multi_row if multi_row.agrees_with(self._single_row[what]) else None
         except (RuntimeError, ModelError):  # most likely there is not enough memory for both
             return None
+
+    def _measured_rows(self, what: Pass) -> int:
+        """How many rows a batch has best; what is compiled for others goes."""
+
+        def seconds(rows: int) -> float:
+            if rows == 1:
+                return seconds_a_row(self._single_row[what], 1, 1)
+            compiled = self._compiled_for_rows(what, rows)
+            return seconds_a_row(compiled, rows, self.parallel)
+
+        best = fastest_rows(seconds, self.parallel)
+        for key in [key for key in self._multi_row if key != (what, best)]:
+            del self._multi_row[key]
+        return best
+
+
+def _rows_of(inputs: Mapping[str, NDArray[Any]], numbers: list[int]) -> dict[str, NDArray[Any]]:
+    """The rows with these numbers, of inputs that have rows."""
+    return {name: array[numbers] if array.ndim else array for name, array in inputs.items()}
 
 
 def _stamp(graph: Path | Any) -> tuple[int, ...]:

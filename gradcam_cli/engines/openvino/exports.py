@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradcam_cli.engines.openvino.processors import processor
 from gradcam_cli.errors import GradcamError
 from gradcam_cli.models.about import GRAPH, WEIGHTS, About
 from gradcam_cli.passes import Pass
@@ -55,6 +56,4 @@ def without_exports(about: About) -> About:
 
 
 def _name(what: Pass) -> str:
-    from gradcam_cli.engines.openvino.engine import processor
-
     return f"{hashlib.sha256(f'{what} {processor()}'.encode()).hexdigest()[:16]}.blob"

@@ -1,12 +1,27 @@
-"""Which processor this is, without OpenVINO: to ask it takes as long as to load its plug-in."""
+"""Which processor this is, mostly without OpenVINO, which has to load its plug-in to answer."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+from functools import cache
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
 _FIRST_BYTES = 1 << 14
 """More than the first processor's lines have, and less than those of a hundred."""
+
+
+@cache
+def processor() -> str:
+    """The full name of the processor and, where the system says so, what it can do."""
+    return described_processor() or _name_by_openvino()
+
+
+def machine() -> str:
+    """The processor and how many of its cores there are, as a short digest."""
+    described = f"{processor()} {os.cpu_count()}"
+    return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
 def described_processor(source: Path = _CPUINFO) -> str:
@@ -16,10 +31,13 @@ def described_processor(source: Path = _CPUINFO) -> str:
             first, *_ = file.read(_FIRST_BYTES).split("\n\n")
     except OSError:
         return ""
-    lines = {name.strip(): value.strip() for name, _, value in map(_partition, first.splitlines())}
-    known = [lines.get(name, "") for name in ("model name", "flags")]
+    lines = (line.partition(":") for line in first.splitlines())
+    values = {name.strip(): value.strip() for name, _, value in lines}
+    known = [values.get(name, "") for name in ("model name", "flags")]
     return "\n".join(known) if all(known) else ""
 
 
-def _partition(line: str) -> tuple[str, str, str]:
-    return line.partition(":")
+def _name_by_openvino() -> str:
+    from gradcam_cli.engines.openvino.runtime import core
+
+    return str(core().get_property("CPU", "FULL_DEVICE_NAME"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradcam_cli.engines.openvino import crashes, engine, exports
+from gradcam_cli.engines.openvino import crashes, exports
 from gradcam_cli.engines.openvino.compiled import CompiledPass
 from gradcam_cli.engines.openvino.crashes import abandoned_marks
 from gradcam_cli.models import about
@@ -69,7 +69,7 @@ def test_nothing_of_a_large_model_is_exported(
 def test_another_processor_compiles_for_itself(
     exported: Model, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "processor", lambda: "another")
+    monkeypatch.setattr(exports, "processor", lambda: "another")
     compiled: list[int] = []
     of = CompiledPass.of
     monkeypatch.setattr(CompiledPass, "of", lambda *given: (compiled.append(1), of(*given))[1])
