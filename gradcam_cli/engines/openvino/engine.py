@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.compiled import CompiledPass, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
-from gradcam_cli.engines.openvino.row_choice import fastest_rows, seconds_a_row
+from gradcam_cli.engines.openvino.row_choice import Batches, choose_rows
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
@@ -122,7 +122,6 @@ class OpenVINOEngine:
                 if (what := next(gradients, None)) is None:
                     return _FORWARD_ROWS
                 self._best_rows = self._measured_rows(what)
-                self._keep_rows(self._best_rows)
             return self._best_rows
 
     @property
@@ -299,15 +298,18 @@ class OpenVINOEngine:
             return None
 
     def _measured_rows(self, what: Pass) -> int:
-        """How many rows a batch has best; what is compiled for others goes."""
+        """How many rows a batch has best; what is compiled for others is dropped."""
 
-        def seconds(rows: int) -> float:
-            if rows == 1:
-                return seconds_a_row(self._single_row[what], 1, 1)
-            compiled = self._compiled_for_rows(what, rows)
-            return seconds_a_row(compiled, rows, self.parallel)
+        def batches(rows: int) -> Batches | None:
+            compiled = self._single_row[what] if rows == 1 else self._compiled_for_rows(what, rows)
+            if compiled is None:
+                return None
+            run = partial(compiled.run, compiled.noise())
+            return Batches(rows, 1 if rows == 1 else self.parallel, run)
 
-        best = fastest_rows(seconds, self.parallel)
+        best, is_undisturbed = choose_rows(batches, self.parallel)
+        if is_undisturbed:
+            self._keep_rows(best)
         for key in [key for key in self._multi_row if key != (what, best)]:
             del self._multi_row[key]
         return best

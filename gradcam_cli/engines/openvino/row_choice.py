@@ -4,54 +4,84 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from gradcam_cli.engines.openvino.compiled import CompiledPass
-
-_GAIN = 0.97
+_GAIN = 0.95
 """What more rows must bring the time of one down to: they need memory, and groups wait for them."""
 _LONGEST_SECONDS = 0.8
 """No batch is tried that would take longer; what takes a core that long gains little more."""
-_ENOUGH_SECONDS = 0.1
-_MOST_RUNS = 5
+_ENOUGH_SECONDS = 0.2
+_LEAST_RUNS, _MOST_RUNS = 2, 8
+_OWN_SHARE = 0.75
+"""How much of the cores' time must have been ours, for a measurement to be worth keeping."""
 
 
-def fastest_rows(seconds_a_row: Callable[[int], float], parallel: int) -> int:
-    """1, 2, 4 or 8.
+class RowChoice(NamedTuple):
+    """How many rows, and whether nothing else kept the cores busy while that was measured."""
+
+    rows: int
+    is_undisturbed: bool
+
+
+class Batches(NamedTuple):
+    """Batches of so many rows; `run` takes one, and so many are run side by side."""
+
+    rows: int
+    parallel: int
+    run: Callable[[], object]
+
+
+def choose_rows(batches_of: Callable[[int], Batches | None], cores: int) -> RowChoice:
+    """Of 1, 2, 4 and 8 rows those that take the least time each.
 
     Parameters
     ----------
-    seconds_a_row : callable
-        How long each row takes in batches of that many rows; infinite where there are none.
-    parallel : int
-        How many batches run side by side.
+    batches_of : callable
+        The batches of a number of rows; None where they cannot be had.
+    cores : int
+        How many cores a run has.
     """
-    seconds = {rows: seconds_a_row(rows) for rows in (1, 4)}
-    if seconds[4] > _GAIN * seconds[1]:
-        seconds[2] = seconds_a_row(2)
-    elif 8 * parallel * seconds[4] < _LONGEST_SECONDS:
-        seconds[8] = seconds_a_row(8)
+    timer = _Timer(cores)
+    seconds = timer.seconds_a_row({rows: batches_of(rows) for rows in (1, 4)})
+    is_light = 8 * cores * seconds[4] < _LONGEST_SECONDS
+    others = [2, 8] if is_light else [2] * (seconds[4] > _GAIN * seconds[1])
+    seconds |= timer.seconds_a_row({rows: batches_of(rows) for rows in others})
     best = 1
     for rows in sorted(seconds):
         if seconds[rows] < _GAIN * seconds[best]:
             best = rows
-    return best
+    return RowChoice(best, timer.is_undisturbed)
 
 
-def seconds_a_row(compiled: CompiledPass | None, rows: int, parallel: int) -> float:
-    """How long each row takes where `parallel` batches of `rows` run side by side, at their best.
+class _Timer:
+    """Times batches, and notes how much of the cores' time they had."""
 
-    It is infinite where there is no `compiled`.
-    """
-    if compiled is None:
-        return math.inf
-    inputs, taken = compiled.noise(), list[float]()
-    with ThreadPoolExecutor(parallel) as pool:
-        while len(taken) < _MOST_RUNS and sum(taken) < _ENOUGH_SECONDS:
-            start = time.perf_counter()
-            list(pool.map(compiled.run, [inputs] * parallel))
-            taken.append(time.perf_counter() - start)
-    return min(taken) / (rows * parallel)
+    def __init__(self, cores: int) -> None:
+        self._pool = ThreadPoolExecutor(cores)
+        self._cores = cores
+        self._wall = self._own = 0.0
+
+    @property
+    def is_undisturbed(self) -> bool:
+        return self._own > _OWN_SHARE * self._cores * self._wall
+
+    def seconds_a_row(self, tried: Mapping[int, Batches | None]) -> dict[int, float]:
+        """How long a row takes of each of `tried`, at its best; they take turns."""
+        best = dict.fromkeys(tried, math.inf)
+        start = time.perf_counter()
+        for run in range(_MOST_RUNS):
+            if run >= _LEAST_RUNS and time.perf_counter() - start > _ENOUGH_SECONDS:
+                break
+            for rows, batches in tried.items():
+                if batches is not None:
+                    best[rows] = min(best[rows], self._seconds_of(batches))
+        return best
+
+    def _seconds_of(self, batches: Batches) -> float:
+        wall, own = time.perf_counter(), time.process_time()
+        list(self._pool.map(lambda _: batches.run(), range(batches.parallel)))
+        wall, own = time.perf_counter() - wall, time.process_time() - own
+        self._wall, self._own = self._wall + wall, self._own + own
+        return wall / (batches.rows * batches.parallel)
