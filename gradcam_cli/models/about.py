@@ -49,7 +49,7 @@ class About:
     findings : Findings or None
         What was noticed in the model's file; None for a model of the catalogue.
     rows : dict
-        How many rows a batch of gradients has best, for each machine that has measured it.
+        How many rows a batch has best, for each pass and machine for which that was measured.
     """
 
     model: str
@@ -145,7 +145,7 @@ def _is_sound(about: About) -> bool:
         and about.files.keys() >= {GRAPH, WEIGHTS}
         and all(map(_FILE.fullmatch, about.files))
         and all(map(_PASS.fullmatch, about.checked))
-        and all(_is_text(machine) and rows in ROWS for machine, rows in about.rows.items())
+        and all(_is_text(key) and rows in ROWS for key, rows in about.rows.items())
         and len(names) == len(about.layers)
         and sum(layer.default for layer in about.layers) == 1
     )

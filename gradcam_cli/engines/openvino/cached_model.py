@@ -170,16 +170,18 @@ class CachedModel:
             head=self._head,
             exports=exports.paths(self._folder, about, passes),
             reference=self._reference(about),
-            rows=about.rows.get(machine()),
+            measured_rows={
+                what: about.rows[key] for what in passes if (key := _rows_key(what)) in about.rows
+            },
             keep_rows=self._keep_rows,
         )
         return self._engine
 
-    def _keep_rows(self, rows: int) -> None:
+    def _keep_rows(self, what: Pass, rows: int) -> None:
         """Write down how many rows this machine has measured to be best."""
         with suppress(OSError), self._locked():
             if (about := self.usable_record()) is not None:
-                write(self._folder, replace(about, rows={**about.rows, machine(): rows}))
+                write(self._folder, replace(about, rows={**about.rows, _rows_key(what): rows}))
 
     def _reference(self, about: About) -> str:
         """What passes are compared with."""
@@ -337,6 +339,10 @@ class CachedModel:
                 f"Waiting for another process that is compiling {self._name}."
             ),
         )
+
+
+def _rows_key(what: Pass) -> str:
+    return f"{what}, by {machine()}"
 
 
 def _by_distance(what: Pass, about: About) -> list[str]:

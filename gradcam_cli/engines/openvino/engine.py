@@ -54,10 +54,11 @@ class OpenVINOEngine:
         the same processor.
     reference : str
         What its gradients were checked against.
-    rows : int, optional
-        How many rows a batch of gradients has best, where that was measured before.
+    measured_rows : mapping of Pass to int
+        How many rows a batch has best, where that was measured before; so many were found to give
+        what a single row gives.
     keep_rows : callable
-        Called with what was measured.
+        Called with a pass and the rows that were measured for it.
 
     Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
     side by side, each on its part of the cores, with no core waiting for another. A pass is
@@ -75,8 +76,8 @@ class OpenVINOEngine:
         head: Head = "softmax",
         exports: Mapping[Pass, Path] = MappingProxyType({}),
         reference: str = "",
-        rows: int | None = None,
-        keep_rows: Callable[[int], None] = lambda rows: None,
+        measured_rows: Mapping[Pass, int] = MappingProxyType({}),
+        keep_rows: Callable[[Pass, int], None] = lambda what, rows: None,
     ) -> None:
         self.reference = reference
         self._head = head
@@ -86,7 +87,7 @@ class OpenVINOEngine:
         self._graph = graph
         self._stamp = _stamp(graph)
         self._name = model_name
-        self._best_rows = rows
+        self._measured_rows = dict(measured_rows)
         self._keep_rows = keep_rows
         self._single_row: dict[Pass, CompiledPass] = {}
         self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
@@ -117,17 +118,25 @@ class OpenVINOEngine:
     def rows(self) -> int:
         """See `Engine.rows`; measured at the first pass of gradients, where that is not known."""
         with self._preparing:
-            if self._best_rows is None:
-                gradients = (what for what in self._single_row if what.kind == "gradients")
-                if (what := next(gradients, None)) is None:
-                    return _FORWARD_ROWS
-                self._best_rows = self._measured_rows(what)
-            return self._best_rows
+            if (what := self._gradients_pass()) is None:
+                return _FORWARD_ROWS
+            if what not in self._measured_rows:
+                self._measured_rows[what] = self._measure_rows(what)
+            return self._measured_rows[what]
 
     @property
     def forward_rows(self) -> int:
         """See `Engine.forward_rows`."""
-        return max(_FORWARD_ROWS, self._best_rows or 1)
+        return max(_FORWARD_ROWS, self._usual_rows() or 1)
+
+    def _usual_rows(self) -> int | None:
+        """`rows`, where that is known."""
+        what = self._gradients_pass()
+        return None if what is None else self._measured_rows.get(what)
+
+    def _gradients_pass(self) -> Pass | None:
+        """The first pass of gradients."""
+        return next((what for what in self._single_row if what.kind == "gradients"), None)
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
@@ -186,7 +195,13 @@ class OpenVINOEngine:
 
         graph = self._forward.clone()
         shuffle_kernels(graph, count, seed)
-        return OpenVINOEngine(graph, model_name=self._model, head=self._head, rows=self.rows)
+        _ = self.rows  # measured for all of them
+        return OpenVINOEngine(
+            graph,
+            model_name=self._model,
+            head=self._head,
+            measured_rows=self._measured_rows,
+        )
 
     def prepare(self, what: Pass) -> None:
         """Compile `what` for one row.
@@ -275,7 +290,7 @@ class OpenVINOEngine:
 
     def _batch_rows(self, what: Pass, rows: int) -> int:
         """What `rows` are run as: nearly as many are filled up, rather than compiled for."""
-        usual = self._best_rows if what.kind == "gradients" else self.forward_rows
+        usual = self._usual_rows() if what.kind == "gradients" else self.forward_rows
         return usual if usual is not None and rows <= usual <= 2 * rows else rows
 
     def _compiled_for_rows(self, what: Pass, rows: int) -> CompiledPass | None:
@@ -293,11 +308,12 @@ class OpenVINOEngine:
         """`what` compiled for `rows`; None where that fails, or gives other than a single row."""
         try:
             multi_row = self._compile(what, rows, streams=self.parallel)
-            return multi_row if multi_row.agrees_with(self._single_row[what]) else None
+            is_known = self._measured_rows.get(what) == rows
+            return multi_row if is_known or multi_row.agrees_with(self._single_row[what]) else None
         except (RuntimeError, ModelError):  # most likely there is not enough memory for both
             return None
 
-    def _measured_rows(self, what: Pass) -> int:
+    def _measure_rows(self, what: Pass) -> int:
         """How many rows a batch has best; what is compiled for others is dropped."""
 
         def batches(rows: int) -> Batches | None:
@@ -309,7 +325,7 @@ class OpenVINOEngine:
 
         best, is_undisturbed = choose_rows(batches, self.parallel)
         if is_undisturbed:
-            self._keep_rows(best)
+            self._keep_rows(what, best)
         for key in [key for key in self._multi_row if key != (what, best)]:
             del self._multi_row[key]
         return best
