@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from gradcam_cli.targets import Score, Target
 
@@ -24,6 +24,10 @@ Kind = Literal["forward", "capture", "gradients", "tail"]
 Rules = Literal["standard", "guided"]
 """How gradients pass a ReLU: as calculus has it, or only where they are positive themselves
 (guided backpropagation: Springenberg et al., 2015, arXiv 1412.6806)."""
+
+Precision = Literal["f32", "bf16"]
+"""What a model computes in: float32, or bfloat16, whose numbers have 8 bits where those have 24."""
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 INPUT = "<input>"
 """The model's input, as a place to take gradients at."""
@@ -109,6 +113,7 @@ class Engine(Protocol):
     name: str
     reference: str
     """What its gradients were checked against; empty where it is the reference."""
+    precision: Precision
 
     @property
     def rows(self) -> int:

@@ -88,7 +88,7 @@ def _gate(name: str, help_text: str, low: float, high: float | None) -> Callable
         "Data": "--images --category",
         "What has to hold": "--min-top1 --min-top5 --min-lift --min-pointing --min-object-drop "
         "--max-empty --max-shortcuts --per-class --calibrate --baseline",
-        "Model": "--model --weights --engine",
+        "Model": "--model --weights --engine --precision",
         "A model in a file": FILE_OPTIONS,
         "Measuring": "--method --layer --resize --object-drop --max-pixels",
         "Outputs": "--output --json --csv --junit --report --quiet --force",

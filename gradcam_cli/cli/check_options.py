@@ -16,7 +16,7 @@ from gradcam_cli.cli.explain_options import (
     resize_option,
 )
 from gradcam_cli.cli.model_options import grouped_options
-from gradcam_cli.cli.options import engine_option, offline_option
+from gradcam_cli.cli.options import engine_option, offline_option, precision_option
 from gradcam_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.images.listing import Item
     from gradcam_cli.models.selection import Selection
+    from gradcam_cli.passes import Precision
     from gradcam_cli.reports.messages import Messages
     from gradcam_cli.runs.checking import CheckStages
     from gradcam_cli.runs.settings import Settings
@@ -72,6 +73,7 @@ class MeasureOptions:
     method: str
     layer: str | None
     engine: EngineName
+    precision: Precision
     resize: Resize
     object_drop: bool
     max_pixels: int
@@ -99,6 +101,7 @@ class MeasureOptions:
             (parse_method(self.method).text,),
             self.layer,
             engine=self.engine,
+            precision=self.precision,
             max_pixels=self.max_pixels,
             offline=self.offline,
             resize=self.resize,
@@ -140,6 +143,7 @@ measure_options = grouped_options(
     ),
     layer_option,
     engine_option,
+    precision_option,
     resize_option,
     click.option(
         "--object-drop/--no-object-drop",

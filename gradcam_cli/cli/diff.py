@@ -111,7 +111,7 @@ def _limit(name: str, high: float | None, help_text: str) -> Callable[[Any], Any
         "What has to hold": "--max-changed --max-broken --max-moved --max-lift-loss "
         "--max-object-loss",
         "A model in a file": FILE_OPTIONS,
-        "Measuring": "--engine --method --layer --resize --object-drop --max-pixels",
+        "Measuring": "--engine --precision --method --layer --resize --object-drop --max-pixels",
         "Outputs": "--output --json --report --quiet --force",
         "Behaviour": "--offline --debug --help",
     },

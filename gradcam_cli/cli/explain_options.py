@@ -15,7 +15,13 @@ from gradcam_cli.cli.completion_values import (
     complete_methods,
 )
 from gradcam_cli.cli.model_options import grouped_options
-from gradcam_cli.cli.options import Share, engine_option, json_option, offline_option
+from gradcam_cli.cli.options import (
+    Share,
+    engine_option,
+    json_option,
+    offline_option,
+    precision_option,
+)
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.framing import RESIZES
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.models.selection import Selection
+    from gradcam_cli.passes import Precision
     from gradcam_cli.reports.outcomes import PrintOptions
     from gradcam_cli.runs.recording import RunOptions
     from gradcam_cli.runs.settings import Outputs, Settings
@@ -45,6 +52,7 @@ class ExplainOptions:
     layer: str | None
     score: Score
     engine: EngineName
+    precision: Precision
     top: int
     max_pixels: int
     offline: bool
@@ -95,6 +103,7 @@ class ExplainOptions:
             self.resize,
             passes=(FORWARD,) if self.trust else (),
             trust=self.trust,
+            precision=self.precision,
         )
 
 
@@ -169,6 +178,7 @@ explain_options = grouped_options(
         help="What is differentiated: the class's score before the softmax, or after it.",
     ),
     engine_option,
+    precision_option,
     click.option(
         "--top",
         type=click.IntRange(1),

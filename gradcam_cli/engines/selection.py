@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.engines.openvino.makers import NotCompiledError
 from gradcam_cli.engines.openvino.model_cache import open_compiled
-from gradcam_cli.errors import ModelError
+from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models.framework import INSTALL, is_installed
 from gradcam_cli.models.layers import explainable_layers, find_layer
 from gradcam_cli.passes import LAYER_GRADIENTS, Pass
@@ -18,7 +18,7 @@ from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
     from gradcam_cli.models.model import Model
-    from gradcam_cli.passes import Engine
+    from gradcam_cli.passes import Engine, Precision
 
 
 def open_engine(
@@ -27,6 +27,7 @@ def open_engine(
     needs: Sequence[Pass] = (LAYER_GRADIENTS,),
     *,
     engine_name: EngineName = "auto",
+    precision: Precision = "f32",
     note: Note = no_note,
 ) -> tuple[Engine, str]:
     """The engine for `model`, and the layer to look at: `layer`, or the default one.
@@ -44,16 +45,22 @@ def open_engine(
         parts of the forward pass that was checked with any of them.
     engine_name : "auto", "openvino" or "tensorflow"
         What is to run it.
+    precision : "f32" or "bf16"
+        What it computes in; only the compiled engine has bf16, and where the processor has it.
     note : callable
         Called with one sentence for what takes long, and for why it is not the compiled engine.
 
     Raises
     ------
     UsageError
-        For a layer that the model does not have, or guided gradients of one without ReLUs.
+        For a layer that the model does not have, guided gradients of one without ReLUs, or a
+        precision that is not to be had.
     ModelError
         Where the weights do not fit, or "openvino" cannot run the model.
     """
+    if precision != "f32":
+        check_precision(precision, engine_name)
+        engine_name = "openvino"
 
     @cache
     def network() -> Any:
@@ -61,7 +68,7 @@ def open_engine(
 
     if engine_name == "openvino" or (engine_name == "auto" and find_spec("openvino") is not None):
         try:
-            return open_compiled(model, layer, network, note, needs=needs)
+            return open_compiled(model, layer, network, note, needs=needs, precision=precision)
         except NotCompiledError as error:
             _check_fallback(model, engine_name, error)
             note(f"{error}. TensorFlow runs it.")
@@ -71,6 +78,21 @@ def open_engine(
             f"{INSTALL}, or leave --engine at auto.",
         )
     return _open_in_tensorflow(model, network(), layer, needs)
+
+
+def check_precision(precision: Precision, engine_name: EngineName) -> None:
+    """Raise a UsageError where nothing computes in `precision`, which is not float32, here."""
+    if engine_name == "tensorflow" or find_spec("openvino") is None:
+        raise UsageError(
+            f"only the engine openvino computes in {precision}",
+            "Drop --precision, or leave --engine at auto and install OpenVINO.",
+        )
+    from gradcam_cli.engines.openvino.processors import computes_in
+
+    if not computes_in(precision):
+        raise UsageError(
+            f"this processor has no {precision}", "Drop --precision, for f32, which all have."
+        )
 
 
 def _check_fallback(model: Model, engine_name: EngineName, error: NotCompiledError) -> None:

@@ -14,7 +14,7 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_head import ancestors
 from gradcam_cli.models.keras_network import KerasNetwork
-from gradcam_cli.passes import Captured, Gradients, Pass, Rules
+from gradcam_cli.passes import Captured, Gradients, Pass, Precision, Rules
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
 Array = NDArray[np.float32]
@@ -41,6 +41,7 @@ class TensorFlowEngine:
     reference = ""
     rows = 8
     forward_rows = 8
+    precision: Precision = "f32"
     parallel = 1  # it uses every core by itself
 
     def __init__(

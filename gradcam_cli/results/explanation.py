@@ -199,6 +199,8 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         Those of the first of `targets`.
     score, engine : str
         What the targets are made of, and what ran the model.
+    precision : str
+        What it computed in; absent from JSON where that is "f32".
     predictions : tuple of Prediction
         The most probable classes, first the first.
     guesses : tuple of str
@@ -222,6 +224,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
     method: str
     score: str
     engine: str
+    precision: str = "f32"
     predictions: Annotated[tuple[Prediction, ...], msgspec.Meta(min_length=1)]
     targets: Annotated[tuple[TargetExplanation, ...], msgspec.Meta(min_length=1)] = msgspec.field(
         name="explanations"

@@ -111,7 +111,12 @@ class ModelOpener:
         settings = self._settings
         needs = needs_of(map(parse_method, settings.methods), settings.passes)
         engine, layer = open_engine(
-            model, settings.layer, needs, engine_name=settings.engine, note=note
+            model,
+            settings.layer,
+            needs,
+            engine_name=settings.engine,
+            precision=settings.precision,
+            note=note,
         )
         return model, engine, layer
 

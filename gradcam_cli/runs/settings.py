@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.images.reading import Picture
-    from gradcam_cli.passes import Pass
+    from gradcam_cli.passes import Pass, Precision
     from gradcam_cli.results.explanation import TargetExplanation
 
 
@@ -34,7 +34,7 @@ class Settings:
         What to explain.
     methods : tuple of str
         By which methods.
-    layer, score, engine, top, max_pixels, offline, resize
+    layer, score, engine, top, max_pixels, offline, resize, precision
         As `gradcam explain` has them.
     default_class : bool
         Nobody chose the class.
@@ -56,6 +56,7 @@ class Settings:
     resize: Resize = "squash"
     passes: tuple[Pass, ...] = ()
     trust: bool = False
+    precision: Precision = "f32"
 
 
 @dataclass(frozen=True)

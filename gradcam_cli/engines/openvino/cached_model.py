@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from gradcam_cli.engines.openvino.processors import machine
 from gradcam_cli.models.about import GRAPH, WEIGHTS, About, place_of, read, write
 from gradcam_cli.models.framework import is_installed, needed_to_compile
 from gradcam_cli.models.layers import find_layer
-from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass
+from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass, Precision
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import final_name, remove, sha256_of, sweep, sync, whole_folder
 from gradcam_cli.storage.folders import make_folder
@@ -26,7 +27,7 @@ from gradcam_cli.targets import Head
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+    from gradcam_cli.engines.openvino.engine import OpenVINOEngine, Prepared
 
 LOCK = ".lock"
 
@@ -51,6 +52,8 @@ class CachedModel:
         What makes probabilities of its scores.
     argument : str, optional
         What it is called on the command line, where that is the path of a file.
+    precision : "f32" or "bf16"
+        What the engine that is opened computes in; it is checked in float32.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class CachedModel:
         note: Note,
         head: Head = "softmax",
         argument: str | None = None,
+        precision: Precision = "f32",
     ) -> None:
         self._name = name
         self._argument = argument
         self._maker = maker
         self._note = note
         self._head = head
+        self._precision = precision
         self._weights = digest
         self._folder = place_of(name, digest)
         self._graph = self._folder / GRAPH
@@ -123,7 +128,9 @@ class CachedModel:
 
     def compiled_engine(self, passes: Sequence[Pass], about: About) -> OpenVINOEngine:
         """The engine, with `passes` compiled."""
-        engine = self._engine or self.new_engine(about, passes)
+        engine = self._engine
+        if engine is None or engine.precision != self._precision:
+            engine = self.new_engine(about, passes, self._precision)
         for what in passes:
             with crashes.marked(self._graph, what):
                 engine.prepare(what)
@@ -160,7 +167,9 @@ class CachedModel:
         digests.forget(*(self._folder / name for name in names))
         return self.usable_record() is not None
 
-    def new_engine(self, about: About, passes: Sequence[Pass] = ()) -> OpenVINOEngine:
+    def new_engine(
+        self, about: About, passes: Sequence[Pass] = (), precision: Precision = "f32"
+    ) -> OpenVINOEngine:
         """The engine, which imports of `passes` what has been exported."""
         from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 
@@ -168,20 +177,28 @@ class CachedModel:
             self._graph,
             model_name=self._name,
             head=self._head,
-            exports=exports.paths(self._folder, about, passes),
+            precision=precision,
             reference=self._reference(about),
-            measured_rows={
-                what: about.rows[key] for what in passes if (key := _rows_key(what)) in about.rows
-            },
-            keep_rows=self._keep_rows,
+            prepared=self._prepared(about, passes, precision),
         )
         return self._engine
 
-    def _keep_rows(self, what: Pass, rows: int) -> None:
+    def _prepared(self, about: About, passes: Sequence[Pass], precision: Precision) -> Prepared:
+        from gradcam_cli.engines.openvino.engine import Prepared
+
+        keys = {what: _rows_key(what, precision) for what in passes}
+        return Prepared(
+            exports.paths(self._folder, about, passes) if precision == "f32" else {},
+            {what: about.rows[key] for what, key in keys.items() if key in about.rows},
+            partial(self._keep_rows, precision),
+        )
+
+    def _keep_rows(self, precision: Precision, what: Pass, rows: int) -> None:
         """Write down how many rows this machine has measured to be best."""
         with suppress(OSError), self._locked():
             if (about := self.usable_record()) is not None:
-                write(self._folder, replace(about, rows={**about.rows, _rows_key(what): rows}))
+                measured = {**about.rows, _rows_key(what, precision): rows}
+                write(self._folder, replace(about, rows=measured))
 
     def _reference(self, about: About) -> str:
         """What passes are compared with."""
@@ -341,8 +358,8 @@ class CachedModel:
         )
 
 
-def _rows_key(what: Pass) -> str:
-    return f"{what}, by {machine()}"
+def _rows_key(what: Pass, precision: Precision) -> str:
+    return f"{what} in {precision}, by {machine()}"
 
 
 def _by_distance(what: Pass, about: About) -> list[str]:

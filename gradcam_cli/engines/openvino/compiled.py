@@ -18,15 +18,14 @@ from gradcam_cli.engines.openvino.graph_inputs import GRADIENT_INPUTS, PROBABILI
 from gradcam_cli.engines.openvino.packing import packed, unpacked
 from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.errors import ModelError
+from gradcam_cli.passes import Precision
 from gradcam_cli.targets import Target, score_weights
 
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino.graphs import Graph
 
-_SETTINGS = {
-    "INFERENCE_PRECISION_HINT": "f32",
-    "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same cores
-}
+_TOLERANCES: dict[Precision, float] = {"f32": TOLERANCE, "bf16": 0.1}
+"""How far batches of several rows may be from one row."""
 
 
 compiling = Event()
@@ -73,14 +72,15 @@ class CompiledPass:
             self._idle.put(request)
 
     @classmethod
-    def of(cls, core: Any, graph: Graph, streams: int) -> CompiledPass:
+    def of(
+        cls, core: Any, graph: Graph, streams: int, precision: Precision = "f32"
+    ) -> CompiledPass:
         """`graph`, not to be used afterwards, compiled by `core`."""
         from gradcam_cli.engines.openvino.feeding import feed
 
         nodes = feed(graph.model)
         compiling.set()
-        settings = {**_SETTINGS, "NUM_STREAMS": streams}
-        network = core.compile_model(graph.model, "CPU", settings)
+        network = core.compile_model(graph.model, "CPU", _settings(streams, precision))
         kernels = {name: node.tensor_view for name, node in nodes.items()}
         return cls(network, graph.inputs, kernels, nodes, streams)
 
@@ -95,8 +95,7 @@ class CompiledPass:
         """
         network, arrays = unpacked(file)
         compiling.set()
-        settings = {**_SETTINGS, "NUM_STREAMS": 1}
-        compiled = core.import_model(_shared(network), "CPU", settings)
+        compiled = core.import_model(_shared(network), "CPU", _settings(streams=1))
         names = [port.get_any_name() for port in compiled.inputs[len(GRADIENT_INPUTS) :]]
         kernels = {name: _shared(arrays[_constant_of(name)]) for name in names}
         return cls(compiled, GRADIENT_INPUTS, kernels, (network, arrays))
@@ -148,14 +147,14 @@ class CompiledPass:
             if name not in fixed
         }
 
-    def agrees_with(self, single_row: CompiledPass) -> bool:
-        """True where the last row of noise gives what it gives `single_row`."""
+    def agrees_with(self, single_row: CompiledPass, precision: Precision = "f32") -> bool:
+        """True where the last row of noise gives what it gives `single_row`, within reason."""
         inputs = self.noise()
         last_row = single_row.run(
             {name: array[-1:] if array.ndim else array for name, array in inputs.items()}
         )
         return all(
-            relative_difference(results[-1:], expected) <= TOLERANCE
+            relative_difference(results[-1:], expected) <= _TOLERANCES[precision]
             for results, expected in zip(self.run(inputs), last_row, strict=True)
         )
 
@@ -167,6 +166,14 @@ def inference_error(error: RuntimeError) -> ModelError:
         f"OpenVINO could not run the model: {reason}",
         "Free some memory, or pass --engine tensorflow if it is a Keras model.",
     )
+
+
+def _settings(streams: int, precision: Precision = "f32") -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same cores
+        "NUM_STREAMS": streams,
+    }
 
 
 def _shared(array: NDArray[Any]) -> Any:

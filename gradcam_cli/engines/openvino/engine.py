@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from gradcam_cli.engines.openvino.row_choice import Batches, choose_rows
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
-from gradcam_cli.passes import FORWARD, INPUT, Captured, Gradients, Pass, Rules
+from gradcam_cli.passes import FORWARD, INPUT, Captured, Gradients, Pass, Precision, Rules
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
 Array = NDArray[np.float32]
@@ -35,6 +35,26 @@ _FORWARD_ROWS = 4
 """Without gradients 2 to 8 rows of a small model take the same time each; 4 make fewer calls."""
 _MOST_KEPT = 4
 """How many passes stay compiled for several rows."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What earlier processes have found out, or made, for a model.
+
+    Attributes
+    ----------
+    exports : mapping of Pass to Path
+        What `OpenVINOEngine.export` gave for gradients, in files that are whole, made by the same
+        OpenVINO on the same processor.
+    rows : mapping of Pass to int
+        How many rows a batch has best; so many were found to give what a single row gives.
+    keep_rows : callable
+        Called with a pass and the rows that are measured for it now.
+    """
+
+    exports: Mapping[Pass, Path] = field(default_factory=dict)
+    rows: Mapping[Pass, int] = field(default_factory=dict)
+    keep_rows: Callable[[Pass, int], None] = lambda what, rows: None
 
 
 class OpenVINOEngine:
@@ -49,16 +69,12 @@ class OpenVINOEngine:
         The model's name, for errors; by default the network's own.
     head : "softmax" or "sigmoid"
         What makes probabilities of the scores.
-    exports : mapping of Pass to Path
-        What `export` gave for gradients, in files that are whole, made by the same OpenVINO on
-        the same processor.
+    precision : "f32" or "bf16"
+        What it computes in.
     reference : str
         What its gradients were checked against.
-    measured_rows : mapping of Pass to int
-        How many rows a batch has best, where that was measured before; so many were found to give
-        what a single row gives.
-    keep_rows : callable
-        Called with a pass and the rows that were measured for it.
+    prepared : Prepared
+        What was exported and measured before.
 
     Threads may share it. One row runs on all cores at once; of batches of several, `parallel` run
     side by side, each on its part of the cores, with no core waiting for another. A pass is
@@ -74,21 +90,22 @@ class OpenVINOEngine:
         *,
         model_name: str | None = None,
         head: Head = "softmax",
-        exports: Mapping[Pass, Path] = MappingProxyType({}),
+        precision: Precision = "f32",
         reference: str = "",
-        measured_rows: Mapping[Pass, int] = MappingProxyType({}),
-        keep_rows: Callable[[Pass, int], None] = lambda what, rows: None,
+        prepared: Prepared | None = None,
     ) -> None:
         self.reference = reference
+        self.precision = precision
         self._head = head
-        self._exports = exports
+        prepared = prepared or Prepared()
+        self._exports = prepared.exports
         self._preparing = RLock()
         self._core = core()
         self._graph = graph
         self._stamp = _stamp(graph)
         self._name = model_name
-        self._measured_rows = dict(measured_rows)
-        self._keep_rows = keep_rows
+        self._measured_rows = dict(prepared.rows)
+        self._keep_rows = prepared.keep_rows
         self._single_row: dict[Pass, CompiledPass] = {}
         self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
         self._served: frozenset[Pass] | None = None
@@ -200,7 +217,8 @@ class OpenVINOEngine:
             graph,
             model_name=self._model,
             head=self._head,
-            measured_rows=self._measured_rows,
+            precision=self.precision,
+            prepared=Prepared(rows=self._measured_rows),
         )
 
     def prepare(self, what: Pass) -> None:
@@ -268,7 +286,7 @@ class OpenVINOEngine:
         if what.rules == "guided" and not has_relu(self._forward.clone()):
             raise without_relu(self._model)
         graph = graph_of(self._forward.clone(), what, rows, self._head)
-        return CompiledPass.of(self._core, graph, streams)
+        return CompiledPass.of(self._core, graph, streams, self.precision)
 
     def _run(self, what: Pass, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
         """The outputs of the graph of `what`, whose first input has the rows that count.
@@ -309,7 +327,9 @@ class OpenVINOEngine:
         try:
             multi_row = self._compile(what, rows, streams=self.parallel)
             is_known = self._measured_rows.get(what) == rows
-            return multi_row if is_known or multi_row.agrees_with(self._single_row[what]) else None
+            if is_known or multi_row.agrees_with(self._single_row[what], self.precision):
+                return multi_row
+            return None
         except (RuntimeError, ModelError):  # most likely there is not enough memory for both
             return None
 

@@ -23,7 +23,7 @@ from gradcam_cli.engines.openvino.cached_model import CachedModel
 from gradcam_cli.engines.openvino.makers import NotCompiledError, maker_of, maker_of_file
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.about import compiled_folder
-from gradcam_cli.passes import LAYER_GRADIENTS, Pass
+from gradcam_cli.passes import LAYER_GRADIENTS, Pass, Precision
 
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino.engine import OpenVINOEngine
@@ -38,6 +38,7 @@ def open_compiled(
     note: Note,
     *,
     needs: Sequence[Pass] = (LAYER_GRADIENTS,),
+    precision: Precision = "f32",
 ) -> tuple[OpenVINOEngine, str]:
     """The compiled engine for `model`, made and checked if need be, and the layer.
 
@@ -53,6 +54,8 @@ def open_compiled(
         Called with one sentence for what takes long or is broken.
     needs : sequence of Pass
         The passes that the engine is going to run, with `LAYER` for the layer.
+    precision : "f32" or "bf16"
+        What it computes in; it is checked in float32.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def open_compiled(
     maker = maker_of(model, network, digest)
     file: ModelFile | None = getattr(model.weights, "file", None)
     argument = None if file is None else str(file.path)
-    cached = CachedModel(model.name, digest, maker, note, model.head, argument)
+    cached = CachedModel(model.name, digest, maker, note, model.head, argument, precision)
     if file is not None and not cached.has_checked(layer, needs):
         from gradcam_cli.models.preparation import prepare
 

@@ -7,6 +7,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+from gradcam_cli.passes import Precision
+
 _CPUINFO = Path("/proc/cpuinfo")
 _FIRST_BYTES = 1 << 14
 """More than the first processor's lines have, and less than those of a hundred."""
@@ -22,6 +24,14 @@ def machine() -> str:
     """The processor and how many of its cores there are, as a short digest."""
     described = f"{processor()} {os.cpu_count()}"
     return hashlib.sha256(described.encode()).hexdigest()[:16]
+
+
+def computes_in(precision: Precision) -> bool:
+    """True where the processor has `precision`, so that it is faster than float32."""
+    from gradcam_cli.engines.openvino.runtime import core
+
+    able = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return {"f32": "FP32", "bf16": "BF16"}[precision] in able
 
 
 def described_processor(source: Path = _CPUINFO) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CheckResult,
         Gate,
     )
+    from gradcam_cli.results.explanation import Explanation
     from gradcam_cli.results.shortcuts import CheckFindings
 
 
@@ -29,7 +30,7 @@ def check_object(data: Path, findings: CheckFindings) -> dict[str, Any]:
     example = result.example
     return {
         "data": str(data),
-        **({} if example is None else {name: getattr(example, name) for name in _RUN}),
+        **({} if example is None else _run_of(example)),
         "summary": {
             "images": result.images,
             "failed": len(result.failures),
@@ -50,6 +51,12 @@ def check_object(data: Path, findings: CheckFindings) -> dict[str, Any]:
         "images": [_image_object(each) for each in result.checked],
         "failures": [{"source": each.source, "error": each.error} for each in result.failures],
     }
+
+
+def _run_of(example: Explanation) -> dict[str, Any]:
+    """How pictures were explained; what they were computed in only where that is not float32."""
+    precision = {} if example.precision == "f32" else {"precision": example.precision}
+    return {name: getattr(example, name) for name in _RUN} | precision
 
 
 def rows_of(result: CheckResult) -> tuple[list[str], list[dict[str, Any]]]:

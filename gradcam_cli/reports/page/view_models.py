@@ -157,10 +157,16 @@ def view_of(record: Record) -> Source | Failure:
         name,
         record.path,
         record.stamp[0] if record.stamp else None,
-        _text(f"{result.model} at {result.layer}, {result.method} of the {result.score}"),
+        _text(_description(result)),
         tuple(map(_prediction, result.predictions[:_MOST_PREDICTIONS])),
         tuple(map(_explained, result.targets, record.overlays, _measured(record))),
     )
+
+
+def _description(result: explanation.Explanation) -> str:
+    """The model, layer, method and score, and the precision where it is not float32."""
+    text = f"{result.model} at {result.layer}, {result.method} of the {result.score}"
+    return text if result.precision == "f32" else f"{text}, in {result.precision}"
 
 
 def _explained(
