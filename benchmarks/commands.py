@@ -14,6 +14,8 @@ IMAGE = ROOT / "sample_images" / "sunglasses.jpg"
 PLAIN = Path(__file__).with_name("plain_keras.py")
 WEIGHTS = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 SUNGLASSES = "837"
+PREDICTED = "299"
+"""What VGG16 with the drawn weights takes the sample photo for, whoever runs it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Place:
     def onnx(self) -> Path:
         """Where the ONNX file is that is measured."""
         return self.work / "mobilenet.onnx"
+
+    @property
+    def photos(self) -> Path:
+        """Where the photos of a folder are."""
+        return self.work / "photos"
 
     @property
     def weights(self) -> Path:
@@ -82,13 +89,21 @@ def explanation(place: Place, model: str, engine: str, label: str) -> Command:
     return Command(f"{name}-{engine}", label, argv, says=out.name, never="speaks for class")
 
 
+def folder(place: Place, label: str) -> Command:
+    """The folder of photos explained with VGG16, whatever was done before."""
+    out = place.work / "folder"
+    chosen = ("--model", "vgg16", "--class", "top", "--force", "-q", "-o", f"{out}/")
+    argv = gradcam("explain", str(place.photos), *chosen)
+    return Command("gradcam-folder", label, argv, says="0000.gradcam.jpg")
+
+
 def cold(place: Place) -> list[Command]:
     """From a photo to its overlay, as one process each."""
     out = place.work / "plain.jpg"
     argv = (sys.executable, str(PLAIN), str(IMAGE), str(place.weights), str(out))
     vgg16, lite = "vgg16", "efficientnet-lite0"
     return [
-        Command("plain", "plain Keras script, VGG16", argv, says=out.name),
+        Command("plain", "plain Keras script, VGG16", argv, says=PREDICTED),
         explanation(place, vgg16, "tensorflow", "gradcam, VGG16, TensorFlow"),
         explanation(place, vgg16, "openvino", "gradcam, VGG16, compiled"),
         explanation(place, lite, "tensorflow", "gradcam, EfficientNet-Lite0, TensorFlow"),

@@ -55,8 +55,8 @@ class Figures:
         return self.median("decode") + forward + self.median("encode")
 
 
-def photos(folder: Path, number: int) -> list[Path]:
-    """Different crops of the sample photos, 640 × 480 as JPEG."""
+def photos(folder: Path, number: int, size: tuple[int, int] = (640, 480)) -> list[Path]:
+    """Different crops of the sample photos, of `size` as JPEG."""
     random = np.random.default_rng(0)
     samples = [Image.open(path) for path in sorted((ROOT / "sample_images").glob("*.jpg"))]
     folder.mkdir()
@@ -65,7 +65,7 @@ def photos(folder: Path, number: int) -> list[Path]:
         sample = samples[i % len(samples)]
         left, top = random.integers(0, np.array(sample.size) // 4)
         box = (left, top, left + sample.width * 3 // 4, top + sample.height * 3 // 4)
-        sample.crop(box).resize((640, 480)).save(path, quality=90)
+        sample.crop(box).resize(size).save(path, quality=90)
     return paths
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.records import Results
+from benchmarks.records import PHOTOS, Results
 
 PLAIN, TENSORFLOW, COMPILED, SHORT = "#8a8f98", "#e8923a", "#2f7d5b", "#3f6fae"
 
@@ -18,12 +18,14 @@ def draw(results: Results, path: Path) -> None:
     mpl.rcParams["font.size"] = 10
     from matplotlib import pyplot as plt
 
-    heights = (len(results.cold), len(results.short))
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(8, 5), height_ratios=heights, layout="constrained"
+    heights = (len(results.cold), len(results.folder) + 1, len(results.short))
+    figure, (above, middle, below) = plt.subplots(
+        3, 1, figsize=(8, 8), height_ratios=heights, layout="constrained"
     )
     _bars(above, results, list(results.cold), 1, "{:.2f} s")
     above.set_title("A photo explained, cold process: seconds", loc="left", fontsize=11)
+    _bars(middle, results, list(results.folder), 1, "{:.1f} s")
+    middle.set_title(f"{PHOTOS} photos with VGG16: seconds", loc="left", fontsize=11)
     _bars(below, results, list(results.short), 1000, "{:.0f} ms")
     below.set_title("Short commands, cold process: milliseconds", loc="left", fontsize=11)
     figure.savefig(path, dpi=100, facecolor="white")
@@ -49,8 +51,8 @@ def _bars(axes: Any, results: Results, keys: list[str], scale: float, form: str)
 
 
 def _color(key: str) -> str:
-    if key in ("plain", "click", "rich"):
-        return PLAIN
     if key.endswith("-tensorflow"):
         return TENSORFLOW
-    return COMPILED if key.endswith("-openvino") else SHORT
+    if key.endswith("-openvino") or key == "gradcam-folder":
+        return COMPILED
+    return SHORT if key in ("help", "version", "completion", "usage") else PLAIN

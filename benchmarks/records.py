@@ -8,6 +8,10 @@ from benchmarks.measure import Command, Sample, Spread
 from benchmarks.steady import PerBatch, best
 
 GB = 1e9
+FOLDER = "folder"
+"""The key of the first use of VGG16 over a folder."""
+PHOTOS = 120
+"""How many photos the folder has."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Results:
         The first use of each model with the compiled engine, which compiles it; once.
     cold, short : dict
         The rounds that were kept.
+    folder : dict
+        The rounds that were kept of a folder of photos.
     steady : dict
         Seconds per image by contender and batch size.
     """
@@ -38,13 +44,17 @@ class Results:
     first: dict[str, Sample]
     cold: dict[str, list[Sample]]
     short: dict[str, list[Sample]]
+    folder: dict[str, list[Sample]]
     steady: dict[str, PerBatch]
     sizes: Sizes
     machine: dict[str, str]
 
     def samples(self, key: str) -> list[Sample]:
         """The kept samples of a command."""
-        return self.cold[key] if key in self.cold else self.short[key]
+        for samples in (self.cold, self.folder, self.short):
+            if key in samples:
+                return samples[key]
+        raise KeyError(key)
 
     def seconds(self, key: str) -> Spread:
         """Wall seconds of a command."""

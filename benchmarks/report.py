@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.bars import bars
 from benchmarks.markdown import table
 from benchmarks.measure import Spread
-from benchmarks.records import GB, Results
+from benchmarks.records import FOLDER, GB, PHOTOS, Results
 from benchmarks.steady import BATCHES, CONTENDERS
 
 MODELS = {
@@ -25,6 +25,8 @@ def report(results: Results, plot: str) -> str:
         table(("what", "measured", "at most", ""), [bar.row() for bar in bars(results)]),
         "## A photo explained, as one cold process",
         _cold(results),
+        f"## {PHOTOS} photos of 512 × 512 with VGG16, as one process",
+        _folder(results),
         "## The first time",
         _first(results),
         "## Short commands, as one cold process",
@@ -45,19 +47,34 @@ def _range(spread: Spread, digits: int, scale: float = 1) -> str:
 
 def _cold(results: Results) -> str:
     header = ("process", "seconds", "range", "CPU seconds", "peak memory", "÷ plain Keras")
-    rows = []
-    for key in results.cold:
-        seconds = results.seconds(key)
-        rows.append(
-            [
-                results.commands[key].label,
-                f"{seconds.median:.2f}",
-                _range(seconds, 2),
-                f"{results.cpu(key).median:.2f}",
-                f"{results.peak(key).median:.2f} GB",
-                f"{results.ratio(key, 'plain'):.3f}",
-            ]
-        )
+    rows = [[*_process(results, key), f"{results.ratio(key, 'plain'):.3f}"] for key in results.cold]
+    return table(header, rows)
+
+
+def _process(results: Results, key: str) -> list[str]:
+    seconds = results.seconds(key)
+    return [
+        results.commands[key].label,
+        f"{seconds.median:.2f}",
+        _range(seconds, 2),
+        f"{results.cpu(key).median:.2f}",
+        f"{results.peak(key).median:.2f} GB",
+    ]
+
+
+def _folder(results: Results) -> str:
+    header = ("process", "seconds", "range", "CPU seconds", "peak memory", "photos a second")
+    first = results.first[FOLDER]
+    rows = [
+        [*_process(results, key), f"{PHOTOS / results.seconds(key).median:.1f}"]
+        for key in results.folder
+    ]
+    rows.append(
+        [
+            *("gradcam, the first run, which compiles", f"{first.seconds:.2f}", "once"),
+            *(f"{first.cpu:.2f}", f"{first.peak / GB:.2f} GB", f"{PHOTOS / first.seconds:.1f}"),
+        ]
+    )
     return table(header, rows)
 
 
@@ -72,6 +89,7 @@ def _first(results: Results) -> str:
             f"{results.sizes.compiled[model] / 1e6:.1f} MB",
         ]
         for model, sample in results.first.items()
+        if model != FOLDER
     ]
     weights = f"The weights file of VGG16 has {results.sizes.weights / 1e6:.1f} MB."
     return f"{table(header, rows)}\n\n{weights}"
@@ -118,18 +136,25 @@ def _median(seconds: list[float] | None) -> str:
 
 
 def _how(results: Results) -> str:
-    cold, short = (len(next(iter(each.values()))) for each in (results.cold, results.short))
+    cold, short, folder = (
+        len(next(iter(samples.values())))
+        for samples in (results.cold, results.short, results.folder)
+    )
     steady = len(results.steady["forward"][BATCHES[0]])
     return f"""\
 - Contenders take turns, one after the other in every round, so that whatever else the machine does
   hits all alike. Figures are medians over the rounds; the round before the first is thrown away.
-  Rounds: {cold} of cold explanations, {short} of short commands, {steady} of the steady state.
+  Rounds: {cold} of cold explanations, {folder} of folders, {short} of short commands, {steady} of
+  the steady state.
 - A cold process is timed from its start to its end by whoever starts it; CPU seconds and peak
   memory are what the kernel accounts to it. Files are in the page cache, Python's bytecode is
   cached.
 - The plain script is [plain_keras.py](plain_keras.py). All explain the same photo for class 837 and
   write a JPEG. VGG16 has seeded random weights in the layout and under the name of the published
   file, EfficientNet-Lite0 its own. Compiling was done before, and timed once: "the first time".
+- torch-cam, captum and pytorch-grad-cam run torchvision's VGG16 with the same weights, as their
+  READMEs have it ([peer_scripts](peer_scripts)), with no gradients of weights. All explain
+  block5_conv3 after its ReLU, and find the same top classes.
 - In the steady state each contender is a warm process that is given batches of noise: the forward
   pass of VGG16 to the logits as a `tf.function`, or an explanation from preprocessed pixels to the
   finished heatmaps, at block5_conv3. The compiled engine is given a batch a core where batches have

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from benchmarks import commands, machine, measure, steady
 from benchmarks.commands import Place
+from benchmarks.folder import photos
 from benchmarks.measure import Command, Sample
-from benchmarks.records import Results, Sizes
+from benchmarks.peer_programs import PeerPrograms
+from benchmarks.records import FOLDER, PHOTOS, Results, Sizes
 
 HERE = Path(__file__).parent
 
@@ -34,7 +36,7 @@ def prepare(place: Place, env: dict[str, str]) -> dict[str, Sample]:
         measure.run(Command("weights", "writing weights", writing), env)
     writing = (sys.executable, "-m", "benchmarks.onnx_model", str(place.onnx))
     measure.run(Command("onnx", "writing an ONNX file", writing), env)
-    first = {}
+    first = {FOLDER: _first_folder(place, env)}
     for model in ("vgg16", "efficientnet-lite0", str(place.onnx)):
         name = Path(model).name
         label = f"first use of {name}"
@@ -43,23 +45,41 @@ def prepare(place: Place, env: dict[str, str]) -> dict[str, Sample]:
     return first
 
 
+def _first_folder(place: Place, env: dict[str, str]) -> Sample:
+    """A folder of photos explained with a model that is compiled on the way."""
+    tell("First use of VGG16, over a folder.")
+    photos(place.photos, PHOTOS, (512, 512))
+    sample = measure.run(commands.folder(place, "gradcam, first run"), env)
+    shutil.rmtree(place.cache / "compiled")
+    return sample
+
+
 def measured(place: Place, options: argparse.Namespace) -> Results:
     """Run everything, first what takes one process for one figure."""
     env = place.env()
     about = machine.described()
     first = prepare(place, env)
+    peers = PeerPrograms.found(options.peers_python, place.work / "vgg16.pth")
+    peers.write_weights(place.weights)
+    out = place.work / "peers"
     cold, short = commands.cold(place), commands.short()
+    cold += peers.commands("cold", [commands.IMAGE], out, commands.PREDICTED)
     tell("Cold explanations.")
     cold_samples = measure.in_turns(cold, options.rounds, env, tell)
+    tell("A folder.")
+    folder = [commands.folder(place, "gradcam, VGG16, compiled")]
+    folder += peers.commands("folder", sorted(place.photos.iterdir()), out, "0000.jpg")
+    folder_samples = measure.in_turns(folder, options.folder_rounds, env, tell)
     tell("Short commands.")
     short_samples = measure.in_turns(short, options.short_rounds, env, lambda text: None)
     tell("Steady state.")
     per_image = steady.measure(options.steady_rounds, env, tell)
-    compiled = {model: place.compiled_bytes(model) for model in first}
+    compiled = {model: place.compiled_bytes(model) for model in first if model != FOLDER}
     return Results(
-        commands={command.key: command for command in (*cold, *short)},
+        commands={command.key: command for command in (*cold, *folder, *short)},
         first=first,
         cold=cold_samples,
+        folder=folder_samples,
         short=short_samples,
         steady=per_image,
         sizes=Sizes(place.weights.stat().st_size, compiled),
@@ -83,6 +103,13 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="of cold explanations (default 7)")
     parser.add_argument("--short-rounds", type=int, default=20, help="of commands (default 20)")
+    parser.add_argument("--folder-rounds", type=int, default=3, help="of folders (default 3)")
+    parser.add_argument(
+        "--peers-python",
+        default=sys.executable,
+        metavar="PYTHON",
+        help="the interpreter that has torch-cam, captum and pytorch-grad-cam (default: this one)",
+    )
     parser.add_argument("--steady-rounds", type=int, default=5, help="of batches (default 5)")
     parser.add_argument(
         "--cache-dir",
