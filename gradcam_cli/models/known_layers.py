@@ -9,30 +9,19 @@ import json
 from functools import cache
 from pathlib import Path
 
-from gradcam_cli.models import efficientnet_lite
-
-_VGG_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-"""How many convolutions each block has; a pooling follows them."""
+from gradcam_cli.models import efficientnet_lite, vgg
 
 
 @cache
 def known_layers() -> dict[str, tuple[str, ...]]:
     """The explainable layers, input to output, of VGG16, VGG19 and the bundled model, by name."""
-    vgg = {model: _vgg_layers(numbers) for model, numbers in _VGG_CONVOLUTIONS.items()}
-    return {**vgg, efficientnet_lite.NAME: efficientnet_lite.layer_names()}
+    of_vgg = {model: vgg.layer_names(model) for model in vgg.MODELS}
+    return {**of_vgg, efficientnet_lite.NAME: efficientnet_lite.layer_names()}
 
 
 def models_with(layer: str) -> list[str]:
     """Which of the models of `known_layers` have `layer`."""
     return [model for model, layers in known_layers().items() if layer in layers]
-
-
-def _vgg_layers(convolutions: tuple[int, ...]) -> tuple[str, ...]:
-    names: list[str] = []
-    for block, number in enumerate(convolutions, 1):
-        names += [f"block{block}_conv{i}" for i in range(1, number + 1)]
-        names.append(f"block{block}_pool")
-    return tuple(names)
 
 
 @cache

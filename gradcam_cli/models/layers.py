@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.errors import UsageError
+from gradcam_cli.models import vgg
 from gradcam_cli.models.known_layers import models_with
 from gradcam_cli.suggestions import closest, did_you_mean
 
@@ -39,6 +40,22 @@ class LayerInfo:
     shape: tuple[int, int, int]
     default: bool
     reason: str = ""
+
+
+def vgg_layers(model: str) -> list[LayerInfo]:
+    """What `explainable_layers` has for `model`, one of `vgg.MODELS`."""
+    maps = [step for step in vgg.steps(model) if step.side]
+    last = [step for step in maps if step.kind == "Conv2D"][-1]
+    return [
+        LayerInfo(
+            step.name,
+            step.kind,
+            (step.side, step.side, step.outputs),
+            step is last,
+            LAST_ACTIVATION if step is last else "",
+        )
+        for step in maps
+    ]
 
 
 def explainable_layers(model: Any) -> list[LayerInfo]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gradcam_cli.errors import ModelError
+from gradcam_cli.models import vgg
 from gradcam_cli.models.about import ABOUT, read
 from gradcam_cli.models.framework import is_installed
-from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.layers import LayerInfo, explainable_layers, vgg_layers
 from gradcam_cli.models.sources.bundled import BundledModel, BundledWeights
+from gradcam_cli.models.sources.keras_weights import KerasWeights
 from gradcam_cli.passes import Engine, Pass
 
 if TYPE_CHECKING:
@@ -194,6 +197,69 @@ class BundledMaker:
 
 
 @dataclass(frozen=True)
+class VGGMaker:
+    """From a file of weights of VGG16 or VGG19; see `Maker`.
+
+    Attributes
+    ----------
+    model : Model
+        What is known of it.
+    weights : KerasWeights
+        Its weights.
+    digest : str
+        That of the weights before they were read.
+    """
+
+    model: Model
+    weights: KerasWeights
+    digest: str
+    uses_tensorflow = False
+    reference = FINITE_DIFFERENCES
+
+    @property
+    def size(self) -> int:
+        """See `Maker.size`."""
+        return 4 * self.model.parameters
+
+    def load(self) -> None:
+        """See `Maker.load`: its shapes are compared with those of the model."""
+        with self._weights():
+            pass
+
+    def make(self, graph: Path) -> Made:
+        """See `Maker.make`."""
+        from gradcam_cli.engines.openvino.graphs import save
+        from gradcam_cli.engines.openvino.vgg import forward_graph
+
+        with self._weights() as weights:
+            save(forward_graph(self.model.name, weights), graph)
+        if self.model.digest() != self.digest:
+            raise NotCompiledError(f"the weights of {self.model.name} changed while they were read")
+        return Made(vgg_layers(self.model.name))
+
+    def can_check(self, what: Pass) -> bool:
+        """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
+        return what.kind in ("gradients", "tail")
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """See `Maker.difference`."""
+        from gradcam_cli.engines.openvino.finite_differences import (
+            difference_from_finite_differences,
+        )
+
+        model = self.model
+        return difference_from_finite_differences(candidate, what, model.input, model.preprocessing)
+
+    @contextmanager
+    def _weights(self) -> Iterator[dict[str, Any]]:
+        try:
+            with vgg.opened_weights(self.weights.path, self.model.name) as weights:
+                yield weights
+        except (OSError, KeyError, ValueError, AttributeError) as error:
+            raise ModelError(*self.weights.misfit) from error
+
+
+@dataclass(frozen=True)
 class GraphMaker:
     """From a file that OpenVINO reads."""
 
@@ -235,6 +301,8 @@ def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
         return maker_of_file(file)
     if isinstance(model.weights, BundledWeights):
         return BundledMaker()
+    if isinstance(model.weights, KerasWeights) and model.name in vgg.MODELS:
+        return VGGMaker(model, model.weights, digest)
     return KerasMaker(model, network, digest)
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from gradcam_cli.callbacks import Note, Progress
+from gradcam_cli.models import vgg
 from gradcam_cli.models.about import records_of
 from gradcam_cli.models.framework import fresh_keras, is_installed, needed_to_compile
 from gradcam_cli.models.known_layers import known_layers
 from gradcam_cli.models.labels import imagenet_labels
-from gradcam_cli.models.layers import LayerInfo, explainable_layers
+from gradcam_cli.models.layers import LayerInfo, explainable_layers, vgg_layers
 from gradcam_cli.models.model import InputShape, Model, ModelInfo
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.sources.keras_weights import KerasWeights
@@ -65,6 +66,8 @@ class KerasApplication:
 
     def layers(self) -> list[LayerInfo]:
         """See `ModelSource.layers`."""
+        if self.info.name in vgg.MODELS:
+            return vgg_layers(self.info.name)
         if is_installed():
             return explainable_layers(self.build())
         if not (records := records_of(self.info.name)):
@@ -88,7 +91,8 @@ class KerasApplication:
     def open(self, *, offline: bool, progress: Progress, note: Note) -> Model:
         """See `ModelSource.open`."""
         name = self.info.name
-        if not is_installed() and not records_of(name):  # it is large, and could not be used
+        needs_tensorflow = name not in vgg.MODELS and not records_of(name)
+        if needs_tensorflow and not is_installed():  # it is large, and could not be used
             raise needed_to_compile(name)
         path, origin = ensure(self.file, name=name, offline=offline, progress=progress, note=note)
         misfit = (
