@@ -28,9 +28,9 @@ def never_compiled(exported: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be compiled for one row; several rows still are."""
     of = CompiledPass.of
 
-    def compiled(core, graph, streams):
+    def compiled(core, graph, streams, precision):
         assert streams > 1
-        return of(core, graph, streams)
+        return of(core, graph, streams, precision)
 
     monkeypatch.setattr(CompiledPass, "of", compiled)
 
