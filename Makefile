@@ -45,6 +45,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.families
 	$(BIN)/python -m benchmarks.methods
 	$(BIN)/python -m benchmarks.check
+	$(BIN)/python -m benchmarks.precision
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "resize": "crop",
     "passes": (FORWARD,),
     "trust": True,
+    "precision": "bf16",
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
     "alpha": 0.4,
@@ -82,7 +83,7 @@ SETTING_OF = {
     "methods": "methods",
     "save_heatmap": "heatmaps",
     **{name: name for name in ("layer", "score", "engine", "alpha", "colormap", "top")},
-    **{name: name for name in ("max_pixels", "offline", "resize", "trust")},
+    **{name: name for name in ("max_pixels", "offline", "resize", "trust", "precision")},
     **dict.fromkeys(
         (
             *("model", "weights", "labels", "preprocess", "input_size", "output_name", "head"),

@@ -91,6 +91,34 @@ def test_the_first_use_loads_no_tensorflow(own_home: Path) -> None:
     assert done.stdout.splitlines()[-1:] == ["set()"], done.stderr
 
 
+UNUSED = (
+    *("tensorflow", "keras", "openvino.opset13", "openvino.tools.ovc", "requests", "rich"),
+    *(
+        "PIL.PngImagePlugin",
+        "gradcam_cli.engines.openvino.graphs",
+        "gradcam_cli.engines.openvino.vjp",
+    ),
+    *("gradcam_cli.models.formats", "gradcam_cli.models.findings", "gradcam_cli.cli.check"),
+    *("gradcam_cli.annotations", "gradcam_cli.runs.recording", "gradcam_cli.reports.html"),
+)
+"""What a photo is explained without, once the model is in the cache: to import it takes time."""
+
+
+@pytest.mark.usefixtures("compiled_lite0")
+def test_a_cold_explanation_imports_nothing_that_it_does_not_use() -> None:
+    photo = str(SAMPLES / "egyptian_cat.jpg")
+    command = ["explain", photo, "--model", "efficientnet-lite0", "-o", "out.jpg", "--quiet"]
+    code = (
+        "import sys; from gradcam_cli import cli\n"
+        f"assert cli.run({command}) == 0\n"
+        f"print(sorted(set({UNUSED}) & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
+
+
 def test_without_its_package_nothing_is_made(
     cache: Path, bundled: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
