@@ -9,10 +9,9 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +81,9 @@ class Subject:
     def seconds(self) -> dict[Precision, float]:
         """Seconds of a batch in each, at the best; they take turns."""
         batch = np.concatenate([self.inputs[0]] * BATCH)
-        runs: dict[Precision, Callable[[], Any]] = {
-            precision: lambda engine=engine: engine.gradients(
-                batch, [Target(0)] * BATCH, [self.layer]
-            )
+        asked = (batch, [Target(0)] * BATCH, [self.layer])
+        runs = {
+            precision: partial(engine.gradients, *asked)
             for precision, engine in self.engines.items()
         }
         best = dict.fromkeys(PRECISIONS, float("inf"))

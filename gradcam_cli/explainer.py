@@ -20,7 +20,7 @@ from gradcam_cli.images.framing import RESIZES, Frame, Resize, frame_of
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
-from gradcam_cli.methods.choice import needs_of
+from gradcam_cli.methods.choice import needs_of, parse_methods
 from gradcam_cli.models.labels import ClassName
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
@@ -113,7 +113,7 @@ class Explainer:
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
         _check_names(model, layer)
-        choices = _parse_methods(methods)
+        choices = parse_methods(methods)
         if isinstance(model, str):
             model = select_model(model, layer=layer)
         if isinstance(model, Selection):
@@ -388,21 +388,3 @@ def _check_names(model: object, layer: object) -> None:
             f"expected the name of a layer, got {describe(layer)}",
             "Pass one of `gradcam layers`.",
         )
-
-
-def _parse_methods(methods: object) -> tuple[MethodChoice, ...]:
-    """The methods that `methods` names, each once."""
-    sequence = [methods] if isinstance(methods, str) else methods
-    if not isinstance(sequence, Iterable) or not (names := list(sequence)):
-        raise UsageError(
-            f"expected the names of methods, got {describe(methods)}",
-            "Pass some of `gradcam methods`.",
-        )
-    for name in names:
-        if not isinstance(name, str):
-            raise UsageError(
-                f"expected the name of a method, got {describe(name)}",
-                "Pass one of `gradcam methods`.",
-            )
-    choices = [parse_method(name) for name in names]
-    return tuple({choice.text: choice for choice in choices}.values())

@@ -30,7 +30,8 @@ def is_single(sources: Sequence[str]) -> bool:
     if len(sources) != 1:
         return False
     source = sources[0]
-    return source == "-" or is_url(source) or not (Path(source).is_dir() or is_glob(source))
+    is_folder = os.path.isdir(source)  # noqa: PTH112 - Path("") is the working folder
+    return source == "-" or is_url(source) or not (is_folder or is_glob(source))
 
 
 def leads_nowhere(source: str) -> bool:

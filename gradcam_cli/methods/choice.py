@@ -78,6 +78,30 @@ def parse_method(text: str) -> MethodChoice:
     return MethodChoice(method, {**method.defaults, **options})
 
 
+def parse_methods(methods: object) -> tuple[MethodChoice, ...]:
+    """The methods that `methods`, a name or a sequence of them, names, each once.
+
+    Raises
+    ------
+    UsageError
+        Where it is no such thing, or as of `parse_method`.
+    """
+    sequence = [methods] if isinstance(methods, str) else methods
+    if not isinstance(sequence, Iterable) or not (names := list(sequence)):
+        raise UsageError(
+            f"expected the names of methods, got {describe(methods)}",
+            "Pass some of `gradcam methods`.",
+        )
+    for name in names:
+        if not isinstance(name, str):
+            raise UsageError(
+                f"expected the name of a method, got {describe(name)}",
+                "Pass one of `gradcam methods`.",
+            )
+    choices = [parse_method(name) for name in names]
+    return tuple({choice.text: choice for choice in choices}.values())
+
+
 def needs_of(methods: Iterable[MethodChoice], passes: Iterable[Pass] = ()) -> list[Pass]:
     """The passes that `methods` run, and then `passes`, each once."""
     of_methods = [need for choice in methods for need in choice.method.needs]
