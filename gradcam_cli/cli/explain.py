@@ -26,7 +26,7 @@ from gradcam_cli.cli.sources import (
     source_options,
     sources_argument,
 )
-from gradcam_cli.errors import ExitCode
+from gradcam_cli.errors import ExitCode, UsageError
 from gradcam_cli.process import keep_until_exit
 from gradcam_cli.reports.messages import Messages
 
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
         "A model in a file": FILE_OPTIONS,
         "Picture": "--resize --alpha --colormap --max-pixels",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
-        "Many pictures": "--recursive --include --exclude --from-file --null --force --verify "
-        "--fail-fast --max-errors --csv --report",
+        "Many pictures": "--recursive --include --exclude --from-file --null --stream --force "
+        "--verify --fail-fast --max-errors --csv --report",
         "Behaviour": "--offline --debug --help",
     },
     epilog="""\b
@@ -87,7 +87,9 @@ def explain(
     from gradcam_cli.runs.opening import ModelOpener
 
     output.check()
-    single = listing.is_single(sources) and not record.are_requested
+    if record.stream:
+        _check_stream(sources, listing, output, record)
+    single = not record.stream and listing.is_single(sources) and not record.are_requested
     messages = Messages(quiet=output.quiet)
     class_source = context.get_parameter_source("classes")
     selection = model.select(messages, question.layer)
@@ -96,13 +98,16 @@ def explain(
     settings = question.settings(selection, default_class=class_source is ParameterSource.DEFAULT)
     opener = ModelOpener(selection, settings, messages, messages.download_bar)
     keep_until_exit(opener)
-    if single and not leads_nowhere(sources[0]):
+    if record.stream or (single and not leads_nowhere(sources[0])):
         opener.open_ahead()  # before anything else is imported that takes long
     from gradcam_cli.runs.stages import Stages
 
     outputs = output.for_single(settings) if single else output.for_many()
     printing = output.printing(record, null=listing.null)
-    stages = Stages(opener, settings, outputs, rows=1 if single else None, synced=single)
+    one_by_one = single or record.stream
+    stages = Stages(opener, settings, outputs, rows=1 if one_by_one else None, synced=one_by_one)
+    if record.stream:
+        return _explain_stream(stages, printing, messages)
     items = listed_items(sources, listing, messages, single=single)
     if single:
         return _explain_one(items, stages, printing, messages)
@@ -121,6 +126,38 @@ def _explain_one(
     for outcome in outcomes:
         print_one(outcome, printing, messages)
     return ExitCode.DONE
+
+
+def _check_stream(
+    sources: tuple[str, ...],
+    listing: SourceOptions,
+    output: OutputOptions,
+    record: RecordOptions,
+) -> None:
+    """Refuse what needs to know all sources beforehand, with a UsageError."""
+    of_folders = listing.recursive or listing.include or listing.exclude
+    if sources or listing.from_file is not None or of_folders or record.are_requested:
+        raise UsageError(
+            "--stream takes paths from standard input, and keeps no record of them",
+            "Drop the SOURCEs and the options for folders and recorded runs, or --stream.",
+        )
+    if output.open_it:
+        raise UsageError("--open is for one outcome, and --stream has many", "Drop one of them.")
+
+
+def _explain_stream(stages: Stages, printing: PrintOptions, messages: Messages) -> int:
+    from gradcam_cli.images.listing import single_item
+    from gradcam_cli.images.streamed import streamed_sources
+    from gradcam_cli.reports.outcomes import print_streamed
+    from gradcam_cli.runs.run import run
+
+    code = ExitCode.DONE
+    for source in streamed_sources(null=printing.null):
+        for outcome in run([single_item(source)], stages):
+            print_streamed(outcome, printing, messages)
+            if outcome.error is not None:
+                code = ExitCode.INPUT
+    return code
 
 
 def _explain_many(

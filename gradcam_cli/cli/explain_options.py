@@ -293,6 +293,7 @@ output_options = grouped_options(
 class RecordOptions:
     """How a run over many goes on, when it stops, and what is written at its end."""
 
+    stream: bool
     force: bool
     verify: bool
     fail_fast: bool
@@ -321,6 +322,12 @@ class RecordOptions:
 record_options = grouped_options(
     "record",
     RecordOptions,
+    click.option(
+        "--stream",
+        is_flag=True,
+        help="Explain each path on standard input when it comes, and print its result before the "
+        "next is read: one process for a shell's loop.",
+    ),
     click.option("--force", is_flag=True, help="Explain anew what an earlier run has done."),
     click.option(
         "--verify",

@@ -96,6 +96,27 @@ def print_one(outcome: Outcome, options: PrintOptions, messages: Messages) -> No
             open_in_viewer(file.path, messages)
 
 
+def print_streamed(outcome: Outcome, options: PrintOptions, messages: Messages) -> None:
+    """Print what came of one of many as soon as it is done: a line of JSON, or the paths.
+
+    Of a failure it is an empty line, for whoever waits for one.
+    """
+    explanation = outcome.explanation
+    if explanation is None:
+        print_note(str(outcome.error))
+        failure = {"source": outcome.item.name, "error": str(outcome.error)}
+        click.echo(dumps(failure) if options.as_json else "")
+        return
+    for note in (*explanation.notes, *trust_lines(explanation, doubts_only=True)):
+        messages(f"{explanation.source}: {note}")
+    if options.as_json:
+        click.echo(dumps(explanation.to_dict()))
+        return
+    _print_paths(outcome, options)
+    if options.show:
+        _draw(explanation)
+
+
 def trust_lines(explanation: Explanation, *, doubts_only: bool = False) -> list[str]:
     """What was found of each heatmap that was tested, in a line each."""
     tested = [(target, target.trust) for target in explanation.targets]

@@ -74,7 +74,7 @@ def test_another_model_and_other_weights_are_in_the_digest(own_home: Path) -> No
 
 OF_THE_RUN = {
     *("output", "recursive", "include", "exclude", "from_file", "null", "force", "verify"),
-    *("fail_fast", "most_errors", "csv", "report", "show", "open_it", "as_json", "quiet"),
+    *("fail_fast", "most_errors", "stream", "csv", "report", "show", "open_it", "as_json", "quiet"),
 }
 """Options that change which sources are explained, when, or what is shown: no result."""
 
