@@ -89,7 +89,7 @@ def test_each_picture_is_answered_before_the_next_is_read(
     assert command.wait(timeout=30) == 3
     assert rest_of(command.stdout) == ""
     assert rest_of(command.stderr) == (
-        "gradcam: could not read missing.jpg: there is no such file.\n"
+        "gradcam: could not read missing.jpg: there is no such file. Check the path.\n"
     )
 
 
@@ -104,7 +104,7 @@ def test_in_json_a_failure_is_a_line_too(compiled_lite0: None) -> None:
     assert missing == {
         "schema": 1,
         "source": "missing.jpg",
-        "error": "could not read missing.jpg: there is no such file.",
+        "error": "could not read missing.jpg: there is no such file. Check the path.",
     }
     assert done.returncode == 3
 
