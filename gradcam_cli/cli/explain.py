@@ -98,8 +98,10 @@ def explain(
     settings = question.settings(selection, default_class=class_source is ParameterSource.DEFAULT)
     opener = ModelOpener(selection, settings, messages, messages.download_bar)
     keep_until_exit(opener)
-    if record.stream or (single and not leads_nowhere(sources[0])):
+    is_awaited = record.stream or (single and not leads_nowhere(sources[0]))
+    if is_awaited:
         opener.open_ahead()  # before anything else is imported that takes long
+    from gradcam_cli.reports.outcomes import load_for_one
     from gradcam_cli.runs.stages import Stages
 
     outputs = output.for_single(settings) if single else output.for_many()
@@ -110,6 +112,8 @@ def explain(
         return _explain_stream(stages, printing, messages)
     items = listed_items(sources, listing, messages, single=single)
     if single:
+        if is_awaited:
+            load_for_one(printing)
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)
 
@@ -117,10 +121,9 @@ def explain(
 def _explain_one(
     items: list[Item], stages: Stages, printing: PrintOptions, messages: Messages
 ) -> int:
-    from gradcam_cli.reports.outcomes import load_for_one, print_one
+    from gradcam_cli.reports.outcomes import print_one
     from gradcam_cli.runs.run import run
 
-    load_for_one(printing)
     with messages.passes_bar() as progress:
         outcomes = list(run(items, replace(stages, progress=progress)))
     for outcome in outcomes:

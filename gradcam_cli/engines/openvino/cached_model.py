@@ -306,6 +306,8 @@ class CachedModel:
         return self._maker.difference(candidate, what, about.findings)
 
     def _make(self) -> About:
+        from concurrent.futures import ThreadPoolExecutor
+
         from gradcam_cli.engines.openvino.conversion import check_readable
 
         if self._maker.uses_tensorflow and not is_installed():
@@ -320,8 +322,10 @@ class CachedModel:
         with whole_folder(self._folder) as fresh:
             made = self._maker.make(fresh / GRAPH)
             check_readable(fresh / GRAPH)
-            sync([fresh / GRAPH, fresh / WEIGHTS])
-            files = {name: sha256_of(fresh / name) for name in (GRAPH, WEIGHTS)}
+            with ThreadPoolExecutor(1) as pool:  # a disk and a core, which need not wait in turn
+                syncing = pool.submit(sync, [fresh / GRAPH, fresh / WEIGHTS])
+                files = {name: sha256_of(fresh / name) for name in (GRAPH, WEIGHTS)}
+            syncing.result()
             tools = made_with(tensorflow=self._maker.uses_tensorflow)
             about = About(
                 self._name, self._weights, tools, files, made.layers, findings=made.findings

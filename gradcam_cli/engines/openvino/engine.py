@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.compiled import CompiledPass, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
-from gradcam_cli.engines.openvino.row_choice import Batches, choose_rows
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
@@ -335,6 +334,7 @@ class OpenVINOEngine:
 
     def _measure_rows(self, what: Pass) -> int:
         """How many rows a batch has best; what is compiled for others is dropped."""
+        from gradcam_cli.engines.openvino.row_choice import Batches, choose_rows
 
         def batches(rows: int) -> Batches | None:
             compiled = self._single_row[what] if rows == 1 else self._compiled_for_rows(what, rows)
@@ -357,8 +357,11 @@ def _rows_of(inputs: Mapping[str, NDArray[Any]], numbers: list[int]) -> dict[str
 
 
 def _stamp(graph: Path | Any) -> tuple[int, ...]:
-    """What changes where a file is replaced; nothing of a graph that was read."""
+    """What changes where a file is replaced; nothing where there is none, or it was read."""
     if not isinstance(graph, Path):
         return ()
-    stat = graph.stat()
+    try:
+        stat = graph.stat()
+    except OSError:
+        return ()
     return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -53,11 +53,6 @@ def layers_of(forward: Any) -> list[str]:
     return [name.removeprefix(_LAYER) for name in _outputs(forward) if name != LOGITS]
 
 
-def classes_of(forward: Any) -> int:
-    """How many scores a converted forward pass gives."""
-    return int(_outputs(forward)[LOGITS].get_partial_shape()[1].get_length())
-
-
 def has_relu(forward: Any) -> bool:
     """True where a ReLU is between the input and the scores."""
     scores = openvino.Model([_outputs(forward)[LOGITS]], forward.get_parameters(), LOGITS)

@@ -13,7 +13,7 @@ _GAIN = 0.95
 _LONGEST_SECONDS = 0.8
 """No batch is tried that would take longer; what takes a core that long gains little more."""
 _ENOUGH_SECONDS = 0.2
-_LEAST_RUNS, _MOST_RUNS = 2, 8
+_MOST_RUNS = 8
 _OWN_SHARE = 0.75
 """How much of the cores' time must have been ours, for a measurement to be worth keeping."""
 
@@ -26,7 +26,7 @@ class RowChoice(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """Batches of so many rows; `run` takes one, and so many are run side by side."""
+    """Batches of so many rows; `run`, which ran before, takes one, and so many run side by side."""
 
     rows: int
     parallel: int
@@ -71,12 +71,12 @@ class _Timer:
         """How long a row takes of each of `tried`, at its best; they take turns."""
         best = dict.fromkeys(tried, math.inf)
         start = time.perf_counter()
-        for run in range(_MOST_RUNS):
-            if run >= _LEAST_RUNS and time.perf_counter() - start > _ENOUGH_SECONDS:
-                break
+        for _ in range(_MOST_RUNS):
             for rows, batches in tried.items():
                 if batches is not None:
                     best[rows] = min(best[rows], self._seconds_of(batches))
+            if time.perf_counter() - start > _ENOUGH_SECONDS:
+                break
         return best
 
     def _seconds_of(self, batches: Batches) -> float:

@@ -104,8 +104,7 @@ UNUSED = (
 """What a photo is explained without, once the model is in the cache: to import it takes time."""
 
 
-@pytest.mark.usefixtures("compiled_lite0")
-def test_a_cold_explanation_imports_nothing_that_it_does_not_use() -> None:
+def test_a_cold_explanation_imports_nothing_that_it_does_not_use(own_home: Path) -> None:
     photo = str(SAMPLES / "egyptian_cat.jpg")
     command = ["explain", photo, "--model", "efficientnet-lite0", "-o", "out.jpg", "--quiet"]
     code = (
@@ -113,9 +112,16 @@ def test_a_cold_explanation_imports_nothing_that_it_does_not_use() -> None:
         f"assert cli.run({command}) == 0\n"
         f"print(sorted(set({UNUSED}) & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
-    )
+    environment = {**os.environ, "GRADCAM_CACHE": str(own_home / "own cache")}
+    for _ in range(2):  # the first compiles
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
 
 

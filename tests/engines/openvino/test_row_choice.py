@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from gradcam_cli.engines.openvino import engine as engines
 from gradcam_cli.engines.openvino import row_choice
 from gradcam_cli.engines.openvino.row_choice import Batches, RowChoice, choose_rows
 from gradcam_cli.models import about
@@ -81,7 +80,7 @@ def test_it_is_measured_once_for_a_model_and_a_machine(
         measured.append(cores)
         return RowChoice(4, is_undisturbed=len(measured) > 1)
 
-    monkeypatch.setattr(engines, "choose_rows", choose)
+    monkeypatch.setattr(row_choice, "choose_rows", choose)
     first = Opened(model)
     assert [first.engine.rows, first.engine.rows] == [4, 4]
     assert len(measured) == 1
