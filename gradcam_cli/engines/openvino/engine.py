@@ -211,7 +211,6 @@ class OpenVINOEngine:
 
         graph = self._forward.clone()
         shuffle_kernels(graph, count, seed)
-        _ = self.rows  # measured for all of them
         return OpenVINOEngine(
             graph,
             model_name=self._model,

@@ -12,7 +12,7 @@ _GAIN = 0.95
 """What more rows must bring the time of one down to: they need memory, and groups wait for them."""
 _LONGEST_SECONDS = 0.8
 """No batch is tried that would take longer; what takes a core that long gains little more."""
-_ENOUGH_SECONDS = 0.2
+_ENOUGH_SECONDS = 0.08
 _MOST_RUNS = 8
 _OWN_SHARE = 0.75
 """How much of the cores' time must have been ours, for a measurement to be worth keeping."""

@@ -353,7 +353,7 @@ def test_damage_that_left_size_and_times_is_noticed_where_it_cannot_be_opened(
     digests.remember(graph, before)
     assert Opened(model, net=never).said == []  # what was exported opens without it
     remade = Opened(model, needs=(FORWARD, LAYER_GRADIENTS))
-    assert "is damaged (model.xml)" in remade.said[0]
+    assert any("is damaged (model.xml)" in note for note in remade.said)
     agrees(remade.engine, network())
     assert Opened(model, net=never).said == []
 
