@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
 from gradcam_cli.engines.openvino.graph_inputs import GRADIENT_INPUTS, PROBABILITY, TOP, WEIGHTS
-from gradcam_cli.engines.openvino.packing import packed, unpacked
+from gradcam_cli.engines.openvino.packing import packed, places_of, unpacked
 from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.errors import ModelError
 from gradcam_cli.passes import Precision
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _TOLERANCES: dict[Precision, float] = {"f32": TOLERANCE, "bf16": 0.1}
 """How far batches of several rows may be from one row."""
+_WEIGHTLESS = {"CACHE_MODE": "OPTIMIZE_SIZE"}
 
 
 compiling = Event()
@@ -74,19 +76,29 @@ class CompiledPass:
 
     @classmethod
     def of(
-        cls, core: Any, graph: Graph, streams: int, precision: Precision = "f32"
+        cls,
+        core: Any,
+        graph: Graph,
+        streams: int,
+        precision: Precision = "f32",
+        mapped: Mapping[str, Any] = MappingProxyType({}),
     ) -> CompiledPass:
-        """`graph`, not to be used afterwards, compiled by `core`."""
+        """`graph`, not to be used afterwards, compiled by `core`; kernels are taken from `mapped`.
+
+        Where it does not have them, they are taken from the graph.
+        """
         from gradcam_cli.engines.openvino.feeding import feed
 
         nodes = feed(graph.model)
         compiling.set()
         network = core.compile_model(graph.model, "CPU", _settings(streams, precision))
-        kernels = {name: node.tensor_view for name, node in nodes.items()}
+        kernels = {
+            name: mapped.get(_constant_of(name), node.tensor_view) for name, node in nodes.items()
+        }
         return cls(network, graph.inputs, kernels, nodes, streams)
 
     @classmethod
-    def imported(cls, core: Any, file: Path) -> CompiledPass:
+    def imported(cls, core: Any, file: Path, weights: Path) -> CompiledPass:
         """Gradients for one row at a time, from a file of what `exported` gave.
 
         Raises
@@ -94,20 +106,19 @@ class CompiledPass:
         OSError, RuntimeError, ValueError, TypeError, KeyError
             Where it cannot be read, or is of another build of OpenVINO.
         """
-        network, arrays = unpacked(file)
+        network, arrays = unpacked(file, weights)
         compiling.set()
-        compiled = core.import_model(_shared(network), "CPU", _settings(streams=1))
+        settings = {**_settings(streams=1), **_WEIGHTLESS, "WEIGHTS_PATH": str(weights)}
+        compiled = core.import_model(_shared(network), "CPU", settings)
+        tensors = {name: _shared(array) for name, array in arrays.items()}
         names = [port.get_any_name() for port in compiled.inputs[len(GRADIENT_INPUTS) :]]
-        kernels = {name: _shared(arrays[_constant_of(name)]) for name in names}
+        kernels = {name: tensors[_constant_of(name)] for name in names}
         return cls(compiled, GRADIENT_INPUTS, kernels, (network, arrays))
 
-    def exported(self) -> bytes:
-        """What a process needs to run it without compiling: the graph as OpenVINO has made it."""
-        with BytesIO() as stream:
-            self._network.export_model(stream)
-            network = stream.getvalue()
-        kernels = {_constant_of(name): kernel.data for name, kernel in self._kernels.items()}
-        return packed(network, kernels)
+    @property
+    def kernels(self) -> dict[str, Any]:
+        """The tensors that it is given, by the names of the constants that they are."""
+        return {_constant_of(name): kernel for name, kernel in self._kernels.items()}
 
     @contextmanager
     def _request(self) -> Iterator[Any]:
@@ -163,6 +174,27 @@ class CompiledPass:
             for batch in batches
             for results, expected in zip(batch, last_row, strict=True)
         )
+
+
+def exported(core: Any, graph: Graph, path: Path) -> bytes:
+    """What `CompiledPass.imported` takes for `graph`, of one row and not to be used afterwards.
+
+    Its weights stay in the file beside `path`, the .xml file that it is from, unless compiling
+    makes others of them.
+
+    Raises
+    ------
+    OSError, RuntimeError, ValueError, KeyError
+        Where that cannot be.
+    """
+    from gradcam_cli.engines.openvino.feeding import feed
+
+    nodes = feed(graph.model)
+    network = core.compile_model(graph.model, "CPU", {**_settings(streams=1), **_WEIGHTLESS})
+    with BytesIO() as stream:
+        network.export_model(stream)
+        constants = {_constant_of(name): node.tensor_view.data for name, node in nodes.items()}
+        return packed(stream.getvalue(), places_of(constants, path))
 
 
 def inference_error(error: RuntimeError) -> ModelError:

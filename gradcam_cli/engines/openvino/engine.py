@@ -13,18 +13,21 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.engines.openvino.compiled import CompiledPass, inference_error
+from gradcam_cli.engines.openvino.compiled import CompiledPass, exported, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.passes import FORWARD, INPUT, Captured, Gradients, Pass, Precision, Rules
 from gradcam_cli.targets import Head, Score, Target, score_weights
+
+if TYPE_CHECKING:
+    from gradcam_cli.engines.openvino.graphs import Graph
 
 Array = NDArray[np.float32]
 
@@ -105,6 +108,7 @@ class OpenVINOEngine:
         self._name = model_name
         self._measured_rows = dict(prepared.rows)
         self._keep_rows = prepared.keep_rows
+        self._mapped: dict[str, Any] = {}  # kernels, each in one place of memory
         self._single_row: dict[Pass, CompiledPass] = {}
         self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
         self._served: frozenset[Pass] | None = None
@@ -236,9 +240,25 @@ class OpenVINOEngine:
                 self._check_served(what)
                 self._single_row[what] = self._imported(what) or self._compile(what, 1, streams=1)
 
+    @property
+    def packed_bytes(self) -> int:
+        """How many bytes of weights OpenVINO may make others of when it compiles."""
+        from gradcam_cli.engines.openvino.vjp.products import is_fed
+
+        constants = [op for op in self._forward.get_ops() if op.get_type_name() == "Constant"]
+        return sum(constant.get_byte_size() for constant in constants if not is_fed(constant))
+
     def export(self, what: Pass) -> bytes:
-        """What a process needs to run `what` on one row without compiling it."""
-        return self._compiled_pass(what).exported()
+        """What a process needs to run `what` on one row without compiling it.
+
+        Raises
+        ------
+        NotDifferentiableError
+            See `prepare`.
+        OSError, RuntimeError, ValueError, KeyError
+            Where it cannot be exported.
+        """
+        return exported(self._core, self._graph_of(what, 1), self._graph)
 
     def rehearse(self, what: Pass) -> None:
         """Run `what` once, on one row of noise."""
@@ -273,18 +293,23 @@ class OpenVINOEngine:
         if file is None or what.kind != "gradients":
             return None
         try:
-            return CompiledPass.imported(self._core, file)
+            imported = CompiledPass.imported(self._core, file, self._graph.with_suffix(".bin"))
         except (OSError, RuntimeError, ValueError, TypeError, KeyError):  # of another build
             return None
+        self._mapped.update(imported.kernels)
+        return imported
 
     def _compile(self, what: Pass, rows: int, *, streams: int) -> CompiledPass:
+        graph = self._graph_of(what, rows)
+        return CompiledPass.of(self._core, graph, streams, self.precision, self._mapped)
+
+    def _graph_of(self, what: Pass, rows: int) -> Graph:
         from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, layers_of
 
         check_places(what, layers_of(self._forward), self._model)
         if what.rules == "guided" and not has_relu(self._forward.clone()):
             raise without_relu(self._model)
-        graph = graph_of(self._forward.clone(), what, rows, self._head)
-        return CompiledPass.of(self._core, graph, streams, self.precision)
+        return graph_of(self._forward.clone(), what, rows, self._head)
 
     def _run(self, what: Pass, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
         """The outputs of the graph of `what`, whose first input has the rows that count.

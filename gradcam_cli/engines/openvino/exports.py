@@ -2,7 +2,8 @@
 the time.
 
 They are of one processor and one build of OpenVINO. What was exported is checked as it is imported,
-like everything that is read back. A larger model's would hold its weights once or twice more.
+like everything that is read back. Weights stay in the model's file; those that OpenVINO makes
+others of, as where it takes a normalisation into them, stand in the export: it must be small.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from gradcam_cli.storage.files import write_bytes
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 
-MOST_WEIGHT_BYTES = 64 << 20
-"""Of models with more weights nothing is exported."""
+MOST_PACKED_BYTES = 80 << 20
+"""Of models that OpenVINO makes more other weights of nothing is exported."""
+MOST_EXPORTED_BYTES = 32 << 20
+"""What is larger holds weights a second time, and is not kept."""
 
 
 def paths(place: Path, about: About, passes: Sequence[Pass]) -> dict[Pass, Path]:
@@ -34,16 +37,18 @@ def paths(place: Path, about: About, passes: Sequence[Pass]) -> dict[Pass, Path]
 
 
 def with_export(place: Path, about: About, engine: OpenVINOEngine, what: Pass) -> About:
-    """Export `what` into `place`, where it is gradients of a small model; `about` with its file."""
+    """Export `what` into `place`, where it is gradients and small; `about` with its file."""
     from gradcam_cli.engines.openvino.vjp import NotDifferentiableError
 
-    if what.kind != "gradients" or (place / WEIGHTS).stat().st_size > MOST_WEIGHT_BYTES:
+    if what.kind != "gradients" or engine.packed_bytes > MOST_PACKED_BYTES:
         return about
     file = place / _name(what)
     try:
         compiled = engine.export(what)
+        if len(compiled) > MOST_EXPORTED_BYTES:
+            return about
         write_bytes(file, compiled)
-    except (NotDifferentiableError, GradcamError, OSError):
+    except (NotDifferentiableError, GradcamError, OSError, RuntimeError, ValueError, KeyError):
         return about  # what keeps it from being compiled will come again
     digest = hashlib.sha256(compiled).hexdigest()
     digests.remember(file, digest)

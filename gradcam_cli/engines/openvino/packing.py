@@ -1,8 +1,9 @@
-"""The file of an exported pass: a network as OpenVINO has compiled it, and matrices that it is fed.
+"""The file of an exported pass: a network as OpenVINO has compiled it, and what it is fed.
 
-    {"kernels": {name: [offset, [rows, columns]]}, "network": [offset, length]}, kernels, network
+    {"kernels": {name: [offset, [rows, columns]]}}, the network
 
-Each part begins at a multiple of `_ALIGNMENT`, so that it is used where the file is mapped.
+The kernels, and the weights that compiling left as they were, stay in the file of the model's
+weights, where they are used as it is mapped.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-_ALIGNMENT = 64
+Place = tuple[int, tuple[int, ...]]
+"""Where a matrix of float32 begins in the file of weights, and its shape."""
+
 _HEADER_BYTES = 4096
+_COMPARED = 64
+"""One in so many rows is compared, for the others would only be read into memory."""
 
 
-def packed(network: bytes, kernels: Mapping[str, NDArray[np.float32]]) -> bytes:
+def packed(network: bytes, kernels: Mapping[str, Place]) -> bytes:
     """The content of the file.
 
     Raises
@@ -27,38 +33,51 @@ def packed(network: bytes, kernels: Mapping[str, NDArray[np.float32]]) -> bytes:
     ValueError
         For more kernels than the header has room for.
     """
-    parts, places, offset = [], {}, _HEADER_BYTES
-    for name, kernel in kernels.items():
-        places[name] = [offset, list(kernel.shape)]
-        parts.append(_padded(kernel.tobytes()))
-        offset += len(parts[-1])
-    header = json.dumps({"kernels": places, "network": [offset, len(network)]}).encode() + b"\n"
+    header = json.dumps({"kernels": kernels}).encode() + b"\n"
     if len(header) > _HEADER_BYTES:
         raise ValueError(f"{len(kernels)} kernels are too many")
-    return b"".join([header.ljust(_HEADER_BYTES), *parts, network])
+    return header.ljust(_HEADER_BYTES) + network
 
 
-def unpacked(path: Path) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
-    """The network and the kernels in the file, which is mapped.
+def unpacked(file: Path, weights: Path) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
+    """The network in `file`, and the kernels in `weights`; both files are mapped.
 
     Raises
     ------
     OSError
-        Where it cannot be read.
+        Where one cannot be read.
     ValueError, TypeError, KeyError
-        Where it is not such a file.
+        Where it is no such file.
     """
-    content: NDArray[np.uint8] = np.memmap(path, np.uint8, "c")  # OpenVINO takes no read-only array
+    content, values = (np.memmap(path, np.uint8, "c") for path in (file, weights))
     header = json.loads(content[:_HEADER_BYTES].tobytes())
-    kernels = {name: _kernel(content, *place) for name, place in header["kernels"].items()}
-    offset, length = header["network"]
-    return content[offset : offset + length], kernels
+    kernels = {name: _kernel(values, *place) for name, place in header["kernels"].items()}
+    return content[_HEADER_BYTES:], kernels
 
 
-def _kernel(content: NDArray[np.uint8], offset: int, shape: list[int]) -> NDArray[Any]:
+def places_of(constants: Mapping[str, NDArray[np.float32]], graph: Path) -> dict[str, Place]:
+    """Where `constants`, by their names in the .xml file `graph`, stand in the file beside it.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError
+        Where one is not there.
+    """
+    found: dict[str, int] = {}
+    if constants:
+        for layer in ElementTree.parse(graph).iter("layer"):
+            data = layer.find("data")
+            if layer.get("name") in constants and data is not None:
+                found[layer.attrib["name"]] = int(data.attrib["offset"])
+    values = np.memmap(graph.with_suffix(".bin"), np.uint8, "r") if constants else np.empty(0)
+    for name, constant in constants.items():
+        kernel = _kernel(values, found[name], constant.shape)
+        if not np.array_equal(kernel[::_COMPARED], constant[::_COMPARED]):
+            raise ValueError(f"{name} is not where {graph} has it")
+    return {name: (found[name], constant.shape) for name, constant in constants.items()}
+
+
+def _kernel(values: NDArray[Any], offset: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
     size = 4 * int(np.prod(shape))
-    return content[offset : offset + size].view(np.float32).reshape(shape)
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % _ALIGNMENT)
+    kernel: NDArray[np.float32] = values[offset : offset + size].view(np.float32).reshape(shape)
+    return kernel

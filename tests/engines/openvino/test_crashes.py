@@ -58,7 +58,7 @@ with marked(Path(sys.argv[1]), Pass("gradients", (sys.argv[2],))):
 @pytest.fixture(autouse=True)
 def nothing_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was exported is opened without its graph, which is what crashes here."""
-    monkeypatch.setattr(exports, "MOST_WEIGHT_BYTES", -1)
+    monkeypatch.setattr(exports, "MOST_PACKED_BYTES", -1)
 
 
 def make_fatal(place: Path) -> None:

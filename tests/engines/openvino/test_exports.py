@@ -58,10 +58,11 @@ def test_only_gradients_are_exported(cache: Path, model: Model) -> None:
     assert len(blobs(cache)) == 2
 
 
+@pytest.mark.parametrize("limit", ["MOST_PACKED_BYTES", "MOST_EXPORTED_BYTES"])
 def test_nothing_of_a_large_model_is_exported(
-    cache: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+    cache: Path, model: Model, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(exports, "MOST_WEIGHT_BYTES", 100)
+    monkeypatch.setattr(exports, limit, 100)
     agrees(Opened(model).engine, network())
     assert blobs(cache) == []
 

@@ -98,7 +98,10 @@ def is_fed(node: Node) -> bool:
 
 
 def _is_dense(node: Node) -> bool:
-    return node.get_type_name() == "MatMul" and len(node.get_input_shape(0)) == 2
+    if node.get_type_name() != "MatMul":
+        return False
+    rank = node.get_input_partial_shape(0).rank  # the number of rows may be open yet
+    return bool(rank.is_static and rank.get_length() == 2)
 
 
 def _attention(node: Node, inputs: list[Port]) -> Any:
