@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from gradcam_cli.engines.openvino.vjp.ports import Port, constant
 from gradcam_cli.models import vgg
 
 _CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
-_ROWS_AT_A_TIME = 1024
+_ROWS_AT_A_TIME = 512
+_THREADS = 4
 
 
 def forward_graph(model: str, weights: dict[str, Any]) -> Any:
@@ -76,9 +78,13 @@ def _transposed(kernel: Any) -> NDArray[np.float32]:
 
     rows, columns = kernel.shape
     turned = np.empty((columns, rows), np.float32)
-    for start in range(0, rows, _ROWS_AT_A_TIME):
+
+    def turn(start: int) -> None:
         part = kernel[start : start + _ROWS_AT_A_TIME]
         turned[:, start : start + len(part)] = cv2.transpose(part)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(turn, range(0, rows, _ROWS_AT_A_TIME)))
     return turned
 
 

@@ -28,9 +28,9 @@ def never_compiled(exported: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be compiled for one row; several rows still are."""
     of = CompiledPass.of
 
-    def compiled(core, graph, streams, precision):
+    def compiled(core, graph, streams, *others):
         assert streams > 1
-        return of(core, graph, streams, precision)
+        return of(core, graph, streams, *others)
 
     monkeypatch.setattr(CompiledPass, "of", compiled)
 
