@@ -1,4 +1,4 @@
-"""Measure everything and write results.md and results.png.
+"""Measure everything and write results.md, results.png and the README's table of speed.
 
 python -m benchmarks.run [--rounds N]
 """
@@ -90,11 +90,14 @@ def measured(place: Place, options: argparse.Namespace) -> Results:
 def written(results: Results, folder: Path) -> Path:
     """Write the report and its picture into `folder`."""
     from benchmarks.plot import draw
+    from benchmarks.readme import README, with_speed
     from benchmarks.report import report
 
     draw(results, folder / "results.png")
     path = folder / "results.md"
     path.write_text(report(results, "results.png"), "utf-8")
+    if folder == HERE:
+        README.write_text(with_speed(README.read_text("utf-8"), results), "utf-8")
     return path
 
 
