@@ -49,7 +49,7 @@ def test_a_default_run_compiles_one_network(compiled_lite0: None) -> None:
     engine, layer = open_engine(select_model("efficientnet-lite0").open())
     assert (engine.name, layer) == ("openvino", "top_activation")
     assert list(engine._single_row) == [Pass("gradients", ("top_activation",))]
-    assert engine._multi_row == {}
+    assert len(engine._several_rows) == 0
 
 
 def test_whatever_the_bundled_model_is_needed_for_is_compiled(compiled_lite0: None) -> None:

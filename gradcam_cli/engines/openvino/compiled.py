@@ -25,7 +25,7 @@ from gradcam_cli.targets import Target, score_weights
 if TYPE_CHECKING:
     from gradcam_cli.engines.openvino.graphs import Graph
 
-_TOLERANCES: dict[Precision, float] = {"f32": TOLERANCE, "bf16": 0.1}
+TOLERANCES: dict[Precision, float] = {"f32": TOLERANCE, "bf16": 0.1}
 """How far batches of several rows may be from one row."""
 _WEIGHTLESS = {"CACHE_MODE": "OPTIMIZE_SIZE"}
 
@@ -159,7 +159,7 @@ class CompiledPass:
             if name not in fixed
         }
 
-    def agrees_with(self, single_row: CompiledPass, precision: Precision = "f32") -> bool:
+    def agrees_with(self, single_row: CompiledPass, tolerance: float) -> bool:
         """True where the last row of noise gives, in each stream, what it gives `single_row`."""
         from concurrent.futures import ThreadPoolExecutor
 
@@ -169,11 +169,15 @@ class CompiledPass:
         )
         with ThreadPoolExecutor(self._streams) as pool:
             batches = list(pool.map(self.run, [inputs] * self._streams))
-        return all(
-            relative_difference(results[-1:], expected) <= _TOLERANCES[precision]
-            for batch in batches
-            for results, expected in zip(batch, last_row, strict=True)
-        )
+        return all(agree([each[-1:] for each in batch], last_row, tolerance) for batch in batches)
+
+
+def agree(
+    results: list[NDArray[np.float32]], expected: list[NDArray[np.float32]], tolerance: float
+) -> bool:
+    """True where no output differs by more than `tolerance` of its largest value."""
+    pairs = zip(results, expected, strict=True)
+    return all(relative_difference(*pair) <= tolerance for pair in pairs)
 
 
 def exported(core: Any, graph: Graph, path: Path) -> bytes:

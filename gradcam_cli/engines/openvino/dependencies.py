@@ -38,6 +38,7 @@ def _code_digest() -> str:
         "engine.py",
         "feeding.py",
         "packing.py",
+        "several_rows.py",
         "vgg.py",
         "makers.py",
     )

@@ -7,7 +7,6 @@ pass that is needed is a graph cut from it, with the backward pass built on wher
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.openvino.compiled import CompiledPass, exported, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
 from gradcam_cli.engines.openvino.runtime import core
+from gradcam_cli.engines.openvino.several_rows import SeveralRows
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.passes import FORWARD, INPUT, Captured, Gradients, Pass, Precision, Rules
@@ -35,8 +35,6 @@ _MOST_STREAMS = 4
 """How many batches run side by side at most, for each needs memory of its own."""
 _FORWARD_ROWS = 4
 """Without gradients 2 to 8 rows of a small model take the same time each; 4 make fewer calls."""
-_MOST_KEPT = 4
-"""How many passes stay compiled for several rows."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +104,17 @@ class OpenVINOEngine:
         self._graph = graph
         self._stamp = _stamp(graph)
         self._name = model_name
-        self._measured_rows = dict(prepared.rows)
-        self._keep_rows = prepared.keep_rows
         self._mapped: dict[str, Any] = {}  # kernels, each in one place of memory
         self._single_row: dict[Pass, CompiledPass] = {}
-        self._multi_row: OrderedDict[tuple[Pass, int], CompiledPass | None] = OrderedDict()
         self._served: frozenset[Pass] | None = None
+        self._several_rows = SeveralRows(
+            partial(self._compile, streams=self.parallel),
+            self._compiled_pass,
+            self.parallel,
+            precision,
+            prepared.rows,
+            prepared.keep_rows,
+        )
 
     @cached_property
     def _forward(self) -> Any:
@@ -137,12 +140,8 @@ class OpenVINOEngine:
     @property
     def rows(self) -> int:
         """See `Engine.rows`; measured at the first pass of gradients, where that is not known."""
-        with self._preparing:
-            if (what := self._gradients_pass()) is None:
-                return _FORWARD_ROWS
-            if what not in self._measured_rows:
-                self._measured_rows[what] = self._measure_rows(what)
-            return self._measured_rows[what]
+        what = self._gradients_pass()
+        return _FORWARD_ROWS if what is None else self._several_rows.best(what)
 
     @property
     def forward_rows(self) -> int:
@@ -152,11 +151,11 @@ class OpenVINOEngine:
     def _usual_rows(self) -> int | None:
         """`rows`, where that is known."""
         what = self._gradients_pass()
-        return None if what is None else self._measured_rows.get(what)
+        return None if what is None else self._several_rows.measured.get(what)
 
     def _gradients_pass(self) -> Pass | None:
         """The first pass of gradients."""
-        return next((what for what in self._single_row if what.kind == "gradients"), None)
+        return next((what for what in list(self._single_row) if what.kind == "gradients"), None)
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
@@ -220,7 +219,7 @@ class OpenVINOEngine:
             model_name=self._model,
             head=self._head,
             precision=self.precision,
-            prepared=Prepared(rows=self._measured_rows),
+            prepared=Prepared(rows=self._several_rows.measured),
         )
 
     def prepare(self, what: Pass) -> None:
@@ -312,72 +311,13 @@ class OpenVINOEngine:
         return graph_of(self._forward.clone(), what, rows, self._head)
 
     def _run(self, what: Pass, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
-        """The outputs of the graph of `what`, whose first input has the rows that count.
-
-        Plug-ins have other kernels for other shapes, and it is one row that was checked against
-        TensorFlow. So several rows must give what a single row gives, or are run one by one.
-        """
+        """The outputs of the graph of `what`, whose first input has the rows that count."""
         single_row = self._compiled_pass(what)
         rows = len(inputs[single_row.inputs[0]])
         if rows == 1:
             return single_row.run(inputs)
-        size = self._batch_rows(what, rows)
-        if (compiled := self._compiled_for_rows(what, size)) is not None:
-            numbers = [*range(rows), *[rows - 1] * (size - rows)]
-            results = compiled.run(inputs if rows == size else _rows_of(inputs, numbers))
-            return [array[:rows] for array in results]
-        parts = [single_row.run(_rows_of(inputs, [row])) for row in range(rows)]
-        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-
-    def _batch_rows(self, what: Pass, rows: int) -> int:
-        """What `rows` are run as: nearly as many are filled up, rather than compiled for."""
         usual = self._usual_rows() if what.kind == "gradients" else self.forward_rows
-        return usual if usual is not None and rows <= usual <= 2 * rows else rows
-
-    def _compiled_for_rows(self, what: Pass, rows: int) -> CompiledPass | None:
-        """`what` compiled for `rows`, or None; the last few used are kept."""
-        key = what, rows
-        with self._preparing:
-            if key not in self._multi_row:
-                self._multi_row[key] = self._compile_rows_if_equal(what, rows)
-            self._multi_row.move_to_end(key)
-            if len(self._multi_row) > _MOST_KEPT:
-                self._multi_row.popitem(last=False)
-            return self._multi_row[key]
-
-    def _compile_rows_if_equal(self, what: Pass, rows: int) -> CompiledPass | None:
-        """`what` compiled for `rows`; None where that fails, or gives other than a single row."""
-        try:
-            multi_row = self._compile(what, rows, streams=self.parallel)
-            is_known = self._measured_rows.get(what) == rows
-            if is_known or multi_row.agrees_with(self._single_row[what], self.precision):
-                return multi_row
-            return None
-        except (RuntimeError, ModelError):  # most likely there is not enough memory for both
-            return None
-
-    def _measure_rows(self, what: Pass) -> int:
-        """How many rows a batch has best; what is compiled for others is dropped."""
-        from gradcam_cli.engines.openvino.row_choice import Batches, choose_rows
-
-        def batches(rows: int) -> Batches | None:
-            compiled = self._single_row[what] if rows == 1 else self._compiled_for_rows(what, rows)
-            if compiled is None:
-                return None
-            run = partial(compiled.run, compiled.noise())
-            return Batches(rows, 1 if rows == 1 else self.parallel, run)
-
-        best, is_undisturbed = choose_rows(batches, self.parallel)
-        if is_undisturbed:
-            self._keep_rows(what, best)
-        for key in [key for key in self._multi_row if key != (what, best)]:
-            del self._multi_row[key]
-        return best
-
-
-def _rows_of(inputs: Mapping[str, NDArray[Any]], numbers: list[int]) -> dict[str, NDArray[Any]]:
-    """The rows with these numbers, of inputs that have rows."""
-    return {name: array[numbers] if array.ndim else array for name, array in inputs.items()}
+        return self._several_rows.run(what, inputs, rows, usual)
 
 
 def _stamp(graph: Path | Any) -> tuple[int, ...]:

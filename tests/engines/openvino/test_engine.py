@@ -322,7 +322,7 @@ def test_rows_that_differ_from_one_alone_are_run_one_by_one(
 ) -> None:
     engine = OpenVINOEngine(graph)
     batch, targets = batch_of("efficientnet-lite0", 3), [Target(1), Target(2), Target(3)]
-    monkeypatch.setitem(compiled._TOLERANCES, "f32", -1.0)  # nothing is ever near enough
+    monkeypatch.setitem(compiled.TOLERANCES, "f32", -1.0)  # nothing is ever near enough
     together = arrays(engine.gradients(batch, targets, places))
     tails = engine.tail(engine.capture(batch, [LAST]).activations[LAST], LAST, batch[:1])
     for row in range(3):
@@ -341,7 +341,7 @@ def test_what_is_compiled_for_several_rows_is_bounded(graph: Path) -> None:
     first = engine.forward(batch)
     for layer in ("top_bn", LAST, "block5c_add", "block3b_add", "stem_conv"):
         engine.capture(batch, [layer])
-    assert len(engine._multi_row) <= 4
+    assert len(engine._several_rows) <= 4
     np.testing.assert_array_equal(engine.forward(batch), first)
 
 
