@@ -268,9 +268,12 @@ class OpenVINOEngine:
         """From now on refuse all gradients but those of `passes`, which were checked.
 
         Scores, activations and tails are served at every layer: they are parts of the forward pass
-        that was checked with any of `passes`.
+        that was checked with any of `passes`. What else was compiled, to check them, is dropped.
         """
         self._served = frozenset(passes)
+        with self._preparing:
+            for what in self._single_row.keys() - self._served:
+                del self._single_row[what]
 
     def _check_served(self, what: Pass) -> None:
         if what.kind == "gradients" and self._served is not None and what not in self._served:

@@ -161,16 +161,16 @@ class SeveralRows:
         """Whether the last row is what it is alone, as long as that is not known."""
         if not batch.attempts:
             return True
-        last = [len(results[0]) - 1]
-        alone = self._single_row(what).run(rows_of(inputs, last))
-        if agree([array[last] for array in results], alone, self._tolerance):
-            batch.attempts = 0
-            return True
-        with self._lock:
-            batch.attempts -= 1
-            if batch.attempts <= 0:
-                batch.attempts, batch.compiled = 0, None
-        return False
+        with self._lock:  # who waits for it learns what it found
+            if not batch.attempts:
+                return batch.compiled is not None
+            last = [len(results[0]) - 1]
+            alone = self._single_row(what).run(rows_of(inputs, last))
+            is_right = agree([array[last] for array in results], alone, self._tolerance)
+            batch.attempts = 0 if is_right else batch.attempts - 1
+            if not is_right and not batch.attempts:
+                batch.compiled = None
+            return is_right
 
     def _measured(self, what: Pass) -> int:
         """How many rows are best; what is compiled for others is dropped."""
@@ -179,7 +179,7 @@ class SeveralRows:
         single_row = self._single_row(what)
         run = partial(single_row.run, single_row.noise())
         if (seconds := _seconds_of(run)) > _HEAVY_SECONDS:
-            self._trials[what] = _Trial(min(seconds, _seconds_of(run)))
+            self._trials[what] = _Trial(seconds)
             return _HEAVY_ROWS
         best, is_undisturbed = choose_rows(partial(self._noise_batches, what), self._parallel)
         if is_undisturbed:
