@@ -14,10 +14,13 @@ from gradcam_cli.engines.comparison import TOLERANCE, agreement, relative_differ
 from gradcam_cli.engines.openvino import compiled
 from gradcam_cli.engines.openvino.conversion import convert
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+from gradcam_cli.engines.openvino.graphs import save
+from gradcam_cli.engines.openvino.vgg import forward_graph
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.methods import grad_cam
 from gradcam_cli.methods.batching import in_batches
+from gradcam_cli.models import vgg
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.models.preprocessing import PREPROCESSING
@@ -119,7 +122,10 @@ def test_every_family_at_its_default_layer(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", VGG_ENDS)
 def test_every_block_end_of_vgg(name: str, tmp_path: Path) -> None:
     model = seeded(name)
-    engine = OpenVINOEngine(converted(model, tmp_path))
+    model.save_weights(tmp_path / "w.weights.h5")
+    with vgg.opened_weights(tmp_path / "w.weights.h5", name) as opened:
+        save(forward_graph(name, opened), tmp_path / "model.xml")
+    engine = OpenVINOEngine(tmp_path / "model.xml")
     weights = sum(4 * np.prod(variable.shape) for variable in model.weights)
     assert sum(path.stat().st_size for path in tmp_path.glob("model.*")) <= 1.1 * weights
     pools = [f"{layer.partition('_')[0]}_pool" for layer in VGG_ENDS[name]]

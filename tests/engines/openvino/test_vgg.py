@@ -1,4 +1,4 @@
-"""VGG16 from its weights alone: what Keras computes with them, whatever file they are in."""
+"""VGG16 from its weights alone, whatever file they are in; what it computes: `test_engine`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ import h5py
 import numpy as np
 import pytest
 
-from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
-from gradcam_cli.engines.openvino.engine import OpenVINOEngine
-from gradcam_cli.engines.openvino.graphs import save
 from gradcam_cli.engines.openvino.makers import VGGMaker, maker_of
-from gradcam_cli.engines.openvino.vgg import forward_graph
-from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models import vgg
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.layers import explainable_layers, vgg_layers
 from gradcam_cli.models.selection import select_model
-from gradcam_cli.targets import Target
-from tests.engines.openvino.test_engine import batch_of
 
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 
@@ -95,21 +88,3 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, narrow: Pairs) -
 @pytest.mark.parametrize("name", vgg.MODELS)
 def test_its_layers_are_those_that_are_found_in_keras(name: str) -> None:
     assert vgg_layers(name) == explainable_layers(find_model(name).build())
-
-
-@pytest.mark.slow
-def test_it_computes_what_keras_computes(tmp_path: Path, vgg16_weights: Path) -> None:
-    with vgg.opened_weights(vgg16_weights, "vgg16") as weights:
-        save(forward_graph("vgg16", weights), tmp_path / "model.xml")
-    network = find_model("vgg16").build()
-    network.load_weights(vgg16_weights)
-    engine, reference = OpenVINOEngine(tmp_path / "model.xml"), TensorFlowEngine(network)
-    batch, at = batch_of("vgg16", 1), ["block1_conv1", "block5_conv3", "block5_pool"]
-    for layer in at:
-        got, expected = (
-            each.gradients(batch, [Target(7)], [layer]) for each in (engine, reference)
-        )
-        assert relative_difference(got.scores, expected.scores) <= TOLERANCE
-        for kind in ("activations", "gradients"):
-            arrays = getattr(got, kind)[layer], getattr(expected, kind)[layer]
-            assert relative_difference(*arrays) <= TOLERANCE
