@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,8 @@ class Subject:
         from gradcam_cli.targets import TOP, Target
 
         settings = Settings((Target(TOP),), engine="openvino", offline=True)
-        stages = Stages(self, settings, Outputs(Destination(self.out, OVERLAY_SUFFIX)))
+        opener: Any = SimpleNamespace(explainer=self.explainer, model=self.explainer.model)
+        stages = Stages(opener, settings, Outputs(Destination(self.out, OVERLAY_SUFFIX)))
         items = [Item(str(path), path.stem, str(path.absolute())) for path in self.paths]
         with recording(items, stages, RunOptions(force=True)) as run:
             assert not any(outcome.error for outcome in run.outcomes())
