@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.records import FOLDER, PHOTOS, Results
+from benchmarks.records import PHOTOS, Results
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ def bars(results: Results) -> list[Bar]:
 def _against_peers(results: Results) -> list[Bar]:
     if "torch-cam-cold" not in results.cold:
         return []
-    loop = results.seconds("torch-cam-folder").median
     return [
         Bar(
             "VGG16 compiled ÷ torch-cam, cold",
@@ -86,7 +85,7 @@ def _against_peers(results: Results) -> list[Bar]:
         ),
         Bar(
             f"{PHOTOS} photos with VGG16 ÷ a loop of torch-cam, first run",
-            results.first[FOLDER].seconds / loop,
+            results.ratio("gradcam-first-folder", "torch-cam-folder"),
             0.7,
         ),
     ]

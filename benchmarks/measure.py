@@ -7,6 +7,7 @@ less than its parent had when it was started.
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _SHOWN = 2000
@@ -37,6 +39,8 @@ class Command:
         How it must exit.
     says, never : str
         What must occur in its output, and what must not.
+    without : Path, optional
+        A folder that is removed before it starts.
     """
 
     key: str
@@ -46,6 +50,7 @@ class Command:
     code: int = 0
     says: str = ""
     never: str = ""
+    without: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ class Spread:
 
 def run(command: Command, env: dict[str, str]) -> Sample:
     """Run `command` once in a cold process, and make sure that it did what it is for."""
+    if command.without is not None:
+        shutil.rmtree(command.without, ignore_errors=True)
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
         child = subprocess.Popen(

@@ -8,8 +8,6 @@ from benchmarks.measure import Command, Sample, Spread
 from benchmarks.steady import PerBatch, best
 
 GB = 1e9
-FOLDER = "folder"
-"""The key of the first use of VGG16 over a folder."""
 PHOTOS = 120
 """How many photos the folder has."""
 

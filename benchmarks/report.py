@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.bars import bars
 from benchmarks.markdown import table
 from benchmarks.measure import Spread
-from benchmarks.records import FOLDER, GB, PHOTOS, Results
+from benchmarks.records import GB, PHOTOS, Results
 from benchmarks.steady import BATCHES, CONTENDERS
 
 MODELS = {
@@ -64,17 +64,10 @@ def _process(results: Results, key: str) -> list[str]:
 
 def _folder(results: Results) -> str:
     header = ("process", "seconds", "range", "CPU seconds", "peak memory", "photos a second")
-    first = results.first[FOLDER]
     rows = [
         [*_process(results, key), f"{PHOTOS / results.seconds(key).median:.1f}"]
         for key in results.folder
     ]
-    rows.append(
-        [
-            *("gradcam, the first run, which compiles", f"{first.seconds:.2f}", "once"),
-            *(f"{first.cpu:.2f}", f"{first.peak / GB:.2f} GB", f"{PHOTOS / first.seconds:.1f}"),
-        ]
-    )
     return table(header, rows)
 
 
@@ -89,7 +82,6 @@ def _first(results: Results) -> str:
             f"{results.sizes.compiled[model] / 1e6:.1f} MB",
         ]
         for model, sample in results.first.items()
-        if model != FOLDER
     ]
     weights = f"The weights file of VGG16 has {results.sizes.weights / 1e6:.1f} MB."
     return f"{table(header, rows)}\n\n{weights}"

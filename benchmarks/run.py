@@ -16,7 +16,7 @@ from benchmarks.commands import Place
 from benchmarks.folder import photos
 from benchmarks.measure import Command, Sample
 from benchmarks.peer_programs import PeerPrograms
-from benchmarks.records import FOLDER, PHOTOS, Results, Sizes
+from benchmarks.records import PHOTOS, Results, Sizes
 
 HERE = Path(__file__).parent
 
@@ -36,7 +36,7 @@ def prepare(place: Place, env: dict[str, str]) -> dict[str, Sample]:
         measure.run(Command("weights", "writing weights", writing), env)
     writing = (sys.executable, "-m", "benchmarks.onnx_model", str(place.onnx))
     measure.run(Command("onnx", "writing an ONNX file", writing), env)
-    first = {FOLDER: _first_folder(place, env)}
+    first = {}
     for model in ("vgg16", "efficientnet-lite0", str(place.onnx)):
         name = Path(model).name
         label = f"first use of {name}"
@@ -45,20 +45,12 @@ def prepare(place: Place, env: dict[str, str]) -> dict[str, Sample]:
     return first
 
 
-def _first_folder(place: Place, env: dict[str, str]) -> Sample:
-    """A folder of photos explained with a model that is compiled on the way."""
-    tell("First use of VGG16, over a folder.")
-    photos(place.photos, PHOTOS, (512, 512))
-    sample = measure.run(commands.folder(place, "gradcam, first run"), env)
-    shutil.rmtree(place.cache / "compiled")
-    return sample
-
-
 def measured(place: Place, options: argparse.Namespace) -> Results:
     """Run everything, first what takes one process for one figure."""
     env = place.env()
     about = machine.described()
     first = prepare(place, env)
+    compiled = {model: place.compiled_bytes(model) for model in first}
     peers = PeerPrograms.found(options.peers_python, place.work / "vgg16.pth")
     peers.write_weights(place.weights)
     out = place.work / "peers"
@@ -67,14 +59,14 @@ def measured(place: Place, options: argparse.Namespace) -> Results:
     tell("Cold explanations.")
     cold_samples = measure.in_turns(cold, options.rounds, env, tell)
     tell("A folder.")
-    folder = [commands.folder(place, "gradcam, VGG16, compiled")]
+    photos(place.photos, PHOTOS, (512, 512))
+    folder = commands.folder(place)
     folder += peers.commands("folder", sorted(place.photos.iterdir()), out, "0000.jpg")
     folder_samples = measure.in_turns(folder, options.folder_rounds, env, tell)
     tell("Short commands.")
     short_samples = measure.in_turns(short, options.short_rounds, env, lambda text: None)
     tell("Steady state.")
     per_image = steady.measure(options.steady_rounds, env, tell)
-    compiled = {model: place.compiled_bytes(model) for model in first if model != FOLDER}
     return Results(
         commands={command.key: command for command in (*cold, *folder, *short)},
         first=first,
