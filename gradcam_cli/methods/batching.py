@@ -75,7 +75,7 @@ def by_row(function: Callable[..., Iterable[RowMap]]) -> Callable[..., Maps]:
     """A method of a function that gives the rows of a question one by one, in any order."""
 
     @wraps(function)
-    def maps(question: Question, **options: int) -> Maps:
+    def maps(question: Question, **options: float) -> Maps:
         rows = sorted(function(question, **options), key=lambda row: row[0])
         raw = np.stack([raw_map for _, raw_map, _ in rows])
         return Maps(raw.astype(np.float32, copy=False), np.stack([scores for *_, scores in rows]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gradcam_cli.arguments import describe
@@ -13,7 +14,8 @@ from gradcam_cli.methods.table import METHODS
 from gradcam_cli.passes import Pass
 from gradcam_cli.suggestions import closest, did_you_mean, folded
 
-_MOST_DIGITS = 18
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]*(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,12 @@ class MethodChoice:
     Attributes
     ----------
     method : Method
-    options : mapping of str to int
+    options : mapping of str to int or float
         Every one of its options.
     """
 
     method: Method
-    options: Mapping[str, int] = field(hash=False)
+    options: Mapping[str, float] = field(hash=False)
 
     @property
     def text(self) -> str:
@@ -66,7 +68,7 @@ def parse_method(text: str) -> MethodChoice:
     """
     name, colon, assignments = text.partition(":")
     method = find_method(name)
-    options: dict[str, int] = {}
+    options: dict[str, float] = {}
     for assignment in assignments.split(",") if colon else ():
         option, value = _option_of(method, assignment, text)
         if option.name in options:
@@ -127,7 +129,7 @@ def find_method(name: str) -> Method:
         ) from None
 
 
-def _option_of(method: Method, assignment: str, text: str) -> tuple[Option, int]:
+def _option_of(method: Method, assignment: str, text: str) -> tuple[Option, float]:
     """The option that `assignment` of `text` sets, and to what."""
     known = {folded(option.name): option for option in method.options}
     written, equals, value = assignment.partition("=")
@@ -146,15 +148,17 @@ def _option_of(method: Method, assignment: str, text: str) -> tuple[Option, int]
     return option, _number(option, value)
 
 
-def _number(option: Option, text: str) -> int:
+def _number(option: Option, text: str) -> float:
     """`text` as a value of `option`."""
     written = text.strip()
-    if re.fullmatch(rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}", written):
-        number = int(written)
-        if option.low <= number <= option.high:
+    pattern, number_of = (_WHOLE, int) if option.is_whole else (_DECIMAL, float)
+    with suppress(ValueError):
+        number = number_of(written)
+        if pattern.fullmatch(written) and option.low <= number <= option.high:
             return number
-    bounds = f"from {option.low} to {option.high}"
+    kind = "whole number" if option.is_whole else "number"
     raise UsageError(
-        f"expected {option.name} to be a whole number {bounds}, got {describe(text)}",
+        f"expected {option.name} to be a {kind} from {option.low} to {option.high}, "
+        f"got {describe(text)}",
         f"Pass {option.name}={option.default}, for instance.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Progress, no_progress
@@ -13,6 +14,10 @@ from gradcam_cli.targets import Head, Score, Target
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+ONE_PASS = "1 forward, 1 backward pass"
+"""What most methods cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +79,7 @@ class Maps:
 
 @dataclass(frozen=True)
 class Option:
-    """A whole number that a method takes.
+    """A number that a method takes.
 
     Attributes
     ----------
@@ -82,15 +87,21 @@ class Option:
         As `--method NAME:option=value` takes it.
     summary : str
         What it is, in a few words.
-    default, low, high : int
-        Its default value, and its bounds, both included.
+    default, low, high : int or float
+        Its default value, and its bounds, both included. It is a whole number if the default is an
+        int.
     """
 
     name: str
     summary: str
-    default: int
-    low: int
-    high: int
+    default: float
+    low: float
+    high: float
+
+    @property
+    def is_whole(self) -> bool:
+        """True where only whole numbers will do."""
+        return isinstance(self.default, int)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +144,7 @@ class Method:
     options: tuple[Option, ...] = ()
 
     @property
-    def defaults(self) -> dict[str, int]:
+    def defaults(self) -> dict[str, float]:
         """Its options with their default values."""
         return {option.name: option.default for option in self.options}
 
@@ -141,3 +152,14 @@ class Method:
     def uses_layer(self) -> bool:
         """False where it looks at the input only."""
         return any(LAYER in need.at for need in self.needs)
+
+
+def imported(module: str, name: str) -> Callable[..., Maps]:
+    """The function `name` of a module of this package, imported when it is first called."""
+
+    def maps(question: Question, **options: float) -> Maps:
+        function: Callable[..., Maps]
+        function = getattr(import_module(f"gradcam_cli.methods.{module}"), name)
+        return function(question, **options)
+
+    return maps

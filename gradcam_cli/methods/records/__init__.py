@@ -1,0 +1,1 @@
+"""What is known of each method, family by family. Nothing here needs NumPy."""
