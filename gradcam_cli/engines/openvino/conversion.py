@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, agreement
-from gradcam_cli.engines.openvino.graphs import LOGITS, output_name, save
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
+from gradcam_cli.engines.openvino.saving import save
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.model import InputShape

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,20 +183,6 @@ def _tail(image: Any, activations: Any, logits: Any) -> Graph:
         return Graph(model, (ACTIVATIONS, IMAGE))
     model.remove_parameter(image)
     return Graph(model, (ACTIVATIONS,))
-
-
-def save(model: Any, graph: Path) -> None:
-    """Write `model` to `graph`, an .xml file, with its weights beside it.
-
-    Raises
-    ------
-    OSError
-        Where it cannot be written.
-    """
-    try:
-        openvino.save_model(model, graph, compress_to_fp16=False)
-    except RuntimeError as error:
-        raise OSError(errno.EIO, "it could not be written") from error
 
 
 def fold(model: Any) -> None:

@@ -177,7 +177,7 @@ class BundledMaker:
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
         from gradcam_cli.engines.openvino.bundled import forward_graph
-        from gradcam_cli.engines.openvino.graphs import save
+        from gradcam_cli.engines.openvino.saving import save
 
         save(forward_graph(), graph)
         return Made(BundledModel().layers())
@@ -228,7 +228,7 @@ class VGGMaker:
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
-        from gradcam_cli.engines.openvino.graphs import save
+        from gradcam_cli.engines.openvino.saving import save
         from gradcam_cli.engines.openvino.vgg import forward_graph
 
         with self._weights() as weights:
