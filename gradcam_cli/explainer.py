@@ -21,6 +21,7 @@ from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
 from gradcam_cli.methods.choice import needs_of, parse_methods
+from gradcam_cli.methods.modifiers import UNMODIFIED, Modifiers
 from gradcam_cli.models.labels import ClassName
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
@@ -43,6 +44,8 @@ class Explainer:
     ----------
     model, engine, layer, methods, score, offline
         What `load` chose or was told.
+    modifiers : Modifiers
+        See `with_modifiers`.
     resize : "squash", "crop" or "letterbox"
         How a picture comes to the shape of the model's input: squashed whole; the largest part in
         its middle that has that shape; or whole between black bars.
@@ -65,6 +68,7 @@ class Explainer:
     score: Score = "logit"
     offline: bool = False
     resize: Resize = "squash"
+    modifiers: Modifiers = UNMODIFIED
 
     def __post_init__(self) -> None:
         check_word("a score", self.score, get_args(Score))
@@ -130,7 +134,20 @@ class Explainer:
         ModelError
             Where it cannot.
         """
-        return self._reopened(needs_of(self.methods, passes), self.engine.precision, note)
+        needs = self.modifiers.needs(needs_of(self.methods, passes))
+        return self._reopened(needs, self.engine.precision, note)
+
+    def with_modifiers(self, modifiers: Modifiers, note: Note = no_note) -> Explainer:
+        """The same with every map averaged over changed inputs, or fused of several layers.
+
+        Raises
+        ------
+        UsageError
+            For a layer that the model does not have.
+        ModelError
+            Where the engine cannot explain one of the layers.
+        """
+        return replace(self, modifiers=modifiers).with_passes((), note)
 
     def with_precision(self, precision: Precision, note: Note = no_note) -> Explainer:
         """The same with a model that computes in `precision`, "f32" or "bf16".
@@ -144,7 +161,7 @@ class Explainer:
             Where the processor, or the engine, does not have it.
         """
         check_word("a precision", precision, PRECISIONS)
-        return self._reopened(needs_of(self.methods), precision, note)
+        return self._reopened(self.modifiers.needs(needs_of(self.methods)), precision, note)
 
     def _reopened(self, needs: Sequence[Pass], precision: Precision, note: Note) -> Explainer:
         name = next(name for name in ENGINES if name == self.engine.name)
@@ -290,7 +307,7 @@ class Explainer:
             rows=rows,
             progress=progress,
         )
-        answers = [method.maps(question) for method in self.methods]
+        answers = [self.modifiers.maps(method, question) for method in self.methods]
         ends = accumulate(map(len, targets))
         return [
             self._explanation(
@@ -336,6 +353,7 @@ class Explainer:
             score=self.score,
             engine=self.engine.name,
             precision=self.engine.precision,
+            modifiers=self.modifiers.text,
             predictions=ranking.top(top),
             targets=explained,
             notes=(),
@@ -366,7 +384,9 @@ class Explainer:
             versus=None if target.versus is None else ranking.label(target.versus),
             counterfactual=target.counterfactual,
             method=method.text,
-            layer=self.layer if method.method.uses_layer else AT_THE_INPUT,
+            layer=self.modifiers.layer_text(self.layer)
+            if method.method.uses_layer
+            else AT_THE_INPUT,
         )
 
 

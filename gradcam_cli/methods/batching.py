@@ -83,6 +83,17 @@ def by_row(function: Callable[..., Iterable[RowMap]]) -> Callable[..., Maps]:
     return maps
 
 
+def forward_scores(question: Question) -> Array:
+    """The model's scores for the inputs, (N, classes)."""
+    inputs, engine = question.inputs, question.engine
+
+    def run(numbers: Numbers) -> Array:
+        return engine.forward(np.stack([inputs[row] for row in numbers.tolist()]))
+
+    batches = in_batches(run, len(inputs), question.rows, engine.parallel)
+    return np.concatenate([scores[: len(rows)] for rows, scores in batches])
+
+
 def resolved(question: Question, row: int, scores: Array) -> Target:
     """The target of `row`, where `scores`, (classes,), say which class is predicted."""
     return question.targets[row].resolved(int(scores.argmax()))
