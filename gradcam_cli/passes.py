@@ -4,6 +4,7 @@
     capture     a batch -> the activations of layers, scores
     gradients   a batch, targets -> activations, dy/d activations, scores
     tail        activations of a layer, the batch they replace them in -> scores
+    tail_gradients    the same, and targets -> dy/d activations there, scores
 
 A method says beforehand which passes it needs, so that an engine can compile and check just those.
 """
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Kind = Literal["forward", "capture", "gradients", "tail"]
+Kind = Literal["forward", "capture", "gradients", "tail", "tail_gradients"]
 Rules = Literal["standard", "guided"]
 """How gradients pass a ReLU: as calculus has it, or only where they are positive themselves
 (guided backpropagation: Springenberg et al., 2015, arXiv 1412.6806)."""
@@ -44,10 +45,10 @@ class Pass:
 
     Attributes
     ----------
-    kind : "forward", "capture", "gradients" or "tail"
+    kind : "forward", "capture", "gradients", "tail" or "tail_gradients"
         What is computed.
     at : tuple of str
-        The layers, or `INPUT`, whose arrays come out; of a tail, the one layer whose go in.
+        The layers, or `INPUT`, whose arrays come out; of tails, the one layer whose go in.
     rules : "standard" or "guided"
         Of gradients: how they pass a ReLU.
     """
@@ -60,10 +61,21 @@ class Pass:
         """The same with `LAYER` replaced."""
         return replace(self, at=tuple(layer if name == LAYER else name for name in self.at))
 
+    @property
+    def has_gradients(self) -> bool:
+        """True where it runs back from the scores."""
+        return self.kind in ("gradients", "tail_gradients")
+
+    @property
+    def shows_in_scores(self) -> bool:
+        """True where the model's own scores show whether it is right."""
+        return self.has_gradients or self.kind == "tail"
+
     def __str__(self) -> str:
+        kind = self.kind.replace("_", " ")
         rules = "" if self.rules == "standard" else f"{self.rules} "
         places = ", ".join(_WORDS.get(name, name) for name in self.at)
-        return f"{rules}{self.kind}{f' at {places}' if places else ''}"
+        return f"{rules}{kind}{f' at {places}' if places else ''}"
 
 
 FORWARD = Pass("forward")
@@ -72,6 +84,7 @@ LAYER_GRADIENTS = Pass("gradients", (LAYER,))
 INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 TAIL = Pass("tail", (LAYER,))
+TAIL_GRADIENTS = Pass("tail_gradients", (LAYER,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,5 +210,37 @@ class Engine(Protocol):
         ------
         UsageError
             Where the model has no such layer, or the numbers of rows do not fit.
+        """
+        ...
+
+    def tail_gradients(
+        self,
+        activations: NDArray[np.float32],
+        layer: str,
+        batch: NDArray[np.float32],
+        targets: Sequence[Target],
+        *,
+        score: Score = "logit",
+    ) -> Gradients:
+        """The gradients at `layer` and the scores where its output is `activations`.
+
+        Parameters
+        ----------
+        activations, layer, batch
+            As of `tail`.
+        targets : sequence of Target
+            What y is, one for each row. The predicted class is that of these activations.
+        score : "logit" or "probability"
+            Whether y is made of the scores before the softmax, or after it.
+
+        Returns
+        -------
+        Gradients
+            For `layer`.
+
+        Raises
+        ------
+        UsageError
+            As of `tail`, and where the scores do not depend on the layer.
         """
         ...
