@@ -11,7 +11,7 @@ A method says beforehand which passes it needs, so that an engine can compile an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
@@ -36,7 +36,13 @@ INPUT = "<input>"
 LAYER = "<layer>"
 """The layer that is explained, in the passes of a method, which knows no layer's name."""
 
-_WORDS = {INPUT: "the input", LAYER: "the layer"}
+STAGES = "<stages>"
+"""The layers at which earlier, larger maps end; see `stages`."""
+
+_WORDS = {INPUT: "the input", LAYER: "the layer", STAGES: "the stages before"}
+_MOST_STAGES = 3
+_LARGER = 1.5
+"""How many times as high or wide maps are that are of an earlier stage: more than with padding."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,12 @@ class Pass:
     at: tuple[str, ...] = ()
     rules: Rules = "standard"
 
-    def at_layer(self, layer: str) -> Pass:
-        """The same with `LAYER` replaced."""
-        return replace(self, at=tuple(layer if name == LAYER else name for name in self.at))
+    def at_layer(self, layer: str, earlier: Sequence[str] = ()) -> Pass:
+        """The same with `LAYER` replaced, and `STAGES` by `earlier` layers."""
+        places = {LAYER: (layer,), STAGES: tuple(earlier)}
+        return replace(
+            self, at=tuple(place for name in self.at for place in places.get(name, (name,)))
+        )
 
     @property
     def has_gradients(self) -> bool:
@@ -78,6 +87,35 @@ class Pass:
         return f"{rules}{kind}{f' at {places}' if places else ''}"
 
 
+def stages(shapes: Mapping[str, tuple[int, int, int]], layer: str) -> tuple[str, ...]:
+    """The layers at which the last three stages before that of `layer` end, the earliest first.
+
+    A stage is where a network's maps keep their size; zeros around them make no new one.
+
+    Parameters
+    ----------
+    shapes : mapping of str to (h, w, C)
+        Of each layer's output, in the order in which they are computed.
+    layer : str
+        One of them.
+
+    Examples
+    --------
+    >>> shapes = {"a": (8, 8, 4), "b": (8, 8, 4), "pool": (4, 4, 4), "c": (4, 4, 9)}
+    >>> stages(shapes, "c")
+    ('b',)
+    """
+    names = list(shapes)
+    ends: list[str] = []
+    smallest = shapes[layer]
+    for name in reversed(names[: names.index(layer)]):
+        (height, width, _), (least_height, least_width, _) = shapes[name], smallest
+        if max(height / least_height, width / least_width) >= _LARGER:
+            ends.insert(0, name)
+            smallest = shapes[name]
+    return tuple(ends[-_MOST_STAGES:])
+
+
 FORWARD = Pass("forward")
 ACTIVATIONS = Pass("capture", (LAYER,))
 LAYER_GRADIENTS = Pass("gradients", (LAYER,))
@@ -85,6 +123,7 @@ INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 TAIL = Pass("tail", (LAYER,))
 TAIL_GRADIENTS = Pass("tail_gradients", (LAYER,))
+STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +166,11 @@ class Engine(Protocol):
     reference: str
     """What its gradients were checked against; empty where it is the reference."""
     precision: Precision
+
+    @property
+    def layers(self) -> Mapping[str, tuple[int, int, int]]:
+        """(h, w, C) of the output of each layer, in the order in which they are computed."""
+        ...
 
     @property
     def rows(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_head import ancestors
 from gradcam_cli.models.keras_network import KerasNetwork
+from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.passes import Captured, Gradients, Pass, Precision, Rules
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
@@ -56,6 +57,11 @@ class TensorFlowEngine:
         self._tail = lru_cache(maxsize=8)(self._trace_tail)
         self._tail_gradients = lru_cache(maxsize=8)(self._trace_tail_gradients)
         self._traced_gradients = lru_cache(maxsize=8)(self._trace_gradients)
+
+    @cached_property
+    def layers(self) -> dict[str, tuple[int, int, int]]:
+        """See `Engine.layers`."""
+        return {layer.name: layer.shape for layer in explainable_layers(self._network)}
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""

@@ -137,6 +137,13 @@ class OpenVINOEngine:
         height, width, channels = list(self._forward.get_parameters()[0].partial_shape)[1:]
         return height.get_length(), width.get_length(), channels.get_length()
 
+    @cached_property
+    def layers(self) -> dict[str, tuple[int, int, int]]:
+        """See `Engine.layers`."""
+        from gradcam_cli.engines.openvino.graphs import layer_shapes
+
+        return layer_shapes(self._forward)
+
     @property
     def rows(self) -> int:
         """See `Engine.rows`; measured at the first pass of gradients, where that is not known."""

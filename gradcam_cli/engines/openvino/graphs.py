@@ -54,6 +54,16 @@ def layers_of(forward: Any) -> list[str]:
     return [name.removeprefix(_LAYER) for name in _outputs(forward) if name != LOGITS]
 
 
+def layer_shapes(forward: Any) -> dict[str, tuple[int, int, int]]:
+    """(h, w, C) of each of `layers_of`, in their order."""
+    ports = _outputs(forward)
+    shapes = ((name, ports[output_name(name)].get_partial_shape()) for name in layers_of(forward))
+    return {
+        name: (shape[1].get_length(), shape[2].get_length(), shape[3].get_length())
+        for name, shape in shapes
+    }
+
+
 def has_relu(forward: Any) -> bool:
     """True where a ReLU is between the input and the scores."""
     scores = openvino.Model([_outputs(forward)[LOGITS]], forward.get_parameters(), LOGITS)
@@ -176,7 +186,8 @@ def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> 
     replacement, replaced, steps = _replaced(activations)
     model = openvino.Model([logits], [replacement, image], LOGITS)
     fold(model)
-    results, target = [model.get_results()[0].input_value(0)], []
+    results = [model.get_results()[0].input_value(0)]
+    target: list[Any] = []
     if what.has_gradients:
         seed, target = _seed(results[0], head)
         (gradient,) = gradients(model.get_ordered_ops(), results[0], seed, [replaced])
