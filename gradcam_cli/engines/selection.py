@@ -12,7 +12,7 @@ from gradcam_cli.engines.openvino.makers import NotCompiledError
 from gradcam_cli.engines.openvino.model_cache import open_compiled
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models.framework import INSTALL, is_installed
-from gradcam_cli.models.layers import explainable_layers, find_layer
+from gradcam_cli.models.layers import explainable_layers, find_layer, passes_at
 from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 
 if TYPE_CHECKING:
@@ -115,8 +115,9 @@ def _open_in_tensorflow(
 ) -> tuple[Engine, str]:
     from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
-    name = find_layer(explainable_layers(network), layer, model.name).name
+    layers = explainable_layers(network)
+    name = find_layer(layers, layer, model.name).name
     engine = TensorFlowEngine(network, model_name=model.name, head=model.head)
-    for need in needs:
-        engine.prepare(need.at_layer(name))
+    for what in passes_at(needs, layers, name):
+        engine.prepare(what)
     return engine, name

@@ -12,8 +12,8 @@ from gradcam_cli.methods.batching import (
     Numbers,
     RowMap,
     by_row,
-    forward_scores,
     in_batches,
+    input_scores,
     resolved,
 )
 from gradcam_cli.methods.cam import from_gradients
@@ -84,7 +84,7 @@ def integrated_gradients(question: Question, steps: int = 50) -> Iterator[RowMap
     Maps
         Raw signed maps of (H, W), in units of y.
     """
-    scores = forward_scores(question)
+    scores = input_scores(question)
     inputs, engine, baseline = list(question.inputs), question.engine, question.baseline
     targets = [resolved(question, row, scores[row]) for row in range(len(inputs))]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.callbacks import no_progress
-from gradcam_cli.methods.batching import forward_scores, resolved
+from gradcam_cli.methods.batching import input_scores, resolved
 from gradcam_cli.methods.choice import MethodChoice
 from gradcam_cli.methods.contract import Maps, Question
 from gradcam_cli.methods.modifiers import Fusion, Modifiers
@@ -41,7 +41,7 @@ def modified_maps(method: MethodChoice, question: Question, modifiers: Modifiers
         run = partial(_smoothed, run, modifiers.smooth)
     if not (modifiers.smooth or modifiers.augment):
         return run(question)
-    scores = forward_scores(question)
+    scores = input_scores(question)
     targets = [resolved(question, row, own) for row, own in enumerate(scores)]
     return Maps(run(replace(question, targets=targets)).raw, scores)
 

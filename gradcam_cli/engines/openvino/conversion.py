@@ -146,5 +146,7 @@ def _answers(
         return [Captured({}, engine.forward(batch)) for engine in engines]
     (layer,) = what.at
     activations = engines[1].capture(batch, [layer]).activations[layer]
-    share = np.random.default_rng(0).random(activations.shape, np.float32)
-    return [Captured({}, engine.tail(activations * share, layer, batch)) for engine in engines]
+    activations = activations * np.random.default_rng(0).random(activations.shape, np.float32)
+    if what.kind == "tail":
+        return [Captured({}, engine.tail(activations, layer, batch)) for engine in engines]
+    return [engine.tail_gradients(activations, layer, batch, [Target(TOP)]) for engine in engines]

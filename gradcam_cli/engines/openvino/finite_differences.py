@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import parse_preprocessing
-from gradcam_cli.passes import INPUT, Engine, Pass
+from gradcam_cli.passes import INPUT, Engine, Gradients, Pass
 from gradcam_cli.targets import Target
 
 Array = NDArray[np.float32]
@@ -78,13 +78,22 @@ def _difference(engine: Engine, what: Pass, batch: Array) -> str:
         difference = relative_difference(engine.tail(activations, layer, batch), scores)
         return "" if difference <= TOLERANCE else f"its scores change by {difference:.1e}"
     target = Target(int(scores[0].argmax()))
-    results = engine.gradients(batch, [target], what.at)
+    results = _gradients(engine, what, batch, target)
     for place in what.at:
         score = _score_of(engine, place, batch, target.index)
         differs = _slopes_differ(score, results.activations[place], results.gradients[place])
         if differs:
             return differs
     return ""
+
+
+def _gradients(engine: Engine, what: Pass, batch: Array, target: Target) -> Gradients:
+    """Plain gradients at the places of `what`; of a tail, where its activations are the batch's."""
+    if what.kind == "gradients":
+        return engine.gradients(batch, [target], what.at)
+    (layer,) = what.at
+    activations = engine.capture(batch, what.at).activations[layer]
+    return engine.tail_gradients(activations, layer, batch, [target])
 
 
 def _score_of(engine: Engine, place: str, batch: Array, index: int) -> Score:

@@ -126,7 +126,7 @@ class KerasMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`."""
-        return is_installed() or what.kind in ("gradients", "tail")
+        return is_installed() or what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
@@ -184,7 +184,7 @@ class BundledMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
-        return what.kind in ("gradients", "tail")
+        return what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
@@ -239,7 +239,7 @@ class VGGMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
-        return what.kind in ("gradients", "tail")
+        return what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
@@ -287,7 +287,7 @@ class GraphMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`: scores and activations are what the file itself gives."""
-        return what.kind in ("gradients", "tail")
+        return what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
