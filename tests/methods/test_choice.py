@@ -10,22 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.methods import METHODS, MethodChoice, parse_method
+from gradcam_cli.methods import METHODS, MethodChoice, Option, parse_method
 from gradcam_cli.methods.choice import find_method, parse_methods, with_options
-from gradcam_cli.methods.contract import Option
 from gradcam_cli.suggestions import folded
-
-
-def values(option: Option) -> st.SearchStrategy[float]:
-    numbers = st.integers if option.is_whole else st.floats
-    return numbers(option.low, option.high)
 
 
 @st.composite
 def choices(draw: st.DrawFn) -> MethodChoice:
     method = draw(st.sampled_from(list(METHODS.values())))
-    options = {each.name: draw(values(each)) for each in method.options}
-    return MethodChoice(method, options)
+    return MethodChoice(method, {each.name: draw(values(each)) for each in method.options})
+
+
+def values(option: Option) -> st.SearchStrategy[float]:
+    if option.is_whole:
+        return st.integers(int(option.low), int(option.high))
+    return st.floats(option.low, option.high, allow_subnormal=False).map(lambda value: value + 0.0)
 
 
 @given(choices())
@@ -38,7 +37,7 @@ def test_the_text_of_a_choice_means_that_choice(choice: MethodChoice) -> None:
 
 @given(choices(), st.randoms(use_true_random=False))
 def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, random) -> None:
-    options = [f" {name.upper()} = {value:+06d} " for name, value in choice.options.items()]
+    options = [f" {name.upper()} = +{value} " for name, value in choice.options.items()]
     random.shuffle(options)
     name = random.choice([choice.method.name.upper(), choice.method.name.replace("-", "_")])
     assert parse_method(":".join(filter(None, (name, ",".join(options))))).text == choice.text
@@ -46,7 +45,7 @@ def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, ran
 
 @given(choices(), choices())
 def test_slugs_are_safe_and_differ_where_choices_do(one: MethodChoice, other: MethodChoice) -> None:
-    assert re.fullmatch(r"[a-z0-9+-]+", one.slug)
+    assert re.fullmatch(r"[a-z0-9.+-]+", one.slug)
     assert (one.slug == other.slug) == (one == other)
 
 
