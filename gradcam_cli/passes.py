@@ -4,7 +4,7 @@
     capture     a batch -> the activations of layers, scores
     gradients   a batch, targets -> activations, dy/d activations, scores
     tail        activations of a layer, the batch they replace them in -> scores
-    tail_gradients    the same, and targets -> dy/d activations there, scores
+    tail_curvature    the same, and targets -> first and second derivatives there, scores
 
 A method says beforehand which passes it needs, so that an engine can compile and check just those.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Kind = Literal["forward", "capture", "gradients", "tail", "tail_gradients"]
+Kind = Literal["forward", "capture", "gradients", "tail", "tail_curvature"]
 Rules = Literal["standard", "guided"]
 """How gradients pass a ReLU: as calculus has it, or only where they are positive themselves
 (guided backpropagation: Springenberg et al., 2015, arXiv 1412.6806)."""
@@ -51,7 +51,7 @@ class Pass:
 
     Attributes
     ----------
-    kind : "forward", "capture", "gradients", "tail" or "tail_gradients"
+    kind : "forward", "capture", "gradients", "tail" or "tail_curvature"
         What is computed.
     at : tuple of str
         The layers, or `INPUT`, whose arrays come out; of tails, the one layer whose go in.
@@ -73,7 +73,7 @@ class Pass:
     @property
     def has_gradients(self) -> bool:
         """True where it runs back from the scores."""
-        return self.kind in ("gradients", "tail_gradients")
+        return self.kind in ("gradients", "tail_curvature")
 
     @property
     def shows_in_scores(self) -> bool:
@@ -122,7 +122,7 @@ LAYER_GRADIENTS = Pass("gradients", (LAYER,))
 INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 TAIL = Pass("tail", (LAYER,))
-TAIL_GRADIENTS = Pass("tail_gradients", (LAYER,))
+TAIL_CURVATURE = Pass("tail_curvature", (LAYER,))
 STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
 
 
@@ -153,6 +153,20 @@ class Gradients(Captured):
     """
 
     gradients: dict[str, NDArray[np.float32]] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Curvature(Gradients):
+    """The same with second derivatives.
+
+    Attributes
+    ----------
+    products : dict of str to (N, h, w, C) float32
+        H A of each layer, H being the Hessian of y with respect to its activations A. Where y has
+        a kink, as ReLUs and maxima give it, H is that beside it: 0 where nothing else bends it.
+    """
+
+    products: dict[str, NDArray[np.float32]] = field(repr=False)
 
 
 class Engine(Protocol):
@@ -257,7 +271,7 @@ class Engine(Protocol):
         """
         ...
 
-    def tail_gradients(
+    def tail_curvature(
         self,
         activations: NDArray[np.float32],
         layer: str,
@@ -265,8 +279,8 @@ class Engine(Protocol):
         targets: Sequence[Target],
         *,
         score: Score = "logit",
-    ) -> Gradients:
-        """The gradients at `layer` and the scores where its output is `activations`.
+    ) -> Curvature:
+        """Gradients, second derivatives and scores where the output of `layer` is `activations`.
 
         Parameters
         ----------
@@ -279,7 +293,7 @@ class Engine(Protocol):
 
         Returns
         -------
-        Gradients
+        Curvature
             For `layer`.
 
         Raises

@@ -16,17 +16,17 @@ def agreement(candidate: Captured, reference: Captured) -> tuple[str, float]:
 
     Parameters
     ----------
-    candidate, reference : Captured or Gradients
+    candidate, reference : Captured, Gradients or Curvature
         What two engines gave for the same pass.
 
     Returns
     -------
-    what : "logits", "activations" or "gradients"
+    what : "logits", "activations", "gradients" or "products"
     difference : float
         The largest difference, at the worst layer, as a share of the largest expected value.
     """
     differences = [("logits", relative_difference(candidate.scores, reference.scores))]
-    for what in ("activations", "gradients"):
+    for what in ("activations", "gradients", "products"):
         for layer, array in getattr(reference, what, {}).items():
             differences.append((what, relative_difference(getattr(candidate, what)[layer], array)))
     return max(differences, key=lambda pair: (not np.isfinite(pair[1]), pair[1]))

@@ -15,7 +15,7 @@ from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_head import ancestors
 from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.layers import explainable_layers
-from gradcam_cli.passes import Captured, Gradients, Pass, Precision, Rules
+from gradcam_cli.passes import Captured, Curvature, Gradients, Pass, Precision, Rules
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
 Array = NDArray[np.float32]
@@ -55,7 +55,7 @@ class TensorFlowEngine:
         self._probabilities = probabilities[head or self._network.head]
         self._traced_capture = lru_cache(maxsize=8)(self._trace_capture)
         self._tail = lru_cache(maxsize=8)(self._trace_tail)
-        self._tail_gradients = lru_cache(maxsize=8)(self._trace_tail_gradients)
+        self._tail_curvature = lru_cache(maxsize=8)(self._trace_tail_curvature)
         self._traced_gradients = lru_cache(maxsize=8)(self._trace_gradients)
 
     @cached_property
@@ -115,7 +115,7 @@ class TensorFlowEngine:
         scores: Array = tail(inputs, activations).numpy()
         return scores
 
-    def tail_gradients(
+    def tail_curvature(
         self,
         activations: Array,
         layer: str,
@@ -123,14 +123,15 @@ class TensorFlowEngine:
         targets: Sequence[Target],
         *,
         score: Score = "logit",
-    ) -> Gradients:
-        """See `Engine.tail_gradients`."""
-        check_places(Pass("tail_gradients", (layer,)), self._network.layers, self._name)
-        run, reads_batch = self._tail_gradients(layer, score == "probability")
+    ) -> Curvature:
+        """See `Engine.tail_curvature`."""
+        check_places(Pass("tail_curvature", (layer,)), self._network.layers, self._name)
+        run, reads_batch = self._tail_curvature(layer, score == "probability")
         inputs = self._tail_inputs(activations, batch, reads_batch)
         weights, top = score_weights(targets, self._network.classes)
-        scores, gradients = run(inputs, activations, weights, top)
-        return Gradients({layer: activations}, scores.numpy(), {layer: gradients.numpy()})
+        results = run(inputs, activations, weights, top)
+        scores, gradients, products = (result.numpy() for result in results)
+        return Curvature({layer: activations}, scores, {layer: gradients}, {layer: products})
 
     def _tail_inputs(self, activations: Array, batch: Array, reads_batch: bool) -> Array:
         """The inputs for a tail: zeros where they do not reach the scores past it."""
@@ -203,18 +204,21 @@ class TensorFlowEngine:
 
         return self._traced_tail(run, [(None, *self._network.shapes[layer])])
 
-    def _trace_tail_gradients(
+    def _trace_tail_curvature(
         self, layer: str, probability: bool
     ) -> tuple[Callable[..., Any], bool]:
-        """The same with a target, to the scores and the gradients at the layer."""
+        """The same with a target, to the scores, the gradients and the Hessian's products."""
+        tf = self._tf
 
         def run(inputs: Any, activations: Any, weights: Any, top: Any) -> Any:
             scores, _ = self._network.run(inputs, replace={layer: activations})
             y = self._target_score(scores, weights, top, probability)
-            (gradients,) = self._tf.gradients(y, [activations])
+            (gradients,) = tf.gradients(y, [activations])
             if gradients is None:
                 raise _independent_layer_error(layer)
-            return scores, gradients
+            along = tf.reduce_sum(gradients * tf.stop_gradient(activations))
+            (products,) = tf.gradients(along, [activations], unconnected_gradients="zero")
+            return scores, gradients, products
 
         vectors = [(None, self._network.classes), (None,)]
         return self._traced_tail(run, [(None, *self._network.shapes[layer]), *vectors])

@@ -27,15 +27,11 @@ from gradcam_cli.methods.cam import ROUNDING, grad_cam, grad_cam_plus_plus
 from gradcam_cli.methods.contract import Question
 from gradcam_cli.methods.control import seeded_generator
 from gradcam_cli.methods.upsampling import SamplePoints, upsampled
-from gradcam_cli.passes import Gradients, stages
+from gradcam_cli.passes import Curvature, Gradients, stages
 from gradcam_cli.targets import Target
 
 Array = NDArray[np.float32]
 Moments = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-
-_STEP = 1e-3
-"""Of the central difference, as a share of the activations. Larger ones cross more kinks of ReLUs;
-with smaller ones rounding shows."""
 
 
 def smooth_grad_cam_plus_plus(activations: Array, moments: Moments) -> Array:
@@ -221,31 +217,29 @@ def shapley_cam(activations: Array, gradients: Array, products: Array) -> Array:
 def shapley_cam_maps(question: Question) -> Iterator[RowMap]:
     """`shapley_cam` of each input.
 
-    H A is a central difference of the gradient along A: (G(A + ε A) - G(A - ε A)) / 2ε. Peers
-    (pytorch-grad-cam) differentiate twice. Where only ReLUs and maxima bend the way to y, that
-    is 0, and so is the difference but where it crosses one of their kinks.
+    H A is the gradient of Σ G·A with A fixed, so that the model is differentiated twice. Where only
+    ReLUs and maxima bend the way to y it is 0.
 
     Returns
     -------
     Maps
         Raw signed maps of (h, w), in units of y.
     """
-    layer = question.layer
+    inputs, engine, layer = question.inputs, question.engine, question.layer
     groups = list(captures(question))
     captured = {row: (a, scores) for rows, a, scores in groups for row in rows}
 
-    def run(jobs: list[tuple[int, float]]) -> Gradients:
-        batch = np.stack([question.inputs[row] for row, _ in jobs])
-        near = np.stack([captured[row][0] * np.float32(1 + step) for row, step in jobs])
-        targets = [resolved(question, row, captured[row][1]) for row, _ in jobs]
-        return question.engine.tail_gradients(near, layer, batch, targets, score=question.score)
+    def run(numbers: Numbers) -> Curvature:
+        rows = numbers.tolist()
+        batch = np.stack([inputs[row] for row in rows])
+        activations = np.stack([captured[row][0] for row in rows])
+        targets = [resolved(question, row, captured[row][1]) for row in rows]
+        return engine.tail_curvature(activations, layer, batch, targets, score=question.score)
 
-    jobs = [(row, step) for row in sorted(captured) for step in (0.0, _STEP, -_STEP)]
-    for row, passes in gradients_of_jobs(question, jobs, run):
-        here, above, below = (gradients for _, _, gradients in passes)
-        products = (above - below) / np.float32(2 * _STEP)
-        activations, scores = captured[row]
-        yield row, shapley_cam(activations, here, products), scores
+    for rows, batch in in_batches(run, len(inputs), question.rows, engine.parallel):
+        arrays = (batch.activations[layer], batch.gradients[layer], batch.products[layer])
+        for row, *own in zip(rows, *arrays, strict=False):
+            yield row, shapley_cam(*own), captured[row][1]
 
 
 def refine_cam(maps: Sequence[Array]) -> Array:

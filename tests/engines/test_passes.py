@@ -129,20 +129,20 @@ def test_a_tail_is_linear_after_the_last_activation(engine_of: Make) -> None:
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("score", ["logit", "probability"])
-def test_tail_gradients_at_a_layers_own_activations_are_its_gradients(
+def test_the_gradients_of_a_tail_at_its_own_activations_are_those_of_the_model(
     engine_of: Make, layer: str, score: Score
 ) -> None:
     engine, targets = engine_of(residual()), [Target(0), Target(-1), Target(3, None, True)]
     whole = engine.gradients(batch(), targets, [layer], score=score)
     own = whole.activations[layer]
-    tail = engine.tail_gradients(own, layer, batch(), targets, score=score)
+    tail = engine.tail_curvature(own, layer, batch(), targets, score=score)
     np.testing.assert_array_equal(tail.activations[layer], own)
     np.testing.assert_allclose(tail.scores, whole.scores, atol=1e-5)
     assert relative_difference(tail.gradients[layer], whole.gradients[layer]) <= 1e-5
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_both_engines_have_the_same_tail_gradients_elsewhere(layer: str, tmp_path: Path) -> None:
+def test_both_engines_have_the_same_curvature_elsewhere(layer: str, tmp_path: Path) -> None:
     model = residual()
     convert(model, [each.name for each in explainable_layers(model)], tmp_path / "model.xml")
     engines: list[Engine] = [OpenVINOEngine(tmp_path / "model.xml"), TensorFlowEngine(model)]
@@ -150,24 +150,26 @@ def test_both_engines_have_the_same_tail_gradients_elsewhere(layer: str, tmp_pat
     random = np.random.default_rng(4).random((3, *activations.shape[1:]), np.float32)
     targets = [Target(0), Target(1, versus=2), Target(-1)]
     got, expected = (
-        engine.tail_gradients(activations * random, layer, batch(1), targets, score="probability")
+        engine.tail_curvature(activations * random, layer, batch(1), targets, score="probability")
         for engine in engines
     )
     assert relative_difference(got.scores, expected.scores) <= 1e-5
     assert relative_difference(got.gradients[layer], expected.gradients[layer]) <= 1e-5
+    assert relative_difference(got.products[layer], expected.products[layer]) <= 1e-4
     assert np.ptp(got.gradients[layer], axis=0).max() > 0
+    assert np.ptp(got.products[layer], axis=0).max() > 0
 
 
 @pytest.mark.parametrize("score", ["logit", "probability"])
 @pytest.mark.parametrize("layer", ["stem", "last"])
-def test_tail_gradients_are_the_slopes_of_a_small_step(
+def test_the_curvature_of_a_tail_is_that_of_small_steps(
     engine_of: Make, layer: str, score: Score
 ) -> None:
     engine = engine_of(smooth())
     random = np.random.default_rng(5)
     own = engine.capture(batch(1), [layer]).activations[layer]
     start = own + random.normal(0, 0.3, own.shape).astype(np.float32)
-    found = engine.tail_gradients(start, layer, batch(1), [Target(2)], score=score)
+    found = engine.tail_curvature(start, layer, batch(1), [Target(2)], score=score)
 
     def y(activations: np.ndarray) -> float:
         s = engine.tail(activations, layer, batch(1))[0].astype(np.float64)
@@ -177,15 +179,30 @@ def test_tail_gradients_are_the_slopes_of_a_small_step(
         step = random.choice([-1, 1], start.shape).astype(np.float32) * np.float32(2e-3)
         slope = (y(start + step) - y(start - step)) / 2
         assert (found.gradients[layer] * step).sum() == pytest.approx(slope, rel=2e-2, abs=1e-5)
+    above, below = (
+        engine.tail_curvature(
+            start * np.float32(1 + step), layer, batch(1), [Target(2)], score=score
+        ).gradients[layer]
+        for step in (2e-3, -2e-3)
+    )
+    product = (above - below) / 4e-3
+    assert relative_difference(found.products[layer], product) <= 5e-3
 
 
-def test_tail_gradients_are_refused_as_tails_are(engine_of: Make) -> None:
+def test_kinks_alone_are_no_curvature(engine_of: Make) -> None:
+    engine = engine_of(residual())
+    for layer in LAYERS:
+        a = engine.capture(batch(), [layer]).activations[layer]
+        assert not engine.tail_curvature(a, layer, batch(), [Target(1)] * 3).products[layer].any()
+
+
+def test_curvature_is_refused_where_tails_are(engine_of: Make) -> None:
     engine = engine_of(residual(), model_name="small")
     activations = engine.capture(batch(), ["inside"]).activations["inside"]
     with pytest.raises(UsageError, match="expected a layer of small, got 'insid'"):
-        engine.tail_gradients(activations, "insid", batch(), [Target(0)] * 3)
+        engine.tail_curvature(activations, "insid", batch(), [Target(0)] * 3)
     with pytest.raises(UsageError, match="expected one input, or one for each of 3 rows"):
-        engine.tail_gradients(activations, "inside", batch(2), [Target(0)] * 3)
+        engine.tail_curvature(activations, "inside", batch(2), [Target(0)] * 3)
 
 
 # Guided ------------------------------------------------------------------------------------------

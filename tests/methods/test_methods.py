@@ -11,11 +11,16 @@ from hypothesis.extra import numpy as hnp
 from gradcam_cli.errors import UsageError
 from gradcam_cli.methods import (
     eigen_cam,
+    eigen_grad_cam,
     grad_cam,
+    grad_cam_elementwise,
     grad_cam_plus_plus,
     hires_cam,
+    kpca_cam,
+    layer_cam,
     normalize,
     saliency,
+    xgrad_cam,
 )
 
 MAPS = hnp.arrays(
@@ -63,12 +68,16 @@ def test_no_evidence(raw: np.ndarray) -> None:
     assert not heatmap.any()
 
 
+GRADIENT_MAPS = [
+    *(grad_cam, grad_cam_plus_plus, hires_cam, grad_cam_elementwise),
+    *(xgrad_cam, layer_cam, eigen_grad_cam),
+]
 GOOD = np.ones((2, 3, 4), np.float32)
 BAD = [GOOD[0], GOOD[:0], GOOD.astype(int), GOOD[np.newaxis], GOOD.tolist(), None]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=["flat", "empty", "int", "batch", "list", "none"])
-@pytest.mark.parametrize("function", [grad_cam, grad_cam_plus_plus, hires_cam])
+@pytest.mark.parametrize("function", GRADIENT_MAPS)
 def test_maps_of_another_shape_or_type_are_refused(function: Any, bad: Any) -> None:
     for pair in ((bad, GOOD), (GOOD, bad), (bad, bad), (GOOD, GOOD[:1])):
         with pytest.raises(UsageError, match=r"^expected activations and gradients of one shape"):
@@ -76,7 +85,7 @@ def test_maps_of_another_shape_or_type_are_refused(function: Any, bad: Any) -> N
 
 
 @pytest.mark.parametrize("bad", BAD, ids=["flat", "empty", "int", "batch", "list", "none"])
-@pytest.mark.parametrize("function", [eigen_cam, saliency])
+@pytest.mark.parametrize("function", [eigen_cam, kpca_cam, saliency])
 def test_an_array_of_another_shape_or_type_is_refused(function: Any, bad: Any) -> None:
     with pytest.raises(UsageError, match=r"^expected activations or gradients of \(h, w, C\)"):
         function(bad)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -18,16 +18,22 @@ from gradcam_cli.methods import (
     METHODS,
     Question,
     eigen_cam,
+    eigen_grad_cam,
     grad_cam,
+    grad_cam_elementwise,
     grad_cam_plus_plus,
     hires_cam,
+    kpca_cam,
+    layer_cam,
     saliency,
+    xgrad_cam,
 )
+from gradcam_cli.methods.cam_variants import refine_cam, shapley_cam
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.targets import Target
 from tests.conftest import SAMPLES
-from tests.methods.conftest import LAYER, network
+from tests.methods.conftest import HEIGHT, LAYER, WIDTH, Ask, network
 
 NEARLY_ONE = 1 - 1e-6
 
@@ -272,9 +278,12 @@ def test_the_bundled_model_at_its_default_layer(name: str, lite0: Any) -> None:
 
 
 FEW = "block1a_project_bn"
+NOT_THERE = {"kpca-cam", "smooth-grad-cam++"}
+"""Of 12,544 positions, too many to compare each two; of activations of either sign, with which
+denominators come close to 0."""
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN.keys() - {"kpca-cam"}))  # of 12,544 positions
+@pytest.mark.parametrize("name", sorted(PLAIN.keys() - NOT_THERE))
 def test_the_bundled_model_at_a_layer_of_few_channels(name: str, lite0: Any) -> None:
     assert correlation(cat(lite0, FEW), name) > NEARLY_ONE
 
@@ -283,6 +292,10 @@ def test_the_bundled_model_at_a_layer_of_few_channels(name: str, lite0: Any) -> 
 @pytest.mark.parametrize("name", ["score-cam", "ablation-cam"])
 def test_the_bundled_model_at_a_layer_of_many_channels(name: str, lite0: Any) -> None:
     assert correlation(cat(lite0, "block7a_project_bn"), name) > NEARLY_ONE
+
+
+def test_smooth_grad_cam_plus_plus_at_an_early_activation(lite0: Any) -> None:
+    assert correlation(cat(lite0, "stem_activation"), "smooth-grad-cam++") > NEARLY_ONE
 
 
 A = np.array([[[1, 0], [2, 4]]], np.float32)  # one row of two positions, two channels
@@ -304,6 +317,98 @@ def test_by_hand() -> None:
     vector = np.array([2, value - 1]) / np.hypot(2, value - 1)
     np.testing.assert_allclose(eigen_cam(A), [np.sqrt(value) * vector], rtol=1e-6)
     np.testing.assert_array_equal(saliency(G), [[3, 2]])
+    # Products that are positive: 3; 8.
+    np.testing.assert_array_equal(grad_cam_elementwise(A, G), [[3, 8]])
+    # Of the first channel the second gradient is negative: 3·1; 2·4.
+    np.testing.assert_array_equal(layer_cam(A, G), [[3, 8]])
+    # Weights (1·3 - 2·1)/3 and (4·2)/4: 1·1/3; 2·1/3 + 4·2.
+    np.testing.assert_allclose(xgrad_cam(A, G), [[1 / 3, 2 / 3 + 8]], rtol=1e-6)
+    # M = (3, 0), (-2, 8): M Mᵀ = [[9, -6], [-6, 68]], whose greater eigenvalue is (77 + √3625)/2.
+    value = (77 + np.sqrt(3625)) / 2
+    vector = np.array([-6, value - 9]) / np.hypot(6, value - 9)
+    np.testing.assert_allclose(eigen_grad_cam(A, G), [np.sqrt(value) * vector], rtol=1e-6)
+
+
+def test_several_passes_by_hand() -> None:
+    # G - ½ H A is (3, 1) - (2, 2)/2 and (-1, 2) - (0, 4)/2, its means over positions 0.5 and 0;
+    # half of 0.5 times the first map, for the mean over channels.
+    products = np.array([[[2, 2], [0, 4]]], np.float32)
+    np.testing.assert_allclose(shapley_cam(A, G, products), [[0.25, 0.5]])
+    # The first as it is, the second from 2..4 to 0..1.
+    fine, coarse = np.array([[0, 1, 0.5, -9]], np.float32), np.array([[2, 4]], np.float32)
+    # Between two cells there is 0, 1/4, 3/4, 1 of the way.
+    np.testing.assert_allclose(refine_cam([fine, coarse]), [[0, 0.25, 0.375, 0]])
+    np.testing.assert_array_equal(refine_cam([fine, coarse * 0 + 3]), np.zeros((1, 4)))
+
+
+def test_kernel_pca_by_hand() -> None:
+    # Two positions at ±d of their mean: K = [[p, q], [q, p]], p = tanh(d²/2 + 1) and
+    # q = tanh(1 - d²/2) with two channels. Centred it is (p - q)/2 · [[1, -1], [-1, 1]], of the
+    # eigenvalue p - q with (1, -1)/√2.
+    maps = np.array([[[1, 0], [3, 4]]], np.float32)
+    half = (1**2 + 2**2) / 2
+    value = np.tanh(half + 1) - np.tanh(1 - half)
+    raw = kpca_cam(maps)
+    np.testing.assert_allclose(raw.max(), np.sqrt(value / 2), rtol=1e-6)
+    assert (raw > 0).sum() == 1
+    np.testing.assert_array_equal(kpca_cam(np.full((3, 4, 5), 7, np.float32)), np.zeros((3, 4)))
+
+
+def test_kernel_pca_of_a_kernel_that_hardly_bends_is_pca() -> None:
+    maps = np.random.default_rng(3).random((6, 5, 4), np.float32)
+    x = maps.reshape(-1, 4).astype(np.float64)
+    x -= x.mean(axis=0)
+    plain = x @ np.linalg.svd(x, full_matrices=False)[2][0]
+    plain *= np.sign(plain[np.abs(plain).argmax()])
+    found = kpca_cam(maps, gamma=1e-3).ravel()
+    assert np.corrcoef(found, np.maximum(plain, 0))[0, 1] > 1 - 1e-4
+
+
+def test_kernel_pca_of_many_positions_is_that_of_a_part_of_them() -> None:
+    few = np.random.default_rng(4).random((20, 30, 3), np.float32)
+    many = few.repeat(2, axis=0).repeat(2, axis=1)  # 2,400 positions: every second row and column
+    np.testing.assert_allclose(kpca_cam(many)[1::2, 1::2], kpca_cam(few), atol=1e-5)
+
+
+def test_xgrad_cam_conserves_the_sum() -> None:
+    random = np.random.default_rng(5)
+    a, g = random.random((4, 5, 6)).astype(np.float32), random.normal(size=(4, 5, 6))
+    g = g.astype(np.float32)
+    assert xgrad_cam(a, g).sum() == pytest.approx(float((a * g).sum()), rel=1e-4)
+    balanced = np.array([[[1], [-1]]], np.float32)
+    np.testing.assert_array_equal(xgrad_cam(balanced, balanced + 2), [[0, 0]])
+
+
+def test_what_they_are_where_they_add_nothing(ask: Ask) -> None:
+    question = ask([Target(1), Target(2, 3)], [0, 1])
+    plain = {name: METHODS[name].maps(question).raw for name in ("grad-cam", "grad-cam++")}
+    for name, options, expected in (
+        ("smooth-grad-cam++", {"samples": 2, "noise": 0.0}, "grad-cam++"),
+        ("finer-cam", {"alpha": 0.0}, "grad-cam"),
+        ("shapley-cam", {}, "grad-cam"),  # only ReLUs bend the way from the layer to the logit
+    ):
+        raw = METHODS[name].maps(question, **options).raw
+        np.testing.assert_allclose(raw, plain[expected], atol=1e-5 * np.abs(raw).max())
+    bent = replace(question, score="probability")
+    shapley, grad = (METHODS[name].maps(bent).raw for name in ("shapley-cam", "grad-cam"))
+    assert np.abs(shapley - grad).max() > 1e-3 * np.abs(grad).max()
+
+
+def test_finer_cam_against_one_class_is_a_contrast(ask: Ask) -> None:
+    question = ask([Target(1)])
+    scores = question.engine.forward(question.inputs[0][np.newaxis])[0]
+    closest = int(np.argsort(np.abs(scores - scores[1]))[1])
+    raw = METHODS["finer-cam"].maps(question, similar=1).raw
+    expected = METHODS["grad-cam"].maps(ask([Target(1, closest)])).raw
+    np.testing.assert_allclose(raw, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_refine_cam_is_the_product_of_its_layers(ask: Ask) -> None:
+    parts = [METHODS["grad-cam++"].maps(ask(layer=name)).raw[0] for name in ("first", LAYER)]
+    large = cv2.resize(parts[1], (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    scaled = [(each - each.min()) / np.ptp(each) for each in (parts[0], large)]
+    found = METHODS["refine-cam"].maps(ask()).raw[0]
+    np.testing.assert_allclose(found, scaled[0] * scaled[1], atol=1e-5)
 
 
 def test_eigen_cam_by_its_other_matrix() -> None:

@@ -23,7 +23,16 @@ from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.openvino.several_rows import SeveralRows
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
-from gradcam_cli.passes import FORWARD, INPUT, Captured, Gradients, Pass, Precision, Rules
+from gradcam_cli.passes import (
+    FORWARD,
+    INPUT,
+    Captured,
+    Curvature,
+    Gradients,
+    Pass,
+    Precision,
+    Rules,
+)
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
 if TYPE_CHECKING:
@@ -201,7 +210,7 @@ class OpenVINOEngine:
         (scores,) = self._run(what, self._tail_inputs(what, activations, batch))
         return scores
 
-    def tail_gradients(
+    def tail_curvature(
         self,
         activations: Array,
         layer: str,
@@ -209,12 +218,14 @@ class OpenVINOEngine:
         targets: Sequence[Target],
         *,
         score: Score = "logit",
-    ) -> Gradients:
-        """See `Engine.tail_gradients`."""
-        what = Pass("tail_gradients", (layer,))
+    ) -> Curvature:
+        """See `Engine.tail_curvature`."""
+        what = Pass("tail_curvature", (layer,))
         inputs = self._tail_inputs(what, activations, batch)
-        gradients, scores = self._run(what, {**inputs, **self._target(what, targets, score)})
-        return Gradients({layer: activations}, scores, {layer: gradients})
+        gradients, products, scores = self._run(
+            what, {**inputs, **self._target(what, targets, score)}
+        )
+        return Curvature({layer: activations}, scores, {layer: gradients}, {layer: products})
 
     def _tail_inputs(self, what: Pass, activations: Array, batch: Array) -> dict[str, Array]:
         """What a tail reads: the batch only where it reaches the scores past it."""

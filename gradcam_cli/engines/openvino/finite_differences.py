@@ -96,7 +96,7 @@ def _gradients(engine: Engine, what: Pass, batch: Array, target: Target) -> Grad
         return engine.gradients(batch, [target], what.at)
     (layer,) = what.at
     activations = engine.capture(batch, what.at).activations[layer]
-    return engine.tail_gradients(activations, layer, batch, [target])
+    return engine.tail_curvature(activations, layer, batch, [target])
 
 
 def _score_of(engine: Engine, place: str, batch: Array, index: int) -> Score:

@@ -90,7 +90,7 @@ def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
     image = _reshaped_input(forward, [*layers, ports[LOGITS]], rows)
     if what.kind == "gradients":
         return _with_gradients(image, layers, ports[LOGITS], what, head)
-    if what.kind in ("tail", "tail_gradients"):
+    if what.kind in ("tail", "tail_curvature"):
         return _tail(image, layers[0], ports[LOGITS], what, head)
     return Graph(openvino.Model([*layers, ports[LOGITS]], [image], str(what)), (IMAGE,))
 
@@ -188,12 +188,22 @@ def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> 
     target: list[Any] = []
     if what.has_gradients:
         seed, target = _seed(results[0], head)
-        (gradient,) = gradients(model.get_ordered_ops(), results[0], seed, [replaced])
-        results.insert(0, viewed(gradient, steps))
-    reads_image = image.get_friendly_name() in _ancestors([port.get_node() for port in results])
+        ends = _derivatives(model.get_ordered_ops(), results[0], seed, replaced)
+        results = [*(viewed(end, steps) for end in ends), *results]
+    reads_image = image.get_name() in _ancestors([port.get_node() for port in results])
     inputs = (ACTIVATIONS, *([IMAGE] if reads_image else []), *(TARGET_INPUTS if target else ()))
     parameters = [replacement, *([image] if reads_image else []), *target]
     return Graph(openvino.Model(results, parameters, str(what)), inputs)
+
+
+def _derivatives(operations: Sequence[Any], logits: Any, seed: Any, place: Any) -> tuple[Any, Any]:
+    """The gradient G at `place`, which has the values A, and that of Σ G·A with A fixed: H A."""
+    (gradient,) = gradients(operations, logits, seed, [place])
+    nodes = _ancestors([gradient.get_node()]).values()
+    inputs = [node for node in nodes if node.get_type_name() == "Parameter"]
+    backward = openvino.Model([gradient], inputs, LOGITS).get_ordered_ops()
+    (product,) = gradients(backward, gradient, place, [place])
+    return gradient, product
 
 
 def _replaced(activations: Any) -> tuple[Any, Any, list[Any]]:
@@ -221,15 +231,15 @@ def fold(model: Any) -> None:
     manager.run_passes(model)
 
 
-def _ancestors(ends: Sequence[Any]) -> set[str]:
-    """The names of all operations that `ends` depend on."""
-    names: set[str] = set()
+def _ancestors(ends: Sequence[Any]) -> dict[str, Any]:
+    """All operations that `ends` depend on, themselves among them, by their names."""
+    found: dict[str, Any] = {}
     pending = list(ends)
     while pending:
         node = pending.pop()
-        if node.get_friendly_name() not in names:
-            names.add(node.get_friendly_name())
+        if node.get_name() not in found:
+            found[node.get_name()] = node
             pending.extend(
                 node_input.get_source_output().get_node() for node_input in node.inputs()
             )
-    return names
+    return found

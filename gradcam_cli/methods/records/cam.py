@@ -8,7 +8,7 @@ from gradcam_cli.passes import (
     FORWARD,
     LAYER_GRADIENTS,
     STAGE_GRADIENTS,
-    TAIL_GRADIENTS,
+    TAIL_CURVATURE,
 )
 
 RECORDS = (
@@ -138,8 +138,8 @@ RECORDS = (
         title="ShapleyCAM",
         summary="Grad-CAM with what activations are worth together, to second order",
         paper="Cai, 2025, arXiv 2501.06261",
-        needs=(ACTIVATIONS, TAIL_GRADIENTS),
-        cost="1 forward pass, and 3 of both through the tail",
+        needs=(ACTIVATIONS, TAIL_CURVATURE),
+        cost="1 forward pass, and 1 forward, 2 backward through the tail",
         signed=True,
         maps=imported("cam_variants", "shapley_cam_maps"),
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ from gradcam_cli.passes import (
     FORWARD,
     INPUT,
     LAYER_GRADIENTS,
-    TAIL_GRADIENTS,
+    TAIL_CURVATURE,
+    Curvature,
     Engine,
     Gradients,
     Pass,
@@ -365,10 +366,10 @@ class Distorted(OpenVINOEngine):
         wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
         return Gradients(right.activations, right.scores, wrong)
 
-    def tail_gradients(self, *arguments: Any, **options: Any) -> Gradients:
-        right = super().tail_gradients(*arguments, **options)
+    def tail_curvature(self, *arguments: Any, **options: Any) -> Curvature:
+        right = super().tail_curvature(*arguments, **options)
         wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
-        return Gradients(right.activations, right.scores, wrong)
+        return replace(right, gradients=wrong)
 
 
 @pytest.mark.parametrize(
@@ -397,7 +398,7 @@ def test_finite_differences_tell_right_from_wrong(
     graph = place_of(source.file.name, source.file.digest()) / GRAPH
     engine = Distorted(graph)
     engine.distortion = distortion
-    for need in (LAYER_GRADIENTS, TAIL_GRADIENTS):
+    for need in (LAYER_GRADIENTS, TAIL_CURVATURE):
         what = need.at_layer(model.layer)
         said = difference_from_finite_differences(
             engine, what, findings.input, findings.preprocessing

@@ -21,7 +21,7 @@ from gradcam_cli.passes import (
     LAYER,
     LAYER_GRADIENTS,
     TAIL,
-    TAIL_GRADIENTS,
+    TAIL_CURVATURE,
     Pass,
 )
 from gradcam_cli.targets import Target
@@ -36,7 +36,7 @@ from tests.engines.openvino.test_model_cache import (
 )
 
 ALL_SERVED = (
-    *(FORWARD, ACTIVATIONS, LAYER_GRADIENTS, TAIL, TAIL_GRADIENTS),
+    *(FORWARD, ACTIVATIONS, LAYER_GRADIENTS, TAIL, TAIL_CURVATURE),
     Pass("gradients", (LAYER, "middle")),
 )
 
@@ -47,7 +47,7 @@ def test_each_pass_is_checked_when_it_is_first_needed(cache: Path, model: Model)
     assert both.said == [
         f"Checking the pass “{what}” of the compiled small against TensorFlow, once for this pass."
         for what in (
-            *("forward", "capture at last", "tail at last", "tail gradients at last"),
+            *("forward", "capture at last", "tail at last", "tail curvature at last"),
             "gradients at last, middle",
         )
     ]
@@ -65,7 +65,7 @@ def test_each_pass_is_checked_when_it_is_first_needed(cache: Path, model: Model)
         <= 1e-5
     )
     ends = [
-        each.tail_gradients(halves, "last", batch(), [Target(1)] * 2).gradients["last"]
+        each.tail_curvature(halves, "last", batch(), [Target(1)] * 2).gradients["last"]
         for each in (again.engine, reference)
     ]
     assert relative_difference(*ends) <= 1e-5
@@ -92,8 +92,8 @@ def test_gradients_that_were_no_need_are_refused(cache: Path, model: Model) -> N
     engine.capture(batch(), ["middle"])
     with pytest.raises(UsageError, match="expected gradients that small was opened and checked"):
         engine.gradients(batch(), [Target(1)] * 2, ["last"])
-    with pytest.raises(UsageError, match="opened and checked for, got tail gradients at last"):
-        engine.tail_gradients(np.ones((2, 4, 4, 3), np.float32), "last", batch(), [Target(1)] * 2)
+    with pytest.raises(UsageError, match="opened and checked for, got tail curvature at last"):
+        engine.tail_curvature(np.ones((2, 4, 4, 3), np.float32), "last", batch(), [Target(1)] * 2)
 
 
 def test_no_needs_are_those_of_the_layer(cache: Path, model: Model) -> None:
