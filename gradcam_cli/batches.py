@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 OnFailure: TypeAlias = Callable[[Any, GradcamError], None]
 
-MOST_PICTURES = 8
+MOST_PICTURES = 16
 """How many are explained together at most; as many are read ahead meanwhile."""
 
 
@@ -52,13 +52,14 @@ def explanations(
         raise UsageError(
             f"expected several pictures, got {describe(sources)}", "Pass a list of them."
         )
-    group = max(1, min(MOST_PICTURES, explainer.engine.rows // len(targets)))
+    engine, most = explainer.engine, MOST_PICTURES * len(targets)
+    rows = min(engine.rows, most)  # of every batch, so that no result depends on how many come
+    group = max(1, min(rows * engine.parallel, most) // len(targets))
 
     def explained(loaded: list[_Loaded]) -> Iterator[Explanation]:
         if not loaded:
             return iter(())
         arrays, all_targets = [array for _, array in loaded], [targets] * len(loaded)
-        rows = group * len(targets)  # of every batch, so that no result depends on how many come
         found = explainer.explain_each(arrays, all_targets, top=top, rows=rows)
         return map(explainer.placed, found, [picture for picture, _ in loaded])
 

@@ -246,7 +246,7 @@ class Explainer:
     ) -> Iterator[Explanation]:
         """Explain each of `sources` in their order, a few at a time, in memory that does not grow.
 
-        Sources are taken as they are needed, at most 16 ahead, and read in threads. An explanation
+        Sources are taken as they are needed, at most 32 ahead, and read in threads. An explanation
         holds its picture, so keep what you need of each, and not all of them.
 
         Parameters
