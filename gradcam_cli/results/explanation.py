@@ -284,9 +284,9 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
 
     def _repr_png_(self) -> bytes | None:
         """The overlay of the first of `targets`, small, for notebooks."""
-        from gradcam_cli.results.notebook import png_of
+        from gradcam_cli.results.notebook import small_overlay
 
-        return png_of(self)
+        return small_overlay(self, 0, ".png")
 
     def _repr_html_(self) -> str:
         """The overlays and the table of classes, for notebooks."""

@@ -12,17 +12,17 @@ from gradcam_cli.errors import GradcamError
 if TYPE_CHECKING:
     from gradcam_cli.results.explanation import Explanation, Prediction, TargetExplanation
 
-SIDE = 480
+SIDE = 360
 """The longest side of a picture that is shown; notebooks keep them as text."""
 
 
-def png_of(explanation: Explanation, number: int = 0) -> bytes | None:
-    """The overlay of one of the targets, made small; None where picture or heatmap are gone."""
+def small_overlay(explanation: Explanation, number: int, suffix: str) -> bytes | None:
+    """The overlay of one of the targets as a small file; None where picture or heatmap are gone."""
     from gradcam_cli.images.overlay import thumbnail
     from gradcam_cli.images.writing import encoded_image
 
     with suppress(GradcamError):
-        return encoded_image(thumbnail(explanation.overlay(number), SIDE), ".png")
+        return encoded_image(thumbnail(explanation.overlay(number), SIDE), suffix)
     return None
 
 
@@ -51,10 +51,10 @@ def html_of(explanation: Explanation) -> str:
 def _figure(explanation: Explanation, number: int, target: TargetExplanation) -> str:
     words = [*_target_words(target), target.method, target.layer]
     caption = escape(" · ".join(words))
-    png = png_of(explanation, number)
+    jpeg = small_overlay(explanation, number, ".jpg")
     image = "<p>The picture or its heatmap is gone.</p>"
-    if png is not None:
-        uri = f"data:image/png;base64,{b64encode(png).decode()}"
+    if jpeg is not None:
+        uri = f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
         image = f'<img src="{uri}" alt="{caption}">'
     style = "display:inline-block;margin:0 8px 8px 0"
     return f'<figure style="{style}">{image}<figcaption>{caption}</figcaption></figure>'
