@@ -11,13 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.answers import explanations_of
-from gradcam_cli.arguments import (
-    check_image,
-    check_inputs,
-    check_layer,
-    check_word,
-    checked_integer,
-)
+from gradcam_cli.arguments import check_image, check_inputs, check_word, checked_integer
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines import ENGINES, EngineName
 from gradcam_cli.engines.selection import open_engine
@@ -119,7 +113,6 @@ class Explainer:
         """
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
-        check_layer(layer)
         choices = parse_methods(methods)
         if not isinstance(model, (Selection, Model)):
             model = select_model(model, layer=layer, note=note)
@@ -268,8 +261,6 @@ class Explainer:
         ------
         UsageError
             Where an argument is not as above; at once.
-        ImageError
-            See `on_failure`.
         """
         from gradcam_cli.batches import explanations
 

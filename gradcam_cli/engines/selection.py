@@ -7,6 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from gradcam_cli.arguments import check_layer
 from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.engines.openvino.makers import NotCompiledError
 from gradcam_cli.engines.openvino.model_cache import open_compiled
@@ -58,6 +59,7 @@ def open_engine(
     ModelError
         Where the weights do not fit, or "openvino" cannot run the model.
     """
+    check_layer(layer)
     if model.origin == "memory":
         return _open_in_memory(model, layer, needs, engine_name, precision)
     if precision != "f32":

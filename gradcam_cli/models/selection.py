@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from gradcam_cli.arguments import describe
+from gradcam_cli.arguments import check_layer, describe
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models import efficientnet_lite
@@ -137,6 +137,7 @@ def select_model(
     ModelError
         For a file with no model that can be explained.
     """
+    check_layer(layer)
     if not isinstance(name, (str, os.PathLike)):
         return _select_in_memory(name, weights, layer, file_options)
     if isinstance(name, os.PathLike) or is_path(name):
