@@ -1,4 +1,4 @@
-"""From the maps of methods to an explanation."""
+"""What methods are asked, and from their maps to an explanation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.methods import Maps, MethodChoice, normalize
+from gradcam_cli.callbacks import Progress, no_progress
+from gradcam_cli.methods import Maps, MethodChoice, Question, normalize
 from gradcam_cli.models.ranking import Ranking
 from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
 from gradcam_cli.targets import Target
@@ -17,6 +18,39 @@ from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
+
+
+def question_of(
+    explainer: Explainer,
+    inputs: Sequence[NDArray[np.float32]],
+    targets: Sequence[Sequence[Target]],
+    rows: int,
+    progress: Progress = no_progress,
+) -> Question:
+    """What each method is asked: the evidence for each target of each input.
+
+    Parameters
+    ----------
+    explainer : Explainer
+    inputs : sequence of (height, width, channels) float32
+    targets : sequence of sequence of Target
+        Those of each input.
+    rows : int
+        How many (input, target) pairs the engine runs at a time.
+    progress : callable
+        Called with the passes done and all of them, by methods of many passes.
+    """
+    return Question(
+        engine=explainer.engine,
+        inputs=[array for array, own in zip(inputs, targets, strict=True) for _ in own],
+        targets=[target for own in targets for target in own],
+        layer=explainer.layer,
+        score=explainer.score,
+        baseline=explainer.black,
+        head=explainer.model.head,
+        rows=rows,
+        progress=progress,
+    )
 
 
 def explanations_of(
@@ -67,6 +101,7 @@ def _explanation(
         score=explainer.score,
         engine=explainer.engine.name,
         precision=explainer.engine.precision,
+        modifiers=explainer.modifiers.text,
         predictions=ranking.top(top),
         targets=explained,
         notes=(),
@@ -82,7 +117,8 @@ def _target_explanations(
     for row, target in enumerate(targets):
         resolved = target.resolved(ranking.predicted)
         for method, answer in zip(explainer.methods, maps, strict=True):
-            layer = explainer.layer if method.method.uses_layer else AT_THE_INPUT
+            layer = explainer.modifiers.layer_text(explainer.layer)
+            layer = layer if method.method.uses_layer else AT_THE_INPUT
             explained[resolved, method.text] = _target_explanation(
                 resolved, method, layer, answer.raw[row], ranking
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.answers import explanations_of
+from gradcam_cli.answers import explanations_of, question_of
 from gradcam_cli.arguments import check_image, check_inputs, check_word, checked_integer
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines import ENGINES, EngineName
@@ -18,8 +18,9 @@ from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.images.framing import RESIZES, Frame, Resize, frame_of
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
-from gradcam_cli.methods import MethodChoice, Question, parse_method
+from gradcam_cli.methods import MethodChoice, parse_method
 from gradcam_cli.methods.choice import needs_of, parse_methods
+from gradcam_cli.methods.modifiers import UNMODIFIED, Modifiers
 from gradcam_cli.models.labels import Classes
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
@@ -42,6 +43,8 @@ class Explainer:
     ----------
     model, engine, layer, methods, score, offline
         What `load` chose or was told.
+    modifiers : Modifiers
+        See `with_modifiers`.
     resize : "squash", "crop" or "letterbox"
         How a picture comes to the shape of the model's input: squashed whole; the largest part in
         its middle that has that shape; or whole between black bars.
@@ -64,6 +67,7 @@ class Explainer:
     score: Score = "logit"
     offline: bool = False
     resize: Resize = "squash"
+    modifiers: Modifiers = UNMODIFIED
 
     def __post_init__(self) -> None:
         check_word("a score", self.score, get_args(Score))
@@ -171,7 +175,20 @@ class Explainer:
         ModelError
             Where it cannot.
         """
-        return self._reopened(needs_of(self.methods, passes), self.engine.precision, note)
+        needs = self.modifiers.needs(needs_of(self.methods, passes))
+        return self._reopened(needs, self.engine.precision, note)
+
+    def with_modifiers(self, modifiers: Modifiers, note: Note = no_note) -> Explainer:
+        """The same with every map averaged over changed inputs, or fused of several layers.
+
+        Raises
+        ------
+        UsageError
+            For a layer that the model does not have.
+        ModelError
+            Where the engine cannot explain one of the layers.
+        """
+        return replace(self, modifiers=modifiers).with_passes((), note)
 
     def with_precision(self, precision: Precision, note: Note = no_note) -> Explainer:
         """The same with a model that computes in `precision`, "f32" or "bf16".
@@ -185,7 +202,7 @@ class Explainer:
             Where the processor, or the engine, does not have it.
         """
         check_word("a precision", precision, PRECISIONS)
-        return self._reopened(needs_of(self.methods), precision, note)
+        return self._reopened(self.modifiers.needs(needs_of(self.methods)), precision, note)
 
     def _reopened(self, needs: Sequence[Pass], precision: Precision, note: Note) -> Explainer:
         engines: dict[str, EngineName] = {name: name for name in ENGINES}
@@ -366,22 +383,12 @@ class Explainer:
         progress: Progress = no_progress,
     ) -> list[Explanation]:
         """Explain each of `inputs` for targets of its own, at least one; see `explain_inputs`."""
-        question = Question(
-            engine=self.engine,
-            inputs=[array for array, own in zip(inputs, targets, strict=True) for _ in own],
-            targets=[target for own in targets for target in own],
-            layer=self.layer,
-            score=self.score,
-            baseline=self._black,
-            head=self.model.head,
-            rows=rows,
-            progress=progress,
-        )
-        maps = [method.maps(question) for method in self.methods]
+        question = question_of(self, inputs, targets, rows, progress)
+        maps = [self.modifiers.maps(method, question) for method in self.methods]
         return explanations_of(self, targets, maps, top)
 
     @cached_property
-    def _black(self) -> NDArray[np.float32]:
+    def black(self) -> NDArray[np.float32]:
         """The model's input for a black picture."""
         black = self.input_of(np.zeros((1, 1, 3), np.uint8))
         black.flags.writeable = False

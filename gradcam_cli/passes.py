@@ -4,13 +4,14 @@
     capture     a batch -> the activations of layers, scores
     gradients   a batch, targets -> activations, dy/d activations, scores
     tail        activations of a layer, the batch they replace them in -> scores
+    tail_gradients    the same, and targets -> dy/d activations there, scores
 
 A method says beforehand which passes it needs, so that an engine can compile and check just those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Kind = Literal["forward", "capture", "gradients", "tail"]
+Kind = Literal["forward", "capture", "gradients", "tail", "tail_gradients"]
 Rules = Literal["standard", "guided"]
 """How gradients pass a ReLU: as calculus has it, or only where they are positive themselves
 (guided backpropagation: Springenberg et al., 2015, arXiv 1412.6806)."""
@@ -35,7 +36,13 @@ INPUT = "<input>"
 LAYER = "<layer>"
 """The layer that is explained, in the passes of a method, which knows no layer's name."""
 
-_WORDS = {INPUT: "the input", LAYER: "the layer"}
+STAGES = "<stages>"
+"""The layers at which earlier, larger maps end; see `stages`."""
+
+_WORDS = {INPUT: "the input", LAYER: "the layer", STAGES: "the stages before"}
+_MOST_STAGES = 3
+_LARGER = 1.5
+"""How many times as high or wide maps are that are of an earlier stage: more than with padding."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,10 @@ class Pass:
 
     Attributes
     ----------
-    kind : "forward", "capture", "gradients" or "tail"
+    kind : "forward", "capture", "gradients", "tail" or "tail_gradients"
         What is computed.
     at : tuple of str
-        The layers, or `INPUT`, whose arrays come out; of a tail, the one layer whose go in.
+        The layers, or `INPUT`, whose arrays come out; of tails, the one layer whose go in.
     rules : "standard" or "guided"
         Of gradients: how they pass a ReLU.
     """
@@ -56,14 +63,57 @@ class Pass:
     at: tuple[str, ...] = ()
     rules: Rules = "standard"
 
-    def at_layer(self, layer: str) -> Pass:
-        """The same with `LAYER` replaced."""
-        return replace(self, at=tuple(layer if name == LAYER else name for name in self.at))
+    def at_layer(self, layer: str, earlier: Sequence[str] = ()) -> Pass:
+        """The same with `LAYER` replaced, and `STAGES` by `earlier` layers."""
+        places = {LAYER: (layer,), STAGES: tuple(earlier)}
+        return replace(
+            self, at=tuple(place for name in self.at for place in places.get(name, (name,)))
+        )
+
+    @property
+    def has_gradients(self) -> bool:
+        """True where it runs back from the scores."""
+        return self.kind in ("gradients", "tail_gradients")
+
+    @property
+    def shows_in_scores(self) -> bool:
+        """True where the model's own scores show whether it is right."""
+        return self.has_gradients or self.kind == "tail"
 
     def __str__(self) -> str:
+        kind = self.kind.replace("_", " ")
         rules = "" if self.rules == "standard" else f"{self.rules} "
         places = ", ".join(_WORDS.get(name, name) for name in self.at)
-        return f"{rules}{self.kind}{f' at {places}' if places else ''}"
+        return f"{rules}{kind}{f' at {places}' if places else ''}"
+
+
+def stages(shapes: Mapping[str, tuple[int, int, int]], layer: str) -> tuple[str, ...]:
+    """The layers at which the last three stages before that of `layer` end, the earliest first.
+
+    A stage is where a network's maps keep their size; zeros around them make no new one.
+
+    Parameters
+    ----------
+    shapes : mapping of str to (h, w, C)
+        Of each layer's output, in the order in which they are computed.
+    layer : str
+        One of them.
+
+    Examples
+    --------
+    >>> shapes = {"a": (8, 8, 4), "b": (8, 8, 4), "pool": (4, 4, 4), "c": (4, 4, 9)}
+    >>> stages(shapes, "c")
+    ('b',)
+    """
+    names = list(shapes)
+    ends: list[str] = []
+    smallest = shapes[layer]
+    for name in reversed(names[: names.index(layer)]):
+        (height, width, _), (least_height, least_width, _) = shapes[name], smallest
+        if max(height / least_height, width / least_width) >= _LARGER:
+            ends.insert(0, name)
+            smallest = shapes[name]
+    return tuple(ends[-_MOST_STAGES:])
 
 
 FORWARD = Pass("forward")
@@ -72,6 +122,8 @@ LAYER_GRADIENTS = Pass("gradients", (LAYER,))
 INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 TAIL = Pass("tail", (LAYER,))
+TAIL_GRADIENTS = Pass("tail_gradients", (LAYER,))
+STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +166,11 @@ class Engine(Protocol):
     reference: str
     """What its gradients were checked against; empty where it is the reference."""
     precision: Precision
+
+    @property
+    def layers(self) -> Mapping[str, tuple[int, int, int]]:
+        """(h, w, C) of the output of each layer, in the order in which they are computed."""
+        ...
 
     @property
     def rows(self) -> int:
@@ -197,5 +254,37 @@ class Engine(Protocol):
         ------
         UsageError
             Where the model has no such layer, or the numbers of rows do not fit.
+        """
+        ...
+
+    def tail_gradients(
+        self,
+        activations: NDArray[np.float32],
+        layer: str,
+        batch: NDArray[np.float32],
+        targets: Sequence[Target],
+        *,
+        score: Score = "logit",
+    ) -> Gradients:
+        """The gradients at `layer` and the scores where its output is `activations`.
+
+        Parameters
+        ----------
+        activations, layer, batch
+            As of `tail`.
+        targets : sequence of Target
+            What y is, one for each row. The predicted class is that of these activations.
+        score : "logit" or "probability"
+            Whether y is made of the scores before the softmax, or after it.
+
+        Returns
+        -------
+        Gradients
+            For `layer`.
+
+        Raises
+        ------
+        UsageError
+            As of `tail`, and where the scores do not depend on the layer.
         """
         ...

@@ -127,11 +127,7 @@ def test_what_needs_more_than_scores_is_refused(method: str) -> None:
 
 def test_an_engine_that_has_only_scores_says_so() -> None:
     explainer = explainer_of()
-    batch = np.zeros((1, 4, 8, 3), np.float32)
     for call in (
-        lambda: explainer.engine.capture(batch, ["last"]),
-        lambda: explainer.engine.gradients(batch, [], ["last"]),
-        lambda: explainer.engine.tail(batch, "last", batch),
         lambda: Explainer.load(explainer.model, layer="last", methods="halves"),
         lambda: explainer.with_passes([LAYER_GRADIENTS]),
     ):

@@ -26,10 +26,12 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.framing import RESIZES
 from gradcam_cli.images.overlay import COLORMAPS
+from gradcam_cli.methods.modifiers import FUSIONS, MOST_SMOOTH, Modifiers
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
     from gradcam_cli.images.framing import Resize
+    from gradcam_cli.methods.modifiers import Fusion
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.passes import Precision
     from gradcam_cli.reports.outcomes import PrintOptions
@@ -49,7 +51,11 @@ class ExplainOptions:
     versus: str | None
     counterfactual: bool
     methods: tuple[str, ...]
-    layer: str | None
+    options: tuple[str, ...]
+    layers: tuple[str, ...]
+    fuse: Fusion
+    smooth: int
+    augment: bool
     score: Score
     engine: EngineName
     precision: Precision
@@ -58,6 +64,17 @@ class ExplainOptions:
     offline: bool
     resize: Resize
     trust: bool
+
+    @property
+    def layer(self) -> str | None:
+        """The first layer, where one was named."""
+        return self.layers[0] if self.layers else None
+
+    @property
+    def modifiers(self) -> Modifiers:
+        """What is done around each method."""
+        further = tuple(dict.fromkeys(self.layers[1:]))
+        return Modifiers(self.smooth, self.augment, further, self.fuse)
 
     def settings(self, selection: Selection, *, default_class: bool) -> Settings:
         """What these options mean for a model, each checked before a picture is read.
@@ -70,7 +87,7 @@ class ExplainOptions:
         UsageError
             For a class, model, method or layer that is not known.
         """
-        from gradcam_cli.methods.choice import parse_method
+        from gradcam_cli.methods.choice import parse_methods, with_options
         from gradcam_cli.models.labels import TOP_WORD, imagenet_labels
         from gradcam_cli.passes import FORWARD
         from gradcam_cli.runs.settings import Settings
@@ -80,7 +97,7 @@ class ExplainOptions:
                 "--trust tests the map of a class, and not of a contrast or a counterfactual",
                 "Drop --trust, or --vs and --counterfactual.",
             )
-        methods = [parse_method(text) for text in self.methods]
+        methods = with_options(parse_methods(self.methods), self.options)
         if self.layer is not None and not any(method.method.uses_layer for method in methods):
             raise UsageError(
                 f"--layer {self.layer} is of no use: {methods[0].method.name} looks at the input",
@@ -92,7 +109,7 @@ class ExplainOptions:
         targets = labels.targets(classes, self.versus, counterfactual=self.counterfactual)
         return Settings(
             tuple(dict.fromkeys(targets)),
-            tuple(dict.fromkeys(method.text for method in methods)),
+            tuple(method.text for method in methods),
             self.layer,
             self.score,
             self.engine,
@@ -104,6 +121,7 @@ class ExplainOptions:
             passes=(FORWARD,) if self.trust else (),
             trust=self.trust,
             precision=self.precision,
+            modifiers=self.modifiers,
         )
 
 
@@ -169,7 +187,44 @@ explain_options = grouped_options(
         shell_complete=complete_methods,
         help="One of `gradcam methods`; may be repeated, for an overlay each.",
     ),
-    layer_option,
+    click.option(
+        "--option",
+        "options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set an option of the methods that have it, as METHOD:NAME=VALUE does of one; "
+        "`gradcam methods METHOD` lists them. May be repeated.",
+    ),
+    click.option(
+        "-l",
+        "--layer",
+        "layers",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=complete_layers,
+        help="The layer to explain at, one of `gradcam layers`; may be repeated, for a map of "
+        "several.  [default: the model's last convolutional activation, block5_conv3 on VGG16]",
+    ),
+    click.option(
+        "--fuse",
+        type=click.Choice(FUSIONS, case_sensitive=False),
+        default="mean",
+        show_default=True,
+        help="How the maps of several layers become one.",
+    ),
+    click.option(
+        "--smooth",
+        type=click.IntRange(0, MOST_SMOOTH),
+        default=0,
+        show_default="off",
+        metavar="N",
+        help="Average each map over N inputs with noise, as SmoothGrad does.",
+    ),
+    click.option(
+        "--augment",
+        is_flag=True,
+        help="Average each map over the input and its mirror image, each at three sizes.",
+    ),
     click.option(
         "--score",
         type=click.Choice(["logit", "probability"]),

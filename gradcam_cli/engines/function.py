@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,8 @@ Array = NDArray[np.float32]
 
 class FunctionEngine:
     """Calls a function of one's own, from one thread at a time.
+
+    Of an `Engine` it has what forward passes need; `prepare` refuses all others beforehand.
 
     Parameters
     ----------
@@ -58,20 +59,6 @@ class FunctionEngine:
         """Raise UsageError unless `what` is a forward pass."""
         if what != FORWARD:
             raise _only_scores(what, self._model.name)
-
-    def capture(self, batch: Array, at: Sequence[str]) -> NoReturn:
-        """Raise UsageError."""
-        raise _only_scores(Pass("capture", tuple(at)), self._model.name)
-
-    def gradients(
-        self, batch: Array, targets: Sequence[Any], at: Sequence[str], **options: Any
-    ) -> NoReturn:
-        """Raise UsageError."""
-        raise _only_scores(Pass("gradients", tuple(at)), self._model.name)
-
-    def tail(self, activations: Array, layer: str, batch: Array) -> NoReturn:
-        """Raise UsageError."""
-        raise _only_scores(Pass("tail", (layer,)), self._model.name)
 
 
 def _only_scores(what: Pass, model: str) -> UsageError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gradcam_cli.arguments import check_layer
 from gradcam_cli.callbacks import Note, no_note
@@ -13,7 +13,7 @@ from gradcam_cli.engines.openvino.makers import NotCompiledError
 from gradcam_cli.engines.openvino.model_cache import open_compiled
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models.framework import INSTALL, is_installed
-from gradcam_cli.models.layers import explainable_layers, find_layer
+from gradcam_cli.models.layers import explainable_layers, find_layer, passes_at
 from gradcam_cli.passes import LAYER_GRADIENTS, Pass
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _open_function(model: Model, layer: str | None, needs: Sequence[Pass]) -> tu
     engine = FunctionEngine(model)
     for need in needs:
         engine.prepare(need)
-    return engine, ""
+    return cast("Engine", engine), ""
 
 
 def check_precision(precision: Precision, engine_name: EngineName) -> None:
@@ -148,8 +148,9 @@ def _open_in_tensorflow(
 ) -> tuple[Engine, str]:
     from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
-    name = find_layer(explainable_layers(network), layer, model.name).name
+    layers = explainable_layers(network)
+    name = find_layer(layers, layer, model.name).name
     engine = TensorFlowEngine(network, model_name=model.name, head=model.head)
-    for need in needs:
-        engine.prepare(need.at_layer(name))
+    for what in passes_at(needs, layers, name):
+        engine.prepare(what)
     return engine, name

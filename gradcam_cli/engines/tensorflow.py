@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_head import ancestors
 from gradcam_cli.models.keras_network import KerasNetwork
+from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.passes import Captured, Gradients, Pass, Precision, Rules
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
@@ -54,7 +55,13 @@ class TensorFlowEngine:
         self._probabilities = probabilities[head or self._network.head]
         self._traced_capture = lru_cache(maxsize=8)(self._trace_capture)
         self._tail = lru_cache(maxsize=8)(self._trace_tail)
+        self._tail_gradients = lru_cache(maxsize=8)(self._trace_tail_gradients)
         self._traced_gradients = lru_cache(maxsize=8)(self._trace_gradients)
+
+    @cached_property
+    def layers(self) -> dict[str, tuple[int, int, int]]:
+        """See `Engine.layers`."""
+        return {layer.name: layer.shape for layer in explainable_layers(self._network)}
 
     def forward(self, batch: Array) -> Array:
         """See `Engine.forward`."""
@@ -104,13 +111,34 @@ class TensorFlowEngine:
         """See `Engine.tail`."""
         check_places(Pass("tail", (layer,)), self._network.layers, self._name)
         tail, reads_batch = self._tail(layer)
-        if reads_batch:
-            check_rows(len(activations), len(batch))
-            inputs = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
-        else:
-            inputs = np.zeros((1, *self._network.input), np.float32)
-        scores: Array = tail(activations, inputs).numpy()
+        inputs = self._tail_inputs(activations, batch, reads_batch)
+        scores: Array = tail(inputs, activations).numpy()
         return scores
+
+    def tail_gradients(
+        self,
+        activations: Array,
+        layer: str,
+        batch: Array,
+        targets: Sequence[Target],
+        *,
+        score: Score = "logit",
+    ) -> Gradients:
+        """See `Engine.tail_gradients`."""
+        check_places(Pass("tail_gradients", (layer,)), self._network.layers, self._name)
+        run, reads_batch = self._tail_gradients(layer, score == "probability")
+        inputs = self._tail_inputs(activations, batch, reads_batch)
+        weights, top = score_weights(targets, self._network.classes)
+        scores, gradients = run(inputs, activations, weights, top)
+        return Gradients({layer: activations}, scores.numpy(), {layer: gradients.numpy()})
+
+    def _tail_inputs(self, activations: Array, batch: Array, reads_batch: bool) -> Array:
+        """The inputs for a tail: zeros where they do not reach the scores past it."""
+        if not reads_batch:
+            return np.zeros((1, *self._network.input), np.float32)
+        check_rows(len(activations), len(batch))
+        inputs: Array = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
+        return inputs
 
     def prepare(self, what: Pass) -> None:
         """Make what `what` needs once.
@@ -169,17 +197,37 @@ class TensorFlowEngine:
 
     def _trace_tail(self, layer: str) -> tuple[Callable[..., Any], bool]:
         """From the layer's output and the inputs to the scores; whether they read the inputs."""
-        tf = self._tf
 
         def run(inputs: Any, activations: Any) -> Any:
             return self._network.run(inputs, replace={layer: activations})[0]
 
-        shape = (None, *self._network.shapes[layer])
-        traced = self._trace(run, [tf.TensorSpec(shape, tf.float32)])
-        reads_inputs = traced.inputs[0].op.name in ancestors(traced.outputs[0])
-        return lambda activations, inputs: traced(
-            tf.convert_to_tensor(inputs), tf.convert_to_tensor(activations)
-        ), reads_inputs
+        return self._traced_tail(run, [(None, *self._network.shapes[layer])])
+
+    def _trace_tail_gradients(
+        self, layer: str, probability: bool
+    ) -> tuple[Callable[..., Any], bool]:
+        """The same with a target, to the scores and the gradients at the layer."""
+
+        def run(inputs: Any, activations: Any, weights: Any, top: Any) -> Any:
+            scores, _ = self._network.run(inputs, replace={layer: activations})
+            y = self._target_score(scores, weights, top, probability)
+            (gradients,) = self._tf.gradients(y, [activations])
+            if gradients is None:
+                raise _independent_layer_error(layer)
+            return scores, gradients
+
+        vectors = [(None, self._network.classes), (None,)]
+        return self._traced_tail(run, [(None, *self._network.shapes[layer]), *vectors])
+
+    def _traced_tail(
+        self, run: Callable[..., Any], shapes: Sequence[tuple[int | None, ...]]
+    ) -> tuple[Callable[..., Any], bool]:
+        """`run` of a batch and arrays of `shapes` as a graph; whether it reads the batch."""
+        tf = self._tf
+        traced = self._trace(run, [tf.TensorSpec(shape, tf.float32) for shape in shapes])
+        read = set().union(*map(ancestors, traced.outputs))
+        reads_batch = traced.inputs[0].op.name in read
+        return lambda *arrays: traced(*map(tf.convert_to_tensor, arrays)), reads_batch
 
     def _trace(self, function: Callable[..., Any], more: Sequence[Any] = ()) -> Any:
         """`function` of a batch, and of what `more` specifies, as a graph."""

@@ -114,7 +114,7 @@ def folder_for_many(output: str | None, *, option: str = "-o") -> Path:
     looks_like_a_file = path.suffix.lower() in {*_FORMATS, ".npy"} and not path.is_dir()
     if path.is_file() or (looks_like_a_file and not str(output).endswith(os.sep)):
         raise UsageError(
-            f"{output!r} is one file, and there is more than one output",
+            f"{output!r} is one file, and the outputs of a recorded run go into a folder",
             f"Pass a folder with {option}.",
         )
     return path

@@ -13,17 +13,30 @@ from gradcam_cli.methods.contract import Maps, Method, Option, Question
 from gradcam_cli.methods.table import METHODS
 
 if TYPE_CHECKING:
-    from gradcam_cli.methods.cam import eigen_cam, grad_cam, grad_cam_plus_plus, hires_cam
+    from gradcam_cli.methods.cam import (
+        grad_cam,
+        grad_cam_elementwise,
+        grad_cam_plus_plus,
+        hires_cam,
+        layer_cam,
+        xgrad_cam,
+    )
     from gradcam_cli.methods.input_gradient import saliency
     from gradcam_cli.methods.normalization import normalize
+    from gradcam_cli.methods.principal_components import eigen_cam, eigen_grad_cam, kpca_cam
 
 _HOMES = {
-    "eigen_cam": "cam",
+    "eigen_cam": "principal_components",
+    "eigen_grad_cam": "principal_components",
     "grad_cam": "cam",
+    "grad_cam_elementwise": "cam",
     "grad_cam_plus_plus": "cam",
     "hires_cam": "cam",
+    "kpca_cam": "principal_components",
+    "layer_cam": "cam",
     "normalize": "normalization",
     "saliency": "input_gradient",
+    "xgrad_cam": "cam",
 }
 
 __all__ = [
@@ -34,12 +47,17 @@ __all__ = [
     "Option",
     "Question",
     "eigen_cam",
+    "eigen_grad_cam",
     "grad_cam",
+    "grad_cam_elementwise",
     "grad_cam_plus_plus",
     "hires_cam",
+    "kpca_cam",
+    "layer_cam",
     "normalize",
     "parse_method",
     "saliency",
+    "xgrad_cam",
 ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -11,10 +13,11 @@ from numpy.typing import NDArray
 
 from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.methods.contract import Maps, Question
+from gradcam_cli.passes import Gradients
 from gradcam_cli.targets import Target
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.intp]
@@ -55,7 +58,7 @@ def in_batches(
 
     pool = _pool(parallel) if parallel > 1 and len(starts) > 1 else None
     try:
-        results = pool.map(batch, starts) if pool else map(batch, starts)
+        results = _side_by_side(pool, batch, starts, 2 * parallel) if pool else map(batch, starts)
         for start, result in zip(starts, results, strict=True):
             stop = min(start + rows, count)
             yield list(range(start, stop)), result
@@ -63,6 +66,19 @@ def in_batches(
     finally:
         if pool:  # nobody waits for batches of an interrupted run
             pool.shutdown(cancel_futures=True)
+
+
+def _side_by_side(
+    pool: ThreadPoolExecutor, run: Callable[[int], T], starts: Iterable[int], ahead: int
+) -> Iterator[T]:
+    """What `run` gives for each of `starts`; no more than `ahead` are begun and not yet taken."""
+    begun: deque[Future[T]] = deque()
+    for start in starts:
+        if len(begun) == ahead:
+            yield begun.popleft().result()
+        begun.append(pool.submit(run, start))
+    while begun:
+        yield begun.popleft().result()
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:
@@ -109,6 +125,57 @@ def captures(question: Question) -> Iterator[tuple[list[int], Array, Array]]:
     for numbers, arrays in in_batches(run, len(groups), question.rows, engine.parallel):
         for number, activations, scores in zip(numbers, *arrays, strict=False):
             yield groups[number], activations, scores
+
+
+def input_scores(question: Question) -> Array:
+    """The model's scores for the inputs, (N, classes)."""
+    inputs, engine = question.inputs, question.engine
+
+    def run(numbers: Numbers) -> Array:
+        return engine.forward(np.stack([inputs[row] for row in numbers.tolist()]))
+
+    batches = in_batches(run, len(inputs), question.rows, engine.parallel)
+    return np.concatenate([scores[: len(rows)] for rows, scores in batches])
+
+
+def gradients_of_jobs(
+    question: Question,
+    jobs: list[tuple[int, Job]],
+    run: Callable[[list[tuple[int, Job]]], Gradients],
+) -> Iterator[tuple[int, Iterator[tuple[Job, Array, Array]]]]:
+    """The gradients at the layer of many passes for each row, batched across the rows.
+
+    No more than a batch of them is kept at a time.
+
+    Parameters
+    ----------
+    question : Question
+        Has the engine, the layer and the callback for progress.
+    jobs : list of (row, job)
+        One pass each, those of a row side by side.
+    run : callable
+        From a batch of them to what the engine gives at the layer.
+
+    Returns
+    -------
+    iterator of (row, iterator of (job, activations, gradients))
+        (h, w, C) float32 each. The jobs of a row have to be taken before the next row is.
+    """
+
+    def passes() -> Iterator[tuple[int, tuple[Job, Array, Array]]]:
+        engine, layer = question.engine, question.layer
+        batches = in_batches(
+            lambda numbers: run([jobs[number] for number in numbers.tolist()]),
+            *(len(jobs), engine.rows, engine.parallel, question.progress),
+        )
+        for numbers, batch in batches:
+            arrays = (batch.activations[layer], batch.gradients[layer])
+            for number, a, g in zip(numbers, *arrays, strict=False):
+                row, job = jobs[number]
+                yield row, (job, a, g)
+
+    for row, group in groupby(passes(), key=lambda each: each[0]):
+        yield row, (each for _, each in group)
 
 
 def scores_of_jobs(

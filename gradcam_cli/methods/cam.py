@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.arguments import check_activations, check_maps
-from gradcam_cli.methods.batching import Numbers, RowMap, by_row, captures, in_batches
+from gradcam_cli.arguments import check_maps
+from gradcam_cli.methods.batching import Numbers, RowMap, by_row, in_batches
 from gradcam_cli.methods.contract import Maps, Question
 from gradcam_cli.passes import LAYER, Gradients, Rules
 
 Array = NDArray[np.float32]
+
+ROUNDING = 1e-7
+"""A sum that is smaller than this share of what it is made of is all rounding."""
 
 
 def from_gradients(
@@ -149,53 +152,99 @@ def hires_cam(activations: Array, gradients: Array) -> Array:
     return raw
 
 
-def eigen_cam(activations: Array) -> Array:
-    """What most of the activations' energy has in common, whatever the class.
+def grad_cam_elementwise(activations: Array, gradients: Array) -> Array:
+    """What each activation adds to the target, without what it takes away.
 
-    Muhammad and Yeasin, 2020, arXiv 2008.00299: with A as a matrix of (h·w, C) and its singular
-    value decomposition U Σ Vᵀ, the projection A v_1 on the first right singular vector. A is not
-    centred, as in the paper (pytorch-grad-cam centres it). A decomposition leaves the sign open:
-    here the sum of the map is not negative. It is computed in float64, by the eigenvectors of the
-    smaller of A Aᵀ and Aᵀ A.
+    Gildenblat et al., 2021, pytorch-grad-cam (no paper): Σ_k ReLU(G_k ⊙ A_k). HiResCAM sums
+    before it cuts, so that channels for and against a target at one place cancel; here they do not.
+    (pytorch-grad-cam's name for it is GradCAMElementWise.)
 
     Parameters
     ----------
-    activations : (h, w, C) float32
-        A of one image.
+    activations, gradients : (h, w, C) float32
+        A and dy/dA of one image.
 
     Returns
     -------
     (h, w) float32
-        The raw heatmap, in units of A.
+        The raw heatmap, not negative, in units of y.
 
     Raises
     ------
     UsageError
-        Unless `activations` are floats of such a shape.
+        Unless both are floats of one such shape.
     """
-    check_activations(activations)
-    height, width, channels = activations.shape
-    matrix = activations.reshape(-1, channels).astype(np.float64)
-    if not np.isfinite(matrix).all():
-        return np.full((height, width), np.nan, np.float32)
-    if len(matrix) <= channels:
-        values, vectors = np.linalg.eigh(matrix @ matrix.T)
-        projection = vectors[:, -1] * np.sqrt(max(values[-1], 0))
-    else:
-        projection = matrix @ np.linalg.eigh(matrix.T @ matrix)[1][:, -1]
-    sign = -1 if projection.sum() < 0 else 1
-    raw: Array = (sign * projection).reshape(height, width).astype(np.float32)
+    check_maps(activations, gradients)
+    raw: Array = np.maximum(gradients * activations, 0).sum(axis=-1)
+    return raw
+
+
+def xgrad_cam(activations: Array, gradients: Array) -> Array:
+    """Each map weighted by its gradients, those weighted by the map itself.
+
+    Fu et al., 2020, arXiv 2008.02312: the map Σ_k w_k A_k with
+    w_k = Σ_ij (A_ijk / Σ_ab A_abk) · G_ijk. Its sum is that of G ⊙ A (conservation, one of the two
+    axioms that the weights are derived of): y without its constant, where everything from the layer
+    to y is linear. The weights were derived for activations after a ReLU. Where those of
+    a channel sum to nothing beside their sizes the weight has no value, and is 0 here; peers
+    (pytorch-grad-cam, torch-cam) add a small number to the sum.
+
+    Parameters
+    ----------
+    activations, gradients : (h, w, C) float32
+        A and dy/dA of one image.
+
+    Returns
+    -------
+    (h, w) float32
+        The raw heatmap, in units of y.
+
+    Raises
+    ------
+    UsageError
+        Unless both are floats of one such shape.
+    """
+    check_maps(activations, gradients)
+    a, g = activations.astype(np.float64), gradients.astype(np.float64)
+    sums, sizes = a.sum(axis=(0, 1)), np.abs(a).sum(axis=(0, 1))
+    weighted = (a * g).sum(axis=(0, 1))
+    has_value = np.abs(sums) > ROUNDING * sizes
+    weights = np.divide(weighted, sums, out=np.zeros_like(sums), where=has_value)
+    raw: Array = (a @ weights).astype(np.float32)
+    return raw
+
+
+def layer_cam(activations: Array, gradients: Array) -> Array:
+    """Each activation weighted by its own gradient, where that is positive.
+
+    Jiang et al., 2021, arXiv 2106.10207: before its ReLU, the map Σ_k ReLU(G_k) ⊙ A_k. It is meant
+    for early layers too, at which mean gradients say little. The paper scales the maps of early
+    layers by tanh before it adds those of several; the map of one layer is left as it is
+    (pytorch-grad-cam does so too, torch-cam scales where it fuses).
+
+    Parameters
+    ----------
+    activations, gradients : (h, w, C) float32
+        A and dy/dA of one image.
+
+    Returns
+    -------
+    (h, w) float32
+        The raw heatmap, in units of y. No weight is negative.
+
+    Raises
+    ------
+    UsageError
+        Unless both are floats of one such shape.
+    """
+    check_maps(activations, gradients)
+    raw: Array = (np.maximum(gradients, 0) * activations).sum(axis=-1)
     return raw
 
 
 grad_cam_maps = from_gradients(grad_cam)
 grad_cam_plus_plus_maps = from_gradients(grad_cam_plus_plus)
+grad_cam_elementwise_maps = from_gradients(grad_cam_elementwise)
 hires_cam_maps = from_gradients(hires_cam)
-
-
-@by_row
-def eigen_cam_maps(question: Question) -> Iterator[RowMap]:
-    """`eigen_cam` of each input."""
-    for rows, activations, scores in captures(question):
-        raw = eigen_cam(activations)
-        yield from ((row, raw, scores) for row in rows)
+xgrad_cam_maps = from_gradients(xgrad_cam)
+layer_cam_maps = from_gradients(layer_cam)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gradcam_cli.arguments import describe
 from gradcam_cli.errors import UsageError
@@ -102,6 +102,37 @@ def parse_methods(methods: object) -> tuple[MethodChoice, ...]:
             )
     choices = [parse_method(name) for name in names]
     return tuple({choice.text: choice for choice in choices}.values())
+
+
+def with_options(
+    methods: Sequence[MethodChoice], assignments: Iterable[str]
+) -> tuple[MethodChoice, ...]:
+    """`methods` with options that are set as in ``steps=100``, each in all that have it.
+
+    Raises
+    ------
+    UsageError
+        Where none of them has such an option, or a value cannot be.
+    """
+    chosen = list(methods)
+    for assignment in assignments:
+        having = [number for number, choice in enumerate(chosen) if _has(choice.method, assignment)]
+        if not having:
+            names = ", ".join(choice.method.name for choice in chosen)
+            raise UsageError(
+                f"expected an option of {names}, got {describe(assignment)}",
+                "`gradcam methods METHOD` lists its options; write them as in steps=100.",
+            )
+        for number in having:
+            choice = chosen[number]
+            option, value = _option_of(choice.method, assignment, assignment)
+            chosen[number] = replace(choice, options={**choice.options, option.name: value})
+    return tuple({choice.text: choice for choice in chosen}.values())
+
+
+def _has(method: Method, assignment: str) -> bool:
+    name = folded(assignment.partition("=")[0])
+    return any(folded(option.name) == name for option in method.options)
 
 
 def needs_of(methods: Iterable[MethodChoice], passes: Iterable[Pass] = ()) -> list[Pass]:

@@ -27,11 +27,12 @@ def random_maps(question: Question, seed: int = 0) -> Iterator[RowMap]:
     for rows, activations, scores in captures(question):
         for row in rows:
             target = resolved(question, row, scores)
-            noise = _generator(question.inputs[row], f"{target.slug} {seed}")
+            noise = seeded_generator(question.inputs[row], f"{target.slug} {seed}")
             yield row, noise.random(activations.shape[:2], np.float32), scores
 
 
-def _generator(array: NDArray[np.float32], text: str) -> np.random.Generator:
+def seeded_generator(array: NDArray[np.float32], text: str) -> np.random.Generator:
+    """Random numbers that are the same wherever `array` and `text` are."""
     digest = hashlib.sha256(array.tobytes())
     digest.update(text.encode())
     return np.random.default_rng(int.from_bytes(digest.digest(), "big"))

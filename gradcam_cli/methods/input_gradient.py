@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_activations
-from gradcam_cli.methods.batching import Numbers, RowMap, by_row, in_batches, resolved
+from gradcam_cli.methods.batching import (
+    Numbers,
+    RowMap,
+    by_row,
+    in_batches,
+    input_scores,
+    resolved,
+)
 from gradcam_cli.methods.cam import from_gradients
 from gradcam_cli.methods.contract import Question
 from gradcam_cli.passes import INPUT
@@ -77,7 +84,7 @@ def integrated_gradients(question: Question, steps: int = 50) -> Iterator[RowMap
     Maps
         Raw signed maps of (H, W), in units of y.
     """
-    scores = _scores(question)
+    scores = input_scores(question)
     inputs, engine, baseline = list(question.inputs), question.engine, question.baseline
     targets = [resolved(question, row, scores[row]) for row in range(len(inputs))]
 
@@ -101,14 +108,3 @@ def _between(start: Array, end: Array, share: float) -> Array:
     """The point between both, `share` of the way."""
     point: Array = start + np.float32(share) * (end - start)
     return point
-
-
-def _scores(question: Question) -> Array:
-    """The model's scores for the inputs, (N, classes)."""
-    inputs, engine = question.inputs, question.engine
-
-    def run(numbers: Numbers) -> Array:
-        return engine.forward(np.stack([inputs[row] for row in numbers.tolist()]))
-
-    batches = in_batches(run, len(inputs), question.rows, engine.parallel)
-    return np.concatenate([scores[: len(rows)] for rows, scores in batches])

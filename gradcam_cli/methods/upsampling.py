@@ -31,14 +31,17 @@ class SamplePoints:
     share: Array
 
     @classmethod
-    def of(cls, size: int, cells: int) -> SamplePoints:
-        """Those of `size` pixels in `cells` values.
+    def of(cls, size: int, cells: int, start: float = 0, extent: float = 1) -> SamplePoints:
+        """Those of `size` pixels in `cells` values, or in the part of them from `start` on.
+
+        `start` and `extent`, of that part, are shares of all values.
 
         Pixels are areas, whose values stand at their centres (half-pixel centres), and beyond the
         outermost centres their values go on: as in OpenCV's INTER_LINEAR, and in PyTorch with
         align_corners=False.
         """
-        centres = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
+        places = start * cells + (np.arange(size) + 0.5) * (extent * cells) / size
+        centres = np.clip(places - 0.5, 0, cells - 1)
         low = centres.astype(np.intp)
         share = (centres - low).astype(np.float32)
         return cls(low, np.minimum(low + 1, cells - 1), share)

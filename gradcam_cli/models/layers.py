@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models import vgg
 from gradcam_cli.models.known_layers import models_with
+from gradcam_cli.passes import Pass, stages
 from gradcam_cli.suggestions import closest, did_you_mean
 
 if TYPE_CHECKING:
@@ -86,6 +88,12 @@ def explainable_layers(model: Any) -> list[LayerInfo]:
         )
         for output in maps
     ]
+
+
+def passes_at(needs: Iterable[Pass], layers: Iterable[LayerInfo], layer: str) -> list[Pass]:
+    """`needs` at `layer`, one of `layers`, and at the stages before it."""
+    earlier = stages({info.name: info.shape for info in layers}, layer)
+    return [need.at_layer(layer, earlier) for need in needs]
 
 
 def find_layer(

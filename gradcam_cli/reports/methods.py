@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gradcam_cli.methods.contract import Method, Option
+from gradcam_cli.passes import STAGES
 from gradcam_cli.reports.tables import GAP, Column, NarrowingTable
 from gradcam_cli.reports.terminal import console
 
@@ -41,12 +42,18 @@ def print_method(method: Method) -> None:
         *(("title", method.title), *zip(COLUMNS[1:], cells(method)[1:], strict=True)),
         ("sign", "for and against the class" if method.signed else "none below 0"),
         ("class", "matters" if method.uses_target else "does not matter"),
-        ("resolution", "the layer's" if method.uses_layer else "the input's"),
+        ("resolution", _resolution(method)),
         *((f":{option.name}=", option_text(option)) for option in method.options),
     )
     for row in rows:
         table.add_row(*row)
     console().print(table)
+
+
+def _resolution(method: Method) -> str:
+    if any(STAGES in need.at for need in method.needs):
+        return "that of the earliest of the stages"
+    return "the layer's" if method.uses_layer else "the input's"
 
 
 def option_text(option: Option) -> str:

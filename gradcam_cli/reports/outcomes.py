@@ -99,13 +99,15 @@ def print_one(outcome: Outcome, options: PrintOptions, messages: Messages) -> No
 def print_streamed(outcome: Outcome, options: PrintOptions, messages: Messages) -> None:
     """Print what came of one of many as soon as it is done: a line of JSON, or the paths.
 
-    Of a failure it is an empty line, for whoever waits for one.
+    Of a failure it is an empty path, for whoever waits for one.
     """
     explanation = outcome.explanation
     if explanation is None:
         print_note(str(outcome.error))
-        failure = {"source": outcome.item.name, "error": str(outcome.error)}
-        click.echo(dumps(failure) if options.as_json else "")
+        if options.as_json:
+            click.echo(dumps({"source": outcome.item.name, "error": str(outcome.error)}))
+        else:
+            print_path("", null=options.null)
         return
     for note in (*explanation.notes, *trust_lines(explanation, doubts_only=True)):
         messages(f"{explanation.source}: {note}")

@@ -201,6 +201,9 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         What the targets are made of, and what ran the model.
     precision : str
         What it computed in; absent from JSON where that is "f32".
+    modifiers : str
+        How maps were averaged or fused, as in "smooth=20, fuse=mean"; absent from JSON where
+        they were not.
     predictions : tuple of Prediction
         The most probable classes, first the first.
     guesses : tuple of str
@@ -225,6 +228,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
     score: str
     engine: str
     precision: str = "f32"
+    modifiers: str = ""
     predictions: Annotated[tuple[Prediction, ...], msgspec.Meta(min_length=1)]
     targets: Annotated[tuple[TargetExplanation, ...], msgspec.Meta(min_length=1)] = msgspec.field(
         name="explanations"

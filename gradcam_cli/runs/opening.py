@@ -90,7 +90,11 @@ class ModelOpener:
             self._thread.join()
         model, engine, layer = self._ahead or self._opened(self.model, self._note)
         methods = tuple(map(parse_method, settings.methods))
-        return Explainer(model, engine, layer, methods, settings.score, resize=settings.resize)
+        return Explainer(
+            *(model, engine, layer, methods, settings.score),
+            resize=settings.resize,
+            modifiers=settings.modifiers,
+        )
 
     @cached_property
     def trust_tests(self) -> TrustTests:
@@ -109,7 +113,9 @@ class ModelOpener:
         from gradcam_cli.engines.selection import open_engine
 
         settings = self._settings
-        needs = needs_of(map(parse_method, settings.methods), settings.passes)
+        needs = settings.modifiers.needs(
+            needs_of(map(parse_method, settings.methods), settings.passes)
+        )
         engine, layer = open_engine(
             model,
             settings.layer,

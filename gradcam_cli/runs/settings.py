@@ -14,6 +14,7 @@ from gradcam_cli.images.writing import (
     check_writable,
     make_folder,
 )
+from gradcam_cli.methods.modifiers import UNMODIFIED, Modifiers
 from gradcam_cli.targets import Score, Target
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Settings:
         By which methods.
     layer, score, engine, top, max_pixels, offline, resize, precision
         As `gradcam explain` has them.
+    modifiers : Modifiers
+        How maps are averaged, or fused of several layers.
     default_class : bool
         Nobody chose the class.
     passes : tuple of Pass
@@ -57,6 +60,7 @@ class Settings:
     passes: tuple[Pass, ...] = ()
     trust: bool = False
     precision: Precision = "f32"
+    modifiers: Modifiers = UNMODIFIED
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ def test_an_improbable_default_class_is_said_once(gradcam: Run, photos: Path) ->
 
 def test_a_mistake_costs_nothing(gradcam: Run, photos: Path) -> None:
     for arguments, code, said in (
-        ([photos, "-o", "x.jpg"], 2, "more than one output"),
+        ([photos, "-o", "x.jpg"], 2, "the outputs of a recorded run go into a folder"),
         ([photos, "--save-heatmap", "x.npy"], 2, "--save-heatmap"),
         ([photos, "-"], 2, "-"),
         ([photos, "--from-file", "none"], 2, "none"),

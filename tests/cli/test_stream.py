@@ -109,6 +109,14 @@ def test_in_json_a_failure_is_a_line_too(compiled_lite0: None) -> None:
     assert done.returncode == 3
 
 
+def test_what_is_separated_by_nul_is_answered_so(compiled_lite0: None) -> None:
+    argv = (sys.executable, "-m", "gradcam_cli", "explain", "--stream", "-0", "-q", *LITE)
+    names = f"{SAMPLES / 'egyptian_cat.jpg'}\0missing.jpg\0".encode()
+    done = subprocess.run([*argv, "-o", "out/"], input=names, capture_output=True, check=False)
+    assert done.stdout == b"out/egyptian_cat.gradcam.jpg\0\0"
+    assert done.returncode == 3
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -127,6 +127,67 @@ def test_a_tail_is_linear_after_the_last_activation(engine_of: Make) -> None:
     np.testing.assert_allclose(scores, activations.mean(axis=(1, 2)) @ kernel + bias, atol=1e-5)
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("score", ["logit", "probability"])
+def test_tail_gradients_at_a_layers_own_activations_are_its_gradients(
+    engine_of: Make, layer: str, score: Score
+) -> None:
+    engine, targets = engine_of(residual()), [Target(0), Target(-1), Target(3, None, True)]
+    whole = engine.gradients(batch(), targets, [layer], score=score)
+    own = whole.activations[layer]
+    tail = engine.tail_gradients(own, layer, batch(), targets, score=score)
+    np.testing.assert_array_equal(tail.activations[layer], own)
+    np.testing.assert_allclose(tail.scores, whole.scores, atol=1e-5)
+    assert relative_difference(tail.gradients[layer], whole.gradients[layer]) <= 1e-5
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_both_engines_have_the_same_tail_gradients_elsewhere(layer: str, tmp_path: Path) -> None:
+    model = residual()
+    convert(model, [each.name for each in explainable_layers(model)], tmp_path / "model.xml")
+    engines: list[Engine] = [OpenVINOEngine(tmp_path / "model.xml"), TensorFlowEngine(model)]
+    activations = engines[1].capture(batch(1), [layer]).activations[layer]
+    random = np.random.default_rng(4).random((3, *activations.shape[1:]), np.float32)
+    targets = [Target(0), Target(1, versus=2), Target(-1)]
+    got, expected = (
+        engine.tail_gradients(activations * random, layer, batch(1), targets, score="probability")
+        for engine in engines
+    )
+    assert relative_difference(got.scores, expected.scores) <= 1e-5
+    assert relative_difference(got.gradients[layer], expected.gradients[layer]) <= 1e-5
+    assert np.ptp(got.gradients[layer], axis=0).max() > 0
+
+
+@pytest.mark.parametrize("score", ["logit", "probability"])
+@pytest.mark.parametrize("layer", ["stem", "last"])
+def test_tail_gradients_are_the_slopes_of_a_small_step(
+    engine_of: Make, layer: str, score: Score
+) -> None:
+    engine = engine_of(smooth())
+    random = np.random.default_rng(5)
+    own = engine.capture(batch(1), [layer]).activations[layer]
+    start = own + random.normal(0, 0.3, own.shape).astype(np.float32)
+    found = engine.tail_gradients(start, layer, batch(1), [Target(2)], score=score)
+
+    def y(activations: np.ndarray) -> float:
+        s = engine.tail(activations, layer, batch(1))[0].astype(np.float64)
+        return float(np.exp(s)[2] / np.exp(s).sum() if score == "probability" else s[2])
+
+    for _ in range(4):
+        step = random.choice([-1, 1], start.shape).astype(np.float32) * np.float32(2e-3)
+        slope = (y(start + step) - y(start - step)) / 2
+        assert (found.gradients[layer] * step).sum() == pytest.approx(slope, rel=2e-2, abs=1e-5)
+
+
+def test_tail_gradients_are_refused_as_tails_are(engine_of: Make) -> None:
+    engine = engine_of(residual(), model_name="small")
+    activations = engine.capture(batch(), ["inside"]).activations["inside"]
+    with pytest.raises(UsageError, match="expected a layer of small, got 'insid'"):
+        engine.tail_gradients(activations, "insid", batch(), [Target(0)] * 3)
+    with pytest.raises(UsageError, match="expected one input, or one for each of 3 rows"):
+        engine.tail_gradients(activations, "inside", batch(2), [Target(0)] * 3)
+
+
 # Guided ------------------------------------------------------------------------------------------
 
 

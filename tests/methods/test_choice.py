@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.methods import METHODS, MethodChoice, parse_method
+from gradcam_cli.methods import METHODS, MethodChoice, Option, parse_method
+from gradcam_cli.methods.choice import find_method, parse_methods, with_options
 from gradcam_cli.suggestions import folded
 
 
 @st.composite
 def choices(draw: st.DrawFn) -> MethodChoice:
     method = draw(st.sampled_from(list(METHODS.values())))
-    options = {each.name: draw(st.integers(each.low, each.high)) for each in method.options}
-    return MethodChoice(method, options)
+    return MethodChoice(method, {each.name: draw(values(each)) for each in method.options})
+
+
+def values(option: Option) -> st.SearchStrategy[float]:
+    if option.is_whole:
+        return st.integers(int(option.low), int(option.high))
+    return st.floats(option.low, option.high, allow_subnormal=False).map(lambda value: value + 0.0)
 
 
 @given(choices())
@@ -30,7 +37,7 @@ def test_the_text_of_a_choice_means_that_choice(choice: MethodChoice) -> None:
 
 @given(choices(), st.randoms(use_true_random=False))
 def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, random) -> None:
-    options = [f" {name.upper()} = {value:+06d} " for name, value in choice.options.items()]
+    options = [f" {name.upper()} = +{value} " for name, value in choice.options.items()]
     random.shuffle(options)
     name = random.choice([choice.method.name.upper(), choice.method.name.replace("-", "_")])
     assert parse_method(":".join(filter(None, (name, ",".join(options))))).text == choice.text
@@ -38,7 +45,7 @@ def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, ran
 
 @given(choices(), choices())
 def test_slugs_are_safe_and_differ_where_choices_do(one: MethodChoice, other: MethodChoice) -> None:
-    assert re.fullmatch(r"[a-z0-9+-]+", one.slug)
+    assert re.fullmatch(r"[a-z0-9.+-]+", one.slug)
     assert (one.slug == other.slug) == (one == other)
 
 
@@ -87,6 +94,41 @@ def test_what_cannot_be_is_refused(text: str, said: str) -> None:
         parse_method(text)
     assert said in str(error.value)
     assert len(str(error.value)) < 200
+
+
+def test_options_are_set_in_all_methods_that_have_them() -> None:
+    methods = parse_methods(["integrated-gradients", "random", "grad-cam"])
+    texts = [choice.text for choice in with_options(methods, ["Steps=7", "seed=3"])]
+    assert texts == ["integrated-gradients:steps=7", "random:seed=3", "grad-cam"]
+    same = parse_methods(["random:seed=1", "random:seed=2"])
+    assert [choice.text for choice in with_options(same, ["seed=3"])] == ["random:seed=3"]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("steps=7", "expected an option of random, grad-cam, got 'steps=7'."),
+        ("seed", "expected options of random (seed), got 'seed'."),
+        ("seed=x", "expected seed to be a whole number from 0"),
+        ("", "expected an option of random, grad-cam, got ''."),
+    ],
+)
+def test_an_option_that_no_method_has_is_refused(assignment: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        with_options(parse_methods(["random", "grad-cam"]), [assignment])
+    assert said in str(error.value)
+
+
+def test_decimal_options() -> None:
+    option = Option("share", "of it", 0.5, 0, 1)
+    method = replace(find_method("random"), options=(option,))
+    chosen = MethodChoice(method, method.defaults)
+    for text, value in (("0.25", 0.25), (" .5 ", 0.5), ("1", 1.0), ("2.5e-1", 0.25)):
+        (got,) = with_options([chosen], [f"share={text}"])
+        assert got.options == {"share": value}
+    for text in ("", "nan", "inf", "1.01", "-0.1", "1_0", "٠", "0x1", ".", "1e", "1e999"):
+        with pytest.raises(UsageError, match="expected share to be a number from 0 to 1, got"):
+            with_options([chosen], [f"share={text}"])
 
 
 def test_no_two_names_are_alike() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,16 @@ class Case:
         self.y = float(y)
         self.A = maps[0].numpy().astype(np.float64)
         self.G = tape.gradient(y, maps)[0].numpy().astype(np.float64)
+
+    def gradient(self, image: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """That of Σ_i weights_i·logit_i at the layer, for another image."""
+        tf, keras = tensorflow()
+        output = self.model.get_layer(self.layer).output
+        both = keras.Model(self.model.inputs[0], [output, self.model.output])
+        with tf.GradientTape() as tape:
+            maps, logits = both(image[np.newaxis].astype(np.float32), training=False)
+            y = tf.reduce_sum(logits[0] * weights.astype(np.float32))
+        return tape.gradient(y, maps)[0].numpy().astype(np.float64)
 
     def y_of(self, batch: np.ndarray) -> np.ndarray:
         """The class's logit for each image of a batch."""
@@ -125,6 +136,93 @@ def plain_ablation_cam(case: Case) -> np.ndarray:
     return raw
 
 
+def plain_grad_cam_elementwise(case: Case) -> np.ndarray:
+    raw = np.zeros(case.A.shape[:2])
+    for i, j, k in np.ndindex(*case.A.shape):
+        raw[i, j] += max(case.G[i, j, k] * case.A[i, j, k], 0)
+    return raw
+
+
+def plain_xgrad_cam(case: Case) -> np.ndarray:
+    raw = np.zeros(case.A.shape[:2])
+    for k in range(case.A.shape[2]):
+        if total := case.A[:, :, k].sum():
+            raw += (case.G[:, :, k] * case.A[:, :, k] / total).sum() * case.A[:, :, k]
+    return raw
+
+
+def plain_layer_cam(case: Case) -> np.ndarray:
+    raw = np.zeros(case.A.shape[:2])
+    for i, j, k in np.ndindex(*case.A.shape):
+        raw[i, j] += max(case.G[i, j, k], 0) * case.A[i, j, k]
+    return raw
+
+
+def plain_eigen_grad_cam(case: Case) -> np.ndarray:
+    products = case.G * case.A
+    _, _, v = np.linalg.svd(products.reshape(-1, case.A.shape[2]), full_matrices=False)
+    raw = np.tensordot(products, v[0], 1)
+    return raw if (raw * products.sum(axis=2)).sum() >= 0 else -raw
+
+
+def plain_kpca_cam(case: Case) -> np.ndarray:
+    # Kernel PCA by its definition: K centred on both sides, and √λ times the first eigenvector.
+    x = case.A.reshape(-1, case.A.shape[2])
+    x = x - x.mean(axis=0)
+    kernel = np.tanh(x @ x.T / x.shape[1] + 1)
+    centring = np.eye(len(x)) - 1 / len(x)
+    values, vectors = np.linalg.eigh(centring @ kernel @ centring)
+    first = np.sqrt(values[-1]) * vectors[:, -1]
+    first *= np.sign(first[np.abs(first).argmax()])
+    return np.maximum(first, 0).reshape(case.A.shape[:2])
+
+
+def plain_smooth_grad_cam_plus_plus(case: Case) -> np.ndarray:
+    # Omeiza et al., with the second derivative as the numerator of α, and Y = exp(S).
+    weights = np.eye(case.model.output.shape[-1])[case.target]
+    samples = []
+    for number in range(1, NOISY + 1):
+        digest = hashlib.sha256(case.image.tobytes() + f"sample {number}".encode()).digest()
+        random = np.random.default_rng(int.from_bytes(digest, "big"))
+        noise = random.standard_normal(case.image.shape, np.float32)
+        deviation = 0.15 * (case.image.max() - case.image.min())
+        samples.append(case.gradient(case.image + deviation * noise, weights))
+    first, second, third = (np.mean([g**power for g in samples], axis=0) for power in (1, 2, 3))
+    raw = np.zeros(case.A.shape[:2])
+    for k in range(case.A.shape[2]):
+        below = 2 * second[:, :, k] + case.A[:, :, k].sum() * third[:, :, k]
+        alpha = np.zeros_like(below)
+        alpha[below != 0] = second[:, :, k][below != 0] / below[below != 0]
+        raw += (alpha * np.maximum(first[:, :, k], 0)).sum() * case.A[:, :, k]
+    return raw
+
+
+def plain_finer_cam(case: Case) -> np.ndarray:
+    logits = case.model(case.image[np.newaxis], training=False).numpy()[0].astype(np.float64)
+    closest = sorted(range(len(logits)), key=lambda d: abs(logits[d] - logits[case.target]))[1:4]
+    weights = np.zeros(len(logits))
+    weights[closest] = -np.exp(logits[closest]) / np.exp(logits[closest]).sum()
+    weights[case.target] = 1
+    alpha = case.gradient(case.image, weights).mean(axis=(0, 1))
+    return np.tensordot(case.A, alpha, 1)
+
+
+def plain_shapley_cam(case: Case) -> np.ndarray:
+    # Cai: the mean of G - ½ H A, with H A by differentiating twice.
+    tf, keras = tensorflow()
+    tail = keras.Model(case.model.get_layer(case.layer).output, case.model.output)
+    a = tf.constant(case.A[np.newaxis], tf.float32)
+    with tf.GradientTape() as outer:
+        outer.watch(a)
+        with tf.GradientTape() as inner:
+            inner.watch(a)
+            y = tail(a, training=False)[0, case.target]
+        slope = tf.reduce_sum(inner.gradient(y, a) * tf.stop_gradient(a))
+    product = outer.gradient(slope, a)
+    product = 0 if product is None else product[0].numpy()
+    return np.tensordot(case.A, (case.G - product / 2).mean(axis=(0, 1)), 1)
+
+
 PLAIN: dict[str, Callable[[Case], np.ndarray]] = {
     "grad-cam": plain_grad_cam,
     "grad-cam++": plain_grad_cam_plus_plus,
@@ -132,16 +230,26 @@ PLAIN: dict[str, Callable[[Case], np.ndarray]] = {
     "eigen-cam": plain_eigen_cam,
     "score-cam": plain_score_cam,
     "ablation-cam": plain_ablation_cam,
+    "grad-cam-elementwise": plain_grad_cam_elementwise,
+    "xgrad-cam": plain_xgrad_cam,
+    "layer-cam": plain_layer_cam,
+    "eigen-grad-cam": plain_eigen_grad_cam,
+    "kpca-cam": plain_kpca_cam,
+    "smooth-grad-cam++": plain_smooth_grad_cam_plus_plus,
+    "finer-cam": plain_finer_cam,
+    "shapley-cam": plain_shapley_cam,
 }
+NOISY = 5
+OPTIONS = {"smooth-grad-cam++": {"samples": NOISY}}
 
 
-def correlation(case: Case, name: str, options: dict[str, int] | None = None) -> float:
+def correlation(case: Case, name: str) -> float:
     """Between the raw map of the package and that of the plain reading."""
     question = Question(
         engine=TensorFlowEngine(case.model), inputs=[case.image], targets=[Target(case.target)],
         layer=case.layer, score="logit", baseline=np.zeros_like(case.image),
     )  # fmt: skip
-    raw = METHODS[name].maps(question, **(options or {})).raw[0]
+    raw = METHODS[name].maps(question, **OPTIONS.get(name, {})).raw[0]
     return float(np.corrcoef(raw.ravel(), PLAIN[name](case).ravel())[0, 1])
 
 
@@ -158,7 +266,7 @@ def cat(model: Any, layer: str) -> Case:
     return Case(model, layer, image, 285)
 
 
-@pytest.mark.parametrize("name", ["grad-cam", "grad-cam++", "hirescam", "eigen-cam"])
+@pytest.mark.parametrize("name", sorted(PLAIN.keys() - {"score-cam", "ablation-cam"}))
 def test_the_bundled_model_at_its_default_layer(name: str, lite0: Any) -> None:
     assert correlation(cat(lite0, "top_activation"), name) > NEARLY_ONE
 
@@ -166,7 +274,7 @@ def test_the_bundled_model_at_its_default_layer(name: str, lite0: Any) -> None:
 FEW = "block1a_project_bn"
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", sorted(PLAIN.keys() - {"kpca-cam"}))  # of 12,544 positions
 def test_the_bundled_model_at_a_layer_of_few_channels(name: str, lite0: Any) -> None:
     assert correlation(cat(lite0, FEW), name) > NEARLY_ONE
 

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, Method, normalize
+from gradcam_cli.passes import STAGES
 from gradcam_cli.targets import TOP, Target
 from tests.methods.conftest import CLASSES, HEIGHT, LAYER, WIDTH, Ask, network
 
 ALL = list(METHODS.values())
 MAP = (5, 7)
-NEGATED = ("grad-cam", "hirescam", "ablation-cam", "integrated-gradients")
+NEGATED = (
+    *("grad-cam", "hirescam", "xgrad-cam", "eigen-grad-cam", "finer-cam", "shapley-cam"),
+    *("ablation-cam", "integrated-gradients"),
+)
 """Linear in y, so that -y gives the map negated; Ablation-CAM by its definition here."""
 ROUNDING = 1e-5
 
@@ -23,7 +27,8 @@ every_method = pytest.mark.parametrize("method", ALL, ids=[method.name for metho
 
 
 def shape_of(method: Method) -> tuple[int, int]:
-    return MAP if method.uses_layer else (HEIGHT, WIDTH)
+    has_stages = any(STAGES in need.at for need in method.needs)
+    return MAP if method.uses_layer and not has_stages else (HEIGHT, WIDTH)
 
 
 def assert_close(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
@@ -150,7 +155,9 @@ def test_an_input_of_zeros_is_no_trouble(method: Method, ask: Ask) -> None:
     assert np.isfinite(heatmap).all()
 
 
-@pytest.mark.parametrize("name", ["score-cam", "ablation-cam", "integrated-gradients"])
+@pytest.mark.parametrize(
+    "name", ["score-cam", "ablation-cam", "integrated-gradients", "smooth-grad-cam++"]
+)
 def test_methods_of_many_passes_tell_how_far_they_are(name: str, ask: Ask) -> None:
     calls: list[tuple[int, int | None]] = []
     question = ask(

@@ -11,6 +11,7 @@ import pytest
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.images.listing import single_item
 from gradcam_cli.images.writing import Destination
+from gradcam_cli.methods.modifiers import Modifiers
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.passes import FORWARD
@@ -36,6 +37,7 @@ OTHER: dict[str, Any] = {
     "passes": (FORWARD,),
     "trust": True,
     "precision": "bf16",
+    "modifiers": Modifiers(smooth=3),
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
     "alpha": 0.4,
@@ -80,9 +82,11 @@ OF_THE_RUN = {
 
 SETTING_OF = {
     **dict.fromkeys(("classes", "versus", "counterfactual"), "targets"),
-    "methods": "methods",
+    **dict.fromkeys(("methods", "options"), "methods"),
+    **dict.fromkeys(("fuse", "smooth", "augment"), "modifiers"),
     "save_heatmap": "heatmaps",
-    **{name: name for name in ("layer", "score", "engine", "alpha", "colormap", "top")},
+    "layers": "layer",  # the first; the others are of the modifiers
+    **{name: name for name in ("score", "engine", "alpha", "colormap", "top")},
     **{name: name for name in ("max_pixels", "offline", "resize", "trust", "precision")},
     **dict.fromkeys(
         (

@@ -17,7 +17,7 @@ from gradcam_cli.engines.openvino.makers import Maker, NotCompiledError
 from gradcam_cli.engines.openvino.processors import machine
 from gradcam_cli.models.about import GRAPH, WEIGHTS, About, place_of, read, write
 from gradcam_cli.models.framework import is_installed, needed_to_compile
-from gradcam_cli.models.layers import find_layer
+from gradcam_cli.models.layers import find_layer, passes_at
 from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass, Precision
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import final_name, remove, sha256_of, sweep, sync, whole_folder
@@ -115,7 +115,7 @@ class CachedModel:
     ) -> tuple[str, list[Pass]]:
         """The layer, and `needs` at it; UsageError for one that there is not."""
         name = find_layer(about.layers, layer, self._name, self._argument).name
-        passes = [need.at_layer(name) for need in needs or (LAYER_GRADIENTS,)]
+        passes = passes_at(needs or (LAYER_GRADIENTS,), about.layers, name)
         for place in {place for what in passes for place in what.at} - {INPUT}:
             find_layer(about.layers, place, self._name, self._argument)
         return name, passes

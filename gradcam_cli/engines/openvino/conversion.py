@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, agreement
-from gradcam_cli.engines.openvino.graphs import LOGITS, output_name, save
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
+from gradcam_cli.engines.openvino.saving import save
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.model import InputShape
@@ -145,5 +146,7 @@ def _answers(
         return [Captured({}, engine.forward(batch)) for engine in engines]
     (layer,) = what.at
     activations = engines[1].capture(batch, [layer]).activations[layer]
-    share = np.random.default_rng(0).random(activations.shape, np.float32)
-    return [Captured({}, engine.tail(activations * share, layer, batch)) for engine in engines]
+    activations = activations * np.random.default_rng(0).random(activations.shape, np.float32)
+    if what.kind == "tail":
+        return [Captured({}, engine.tail(activations, layer, batch)) for engine in engines]
+    return [engine.tail_gradients(activations, layer, batch, [Target(TOP)]) for engine in engines]

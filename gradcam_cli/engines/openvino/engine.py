@@ -137,6 +137,13 @@ class OpenVINOEngine:
         height, width, channels = list(self._forward.get_parameters()[0].partial_shape)[1:]
         return height.get_length(), width.get_length(), channels.get_length()
 
+    @cached_property
+    def layers(self) -> dict[str, tuple[int, int, int]]:
+        """See `Engine.layers`."""
+        from gradcam_cli.engines.openvino.graphs import layer_shapes
+
+        return layer_shapes(self._forward)
+
     @property
     def rows(self) -> int:
         """See `Engine.rows`; measured at the first pass of gradients, where that is not known."""
@@ -179,10 +186,7 @@ class OpenVINOEngine:
     ) -> Gradients:
         """See `Engine.gradients`."""
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
-        _, classes = self._compiled_pass(what).shapes[WEIGHTS]
-        weights, top = score_weights(targets, classes)
-        target_inputs = {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(score == "probability")}
-        *arrays, scores = self._run(what, {IMAGE: batch, **target_inputs})
+        *arrays, scores = self._run(what, {IMAGE: batch, **self._target(what, targets, score)})
         count = len(arrays) - len(what.at)
         activations = iter(arrays[:count])
         return Gradients(
@@ -194,12 +198,39 @@ class OpenVINOEngine:
     def tail(self, activations: Array, layer: str, batch: Array) -> Array:
         """See `Engine.tail`."""
         what = Pass("tail", (layer,))
+        (scores,) = self._run(what, self._tail_inputs(what, activations, batch))
+        return scores
+
+    def tail_gradients(
+        self,
+        activations: Array,
+        layer: str,
+        batch: Array,
+        targets: Sequence[Target],
+        *,
+        score: Score = "logit",
+    ) -> Gradients:
+        """See `Engine.tail_gradients`."""
+        what = Pass("tail_gradients", (layer,))
+        inputs = self._tail_inputs(what, activations, batch)
+        gradients, scores = self._run(what, {**inputs, **self._target(what, targets, score)})
+        return Gradients({layer: activations}, scores, {layer: gradients})
+
+    def _tail_inputs(self, what: Pass, activations: Array, batch: Array) -> dict[str, Array]:
+        """What a tail reads: the batch only where it reaches the scores past it."""
         inputs = {ACTIVATIONS: activations}
         if IMAGE in self._compiled_pass(what).inputs:
             check_rows(len(activations), len(batch))
             inputs[IMAGE] = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
-        (scores,) = self._run(what, inputs)
-        return scores
+        return inputs
+
+    def _target(
+        self, what: Pass, targets: Sequence[Target], score: Score
+    ) -> dict[str, NDArray[Any]]:
+        """What is differentiated, as the graph of `what` takes it."""
+        _, classes = self._compiled_pass(what).shapes[WEIGHTS]
+        weights, top = score_weights(targets, classes)
+        return {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(score == "probability")}
 
     @property
     def kernels(self) -> list[str]:
@@ -276,7 +307,7 @@ class OpenVINOEngine:
                 del self._single_row[what]
 
     def _check_served(self, what: Pass) -> None:
-        if what.kind == "gradients" and self._served is not None and what not in self._served:
+        if what.has_gradients and self._served is not None and what not in self._served:
             raise UsageError(
                 f"expected gradients that {self._model} was opened and checked for, got {what}",
                 "Name them among the `needs` of `open_engine`, or take the engine `tensorflow`.",
@@ -319,7 +350,7 @@ class OpenVINOEngine:
         rows = len(inputs[single_row.inputs[0]])
         if rows == 1:
             return single_row.run(inputs)
-        usual = self._usual_rows() if what.kind == "gradients" else self.forward_rows
+        usual = self._usual_rows() if what.has_gradients else self.forward_rows
         return self._several_rows.run(what, inputs, rows, usual)
 
 

@@ -25,15 +25,17 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import parse_preprocessing
-from gradcam_cli.passes import INPUT, Engine, Pass
-from gradcam_cli.targets import Target
+from gradcam_cli.passes import INPUT, Engine, Gradients, Pass
+from gradcam_cli.targets import TOP, Target
 
 Array = NDArray[np.float32]
 Score = Callable[[Array], float]
 
-_STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+_STEPS = (1e-3, 3e-4, 3e-3, 1e-4, 1e-2, 3e-5, 1e-5)
+"""Those first that agree the most often."""
 _DIRECTIONS = 5
 _PICTURES = 4
+_NO_NUMBERS = "its scores are no finite numbers"
 _ALLOWED = 0.02
 """How far apart both may be along the steepest direction, as a share of the derivative."""
 _ALLOWED_AT_RANDOM = 0.03
@@ -69,22 +71,32 @@ def difference_from_finite_differences(
 
 
 def _difference(engine: Engine, what: Pass, batch: Array) -> str:
-    scores = engine.forward(batch)
-    if not np.isfinite(scores).all():
-        return "its scores are no finite numbers"
     if what.kind == "tail":
         (layer,) = what.at
-        activations = engine.capture(batch, [layer]).activations[layer]
-        difference = relative_difference(engine.tail(activations, layer, batch), scores)
+        captured = engine.capture(batch, [layer])
+        tail_scores = engine.tail(captured.activations[layer], layer, batch)
+        if not np.isfinite(captured.scores).all():
+            return _NO_NUMBERS
+        difference = relative_difference(tail_scores, captured.scores)
         return "" if difference <= TOLERANCE else f"its scores change by {difference:.1e}"
-    target = Target(int(scores[0].argmax()))
-    results = engine.gradients(batch, [target], what.at)
+    results = _gradients(engine, what, batch, Target(TOP))
+    if not np.isfinite(results.scores).all():
+        return _NO_NUMBERS
     for place in what.at:
-        score = _score_of(engine, place, batch, target.index)
+        score = _score_of(engine, place, batch, int(results.scores[0].argmax()))
         differs = _slopes_differ(score, results.activations[place], results.gradients[place])
         if differs:
             return differs
     return ""
+
+
+def _gradients(engine: Engine, what: Pass, batch: Array, target: Target) -> Gradients:
+    """Plain gradients at the places of `what`; of a tail, where its activations are the batch's."""
+    if what.kind == "gradients":
+        return engine.gradients(batch, [target], what.at)
+    (layer,) = what.at
+    activations = engine.capture(batch, what.at).activations[layer]
+    return engine.tail_gradients(activations, layer, batch, [target])
 
 
 def _score_of(engine: Engine, place: str, batch: Array, index: int) -> Score:

@@ -9,5 +9,7 @@ IMAGE, ACTIVATIONS, WEIGHTS, TOP, PROBABILITY = (
     "top",
     "probability",
 )
-GRADIENT_INPUTS = (IMAGE, WEIGHTS, TOP, PROBABILITY)
+TARGET_INPUTS = (WEIGHTS, TOP, PROBABILITY)
+"""The inputs that say what is differentiated."""
+GRADIENT_INPUTS = (IMAGE, *TARGET_INPUTS)
 """The inputs of a graph of gradients, in their order."""

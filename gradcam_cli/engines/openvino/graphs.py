@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from gradcam_cli.engines.openvino.graph_inputs import (
     GRADIENT_INPUTS,
     IMAGE,
     PROBABILITY,
+    TARGET_INPUTS,
     TOP,
     WEIGHTS,
 )
@@ -36,7 +35,7 @@ class Graph:
     """A graph to compile, and what its inputs are for, in their order.
 
     The outputs are the activations of the layers, their gradients, and the scores, as far as the
-    pass has them.
+    pass has them. What goes in does not come out.
     """
 
     model: Any
@@ -51,6 +50,16 @@ def output_name(layer: str) -> str:
 def layers_of(forward: Any) -> list[str]:
     """The layers that a converted forward pass has an output for."""
     return [name.removeprefix(_LAYER) for name in _outputs(forward) if name != LOGITS]
+
+
+def layer_shapes(forward: Any) -> dict[str, tuple[int, int, int]]:
+    """(h, w, C) of each of `layers_of`, in their order."""
+    ports = _outputs(forward)
+    shapes = ((name, ports[output_name(name)].get_partial_shape()) for name in layers_of(forward))
+    return {
+        name: (shape[1].get_length(), shape[2].get_length(), shape[3].get_length())
+        for name, shape in shapes
+    }
 
 
 def has_relu(forward: Any) -> bool:
@@ -81,8 +90,8 @@ def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
     image = _reshaped_input(forward, [*layers, ports[LOGITS]], rows)
     if what.kind == "gradients":
         return _with_gradients(image, layers, ports[LOGITS], what, head)
-    if what.kind == "tail":
-        return _tail(image, layers[0], ports[LOGITS])
+    if what.kind in ("tail", "tail_gradients"):
+        return _tail(image, layers[0], ports[LOGITS], what, head)
     return Graph(openvino.Model([*layers, ports[LOGITS]], [image], str(what)), (IMAGE,))
 
 
@@ -101,13 +110,7 @@ def _reshaped_input(forward: Any, outputs: Sequence[Any], rows: int) -> Any:
 def _with_gradients(
     image: Any, layers: Sequence[Any], logits: Any, what: Pass, head: Head
 ) -> Graph:
-    rows, classes = logits.get_shape()
-    weights = ops.parameter([rows, classes], np.float32, WEIGHTS)
-    top = ops.parameter([rows], np.float32, TOP)
-    probability = ops.parameter([], bool, PROBABILITY)
-    seed = _score_gradient(
-        logits, weights.output(0), top.output(0), probability.output(0), _SCORE_GRADIENTS[head]
-    )
+    seed, target = _seed(logits, head)
     outputs = iter(layers)
     places = [
         (image.output(0), []) if name == INPUT else own_output(next(outputs)) for name in what.at
@@ -119,10 +122,20 @@ def _with_gradients(
     output_gradients = [
         viewed(port, steps) for port, (_, steps) in zip(layer_gradients, places, strict=True)
     ]
-    model = openvino.Model(
-        [*layers, *output_gradients, logits], [image, weights, top, probability], str(what)
-    )
+    model = openvino.Model([*layers, *output_gradients, logits], [image, *target], str(what))
     return Graph(model, GRADIENT_INPUTS)
+
+
+def _seed(logits: Any, head: Head) -> tuple[Any, list[Any]]:
+    """The gradient of each row's y with respect to the logits, and the `TARGET_INPUTS` it reads."""
+    rows, classes = logits.get_shape()
+    weights = ops.parameter([rows, classes], np.float32, WEIGHTS)
+    top = ops.parameter([rows], np.float32, TOP)
+    probability = ops.parameter([], bool, PROBABILITY)
+    seed = _score_gradient(
+        logits, weights.output(0), top.output(0), probability.output(0), _SCORE_GRADIENTS[head]
+    )
+    return seed, [weights, top, probability]
 
 
 def _score_gradient(
@@ -166,8 +179,25 @@ _SCORE_GRADIENTS: dict[Head, _ScoreGradient] = {
 }
 
 
-def _tail(image: Any, activations: Any, logits: Any) -> Graph:
+def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> Graph:
     """From the layer's output to the scores, and from the image where they read it as well."""
+    replacement, replaced, steps = _replaced(activations)
+    model = openvino.Model([logits], [replacement, image], LOGITS)
+    fold(model)
+    results = [model.get_results()[0].input_value(0)]
+    target: list[Any] = []
+    if what.has_gradients:
+        seed, target = _seed(results[0], head)
+        (gradient,) = gradients(model.get_ordered_ops(), results[0], seed, [replaced])
+        results.insert(0, viewed(gradient, steps))
+    reads_image = image.get_friendly_name() in _ancestors([port.get_node() for port in results])
+    inputs = (ACTIVATIONS, *([IMAGE] if reads_image else []), *(TARGET_INPUTS if target else ()))
+    parameters = [replacement, *([image] if reads_image else []), *target]
+    return Graph(openvino.Model(results, parameters, str(what)), inputs)
+
+
+def _replaced(activations: Any) -> tuple[Any, Any, list[Any]]:
+    """An input in the place of a layer's output, it in the layer's own form, and the view of it."""
     replacement = ops.parameter(list(activations.get_shape()), np.float32, ACTIVATIONS)
     source, steps = own_output(activations)
     of_view = {step.get_name() for step in steps}
@@ -179,26 +209,7 @@ def _tail(image: Any, activations: Any, logits: Any) -> Graph:
     replaced = unviewed(replacement.output(0), source, steps)
     for reader in readers:
         reader.replace_source_output(replaced)
-    model = openvino.Model([logits], [replacement, image], LOGITS)
-    fold(model)
-    if image.get_friendly_name() in _ancestors(model.get_results()[0]):
-        return Graph(model, (ACTIVATIONS, IMAGE))
-    model.remove_parameter(image)
-    return Graph(model, (ACTIVATIONS,))
-
-
-def save(model: Any, graph: Path) -> None:
-    """Write `model` to `graph`, an .xml file, with its weights beside it.
-
-    Raises
-    ------
-    OSError
-        Where it cannot be written.
-    """
-    try:
-        openvino.save_model(model, graph, compress_to_fp16=False)
-    except RuntimeError as error:
-        raise OSError(errno.EIO, "it could not be written") from error
+    return replacement, replaced, steps
 
 
 def fold(model: Any) -> None:
@@ -210,10 +221,10 @@ def fold(model: Any) -> None:
     manager.run_passes(model)
 
 
-def _ancestors(end: Any) -> set[str]:
-    """The names of all operations that `end` depends on."""
+def _ancestors(ends: Sequence[Any]) -> set[str]:
+    """The names of all operations that `ends` depend on."""
     names: set[str] = set()
-    pending = [end]
+    pending = list(ends)
     while pending:
         node = pending.pop()
         if node.get_friendly_name() not in names:

@@ -116,7 +116,7 @@ class KerasFileMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`."""
-        return is_installed() or what.kind in ("gradients", "tail")
+        return is_installed() or what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""

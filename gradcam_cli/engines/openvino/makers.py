@@ -126,7 +126,7 @@ class KerasMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`."""
-        return is_installed() or what.kind in ("gradients", "tail")
+        return is_installed() or what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
@@ -177,14 +177,14 @@ class BundledMaker:
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
         from gradcam_cli.engines.openvino.bundled import forward_graph
-        from gradcam_cli.engines.openvino.graphs import save
+        from gradcam_cli.engines.openvino.saving import save
 
         save(forward_graph(), graph)
         return Made(BundledModel().layers())
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
-        return what.kind in ("gradients", "tail")
+        return what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
@@ -228,7 +228,7 @@ class VGGMaker:
 
     def make(self, graph: Path) -> Made:
         """See `Maker.make`."""
-        from gradcam_cli.engines.openvino.graphs import save
+        from gradcam_cli.engines.openvino.saving import save
         from gradcam_cli.engines.openvino.vgg import forward_graph
 
         with self._weights() as weights:
@@ -239,7 +239,7 @@ class VGGMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
-        return what.kind in ("gradients", "tail")
+        return what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""
@@ -287,7 +287,7 @@ class GraphMaker:
 
     def can_check(self, what: Pass) -> bool:
         """See `Maker.can_check`: scores and activations are what the file itself gives."""
-        return what.kind in ("gradients", "tail")
+        return what.shows_in_scores
 
     def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
         """See `Maker.difference`."""

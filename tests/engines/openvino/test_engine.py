@@ -14,7 +14,7 @@ from gradcam_cli.engines.comparison import TOLERANCE, agreement, relative_differ
 from gradcam_cli.engines.openvino import compiled
 from gradcam_cli.engines.openvino.conversion import convert
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
-from gradcam_cli.engines.openvino.graphs import save
+from gradcam_cli.engines.openvino.saving import save
 from gradcam_cli.engines.openvino.vgg import forward_graph
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError

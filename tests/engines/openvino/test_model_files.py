@@ -31,7 +31,15 @@ from gradcam_cli.models.about import GRAPH, compiled_folder, place_of
 from gradcam_cli.models.file_options import FileOptions, GraphOptions
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.sources.model_file import FileSource
-from gradcam_cli.passes import FORWARD, INPUT, LAYER_GRADIENTS, Engine, Gradients, Pass
+from gradcam_cli.passes import (
+    FORWARD,
+    INPUT,
+    LAYER_GRADIENTS,
+    TAIL_GRADIENTS,
+    Engine,
+    Gradients,
+    Pass,
+)
 from gradcam_cli.targets import Target
 from tests.zoo import zoo
 
@@ -357,6 +365,11 @@ class Distorted(OpenVINOEngine):
         wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
         return Gradients(right.activations, right.scores, wrong)
 
+    def tail_gradients(self, *arguments: Any, **options: Any) -> Gradients:
+        right = super().tail_gradients(*arguments, **options)
+        wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
+        return Gradients(right.activations, right.scores, wrong)
+
 
 @pytest.mark.parametrize(
     ("distortion", "noticed"),
@@ -384,6 +397,9 @@ def test_finite_differences_tell_right_from_wrong(
     graph = place_of(source.file.name, source.file.digest()) / GRAPH
     engine = Distorted(graph)
     engine.distortion = distortion
-    what = LAYER_GRADIENTS.at_layer(model.layer)
-    said = difference_from_finite_differences(engine, what, findings.input, findings.preprocessing)
-    assert bool(said) == noticed
+    for need in (LAYER_GRADIENTS, TAIL_GRADIENTS):
+        what = need.at_layer(model.layer)
+        said = difference_from_finite_differences(
+            engine, what, findings.input, findings.preprocessing
+        )
+        assert bool(said) == noticed

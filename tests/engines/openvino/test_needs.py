@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gradcam_cli.engines.comparison import agreement, relative_difference
@@ -20,6 +21,7 @@ from gradcam_cli.passes import (
     LAYER,
     LAYER_GRADIENTS,
     TAIL,
+    TAIL_GRADIENTS,
     Pass,
 )
 from gradcam_cli.targets import Target
@@ -33,7 +35,10 @@ from tests.engines.openvino.test_model_cache import (
     refused,
 )
 
-ALL_SERVED = (FORWARD, ACTIVATIONS, LAYER_GRADIENTS, TAIL, Pass("gradients", (LAYER, "middle")))
+ALL_SERVED = (
+    *(FORWARD, ACTIVATIONS, LAYER_GRADIENTS, TAIL, TAIL_GRADIENTS),
+    Pass("gradients", (LAYER, "middle")),
+)
 
 
 def test_each_pass_is_checked_when_it_is_first_needed(cache: Path, model: Model) -> None:
@@ -41,7 +46,10 @@ def test_each_pass_is_checked_when_it_is_first_needed(cache: Path, model: Model)
     both = Opened(model, needs=ALL_SERVED)
     assert both.said == [
         f"Checking the pass “{what}” of the compiled small against TensorFlow, once for this pass."
-        for what in ("forward", "capture at last", "tail at last", "gradients at last, middle")
+        for what in (
+            *("forward", "capture at last", "tail at last", "tail gradients at last"),
+            "gradients at last, middle",
+        )
     ]
     assert checked(cache) == dict.fromkeys([str(what.at_layer("last")) for what in ALL_SERVED], "")
     again = Opened(model, net=never, needs=ALL_SERVED)
@@ -56,6 +64,11 @@ def test_each_pass_is_checked_when_it_is_first_needed(cache: Path, model: Model)
         )
         <= 1e-5
     )
+    ends = [
+        each.tail_gradients(halves, "last", batch(), [Target(1)] * 2).gradients["last"]
+        for each in (again.engine, reference)
+    ]
+    assert relative_difference(*ends) <= 1e-5
     assert relative_difference(again.engine.forward(batch()), expected.scores) <= 1e-5
 
 
@@ -79,6 +92,8 @@ def test_gradients_that_were_no_need_are_refused(cache: Path, model: Model) -> N
     engine.capture(batch(), ["middle"])
     with pytest.raises(UsageError, match="expected gradients that small was opened and checked"):
         engine.gradients(batch(), [Target(1)] * 2, ["last"])
+    with pytest.raises(UsageError, match="opened and checked for, got tail gradients at last"):
+        engine.tail_gradients(np.ones((2, 4, 4, 3), np.float32), "last", batch(), [Target(1)] * 2)
 
 
 def test_no_needs_are_those_of_the_layer(cache: Path, model: Model) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.openvino.finite_differences import noise
-from gradcam_cli.engines.openvino.graphs import LOGITS, output_name, save
+from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.makers import Made
 from gradcam_cli.engines.openvino.model_files.inputs import PictureInput, normalize_input
 from gradcam_cli.engines.openvino.model_files.layers import (
@@ -31,6 +31,7 @@ from gradcam_cli.engines.openvino.model_files.reading import read_graph
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
 from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
 from gradcam_cli.engines.openvino.runtime import openvino, ops
+from gradcam_cli.engines.openvino.saving import save
 from gradcam_cli.engines.openvino.vjp import NotDifferentiableError, missing_rules
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.findings import Findings

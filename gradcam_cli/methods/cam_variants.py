@@ -1,0 +1,301 @@
+"""Class activation maps of several passes: over noise, against other classes, of second order.
+
+And one of several layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.arguments import check_maps
+from gradcam_cli.heads import probabilities
+from gradcam_cli.methods.batching import (
+    Numbers,
+    RowMap,
+    by_row,
+    captures,
+    gradients_of_jobs,
+    in_batches,
+    input_scores,
+    resolved,
+)
+from gradcam_cli.methods.cam import ROUNDING, grad_cam, grad_cam_plus_plus
+from gradcam_cli.methods.contract import Question
+from gradcam_cli.methods.control import seeded_generator
+from gradcam_cli.methods.upsampling import SamplePoints, upsampled
+from gradcam_cli.passes import Gradients, stages
+from gradcam_cli.targets import Target
+
+Array = NDArray[np.float32]
+Moments = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+_STEP = 1e-3
+"""Of the central difference, as a share of the activations. Larger ones cross more kinks of ReLUs;
+with smaller ones rounding shows."""
+
+
+def smooth_grad_cam_plus_plus(activations: Array, moments: Moments) -> Array:
+    """Grad-CAM++ with its derivatives as means over noisy inputs.
+
+    Omeiza et al., 2019, arXiv 1908.01224: with D_p the mean of the p-th derivative,
+    α_ijk = D_2 / (2 D_2 + Σ_ab A_abk · D_3), the weights w_k = Σ_ij α_ijk ReLU(D_1), and the map
+    Σ_k w_k A_k, A being that of the input itself. As in `grad_cam_plus_plus` the derivatives of
+    exp(y) are powers of G = dy/dA, and a factor is left out; α is 0 where its denominator is 0 but
+    for rounding. The paper prints D_1 as the numerator of α, where Grad-CAM++, which it
+    follows, has D_2. (torch-cam takes D_2 too, but its ReLU is of the last sample's G.)
+
+    Parameters
+    ----------
+    activations : (h, w, C) float32
+        A of one image.
+    moments : three of (h, w, C) float64
+        The means of G, G² and G³ over noisy inputs.
+
+    Returns
+    -------
+    (h, w) float32
+        The raw heatmap, in units of y. Weights are hardly ever negative, so it does not show
+        what speaks against the target.
+    """
+    first, second, third = moments
+    a = activations.astype(np.float64)
+    high, low = 2 * second, a.sum(axis=(0, 1)) * third
+    has_value = np.abs(high + low) > ROUNDING * (high + np.abs(low))
+    alpha = np.divide(second, high + low, out=np.zeros_like(a), where=has_value)
+    weights = (alpha * np.maximum(first, 0)).sum(axis=(0, 1))
+    raw: Array = (a @ weights).astype(np.float32)
+    return raw
+
+
+@by_row
+def smooth_grad_cam_plus_plus_maps(
+    question: Question, samples: int = 16, noise: float = 0.15
+) -> Iterator[RowMap]:
+    """`smooth_grad_cam_plus_plus` of each input.
+
+    Parameters
+    ----------
+    question : Question
+    samples : int
+        How many noisy inputs there are.
+    noise : float
+        Its standard deviation, as a share of the range of the input's values, as in SmoothGrad
+        (Smilkov et al., 2017, arXiv 1706.03825). It is seeded by the input, so it is the same for
+        each target, in any batch and in any run. (torch-cam's is an absolute 0.3.)
+
+    Returns
+    -------
+    Maps
+        Raw maps of (h, w), in units of y.
+    """
+    scores = input_scores(question)
+    targets = [resolved(question, row, own) for row, own in enumerate(scores)]
+
+    def run(jobs: list[tuple[int, int]]) -> Gradients:
+        batch = np.stack([_noisy(question.inputs[row], number, noise) for row, number in jobs])
+        own = [targets[row] for row, _ in jobs]
+        return question.engine.gradients(batch, own, [question.layer], score=question.score)
+
+    jobs = [(row, number) for row in range(len(targets)) for number in range(samples + 1)]
+    for row, passes in gradients_of_jobs(question, jobs, run):
+        _, activations, _ = next(passes)
+        moments = _moments(gradients for _, _, gradients in passes)
+        yield row, smooth_grad_cam_plus_plus(activations, moments), scores[row]
+
+
+def _noisy(array: Array, number: int, noise: float) -> Array:
+    """The sample with this number, the first of which is the input itself."""
+    if number == 0:
+        return array
+    drawn = seeded_generator(array, f"sample {number}").standard_normal(array.shape, np.float32)
+    sample: Array = array + np.float32(noise * np.ptp(array)) * drawn
+    return sample
+
+
+def _moments(arrays: Iterable[Array]) -> Moments:
+    """The means of the first three powers, by sums that need no more room for more arrays."""
+    sums: NDArray[np.float64] | float = 0.0
+    count = 0
+    for count, array in enumerate(arrays, start=1):  # noqa: B007
+        wide = array.astype(np.float64)
+        sums = sums + np.stack([wide, wide**2, wide**3])
+    first, second, third = np.asarray(sums) / count
+    return first, second, third
+
+
+@by_row
+def finer_cam(question: Question, similar: int = 3, alpha: float = 1.0) -> Iterator[RowMap]:
+    """Grad-CAM of what tells a class from the ones that are most like it.
+
+    Zhang et al., 2025, arXiv 2501.11309: y_c - α y_d in place of y_c, d being a class like c. Of
+    several such classes the mean is taken, weighted by their probabilities, as in the authors'
+    code: y_c - α Σ_d r_d y_d with r_d = p_d / Σ_d p_d. The most similar ones are those with the
+    scores closest to that of c, as in their code too. With r fixed this is linear in the scores, so
+    its gradient is put together of those of the classes. (In the authors' code, and in
+    pytorch-grad-cam, which has it, the gradient goes through r as well.) With α = 0 it is Grad-CAM.
+
+    Parameters
+    ----------
+    question : Question
+        A target that is a class and not another is taken as y_c is; neither of both is among
+        the similar ones.
+    similar : int
+        How many classes to compare with, as far as there are.
+    alpha : float
+        How strongly to compare.
+
+    Returns
+    -------
+    Maps
+        Raw signed maps of (h, w), in units of y.
+    """
+    scores = input_scores(question)
+    jobs = [
+        (row, job)
+        for row in range(len(scores))
+        for job in _compared(question, row, scores[row], similar)
+    ]
+
+    def run(jobs: list[tuple[int, tuple[Target, float]]]) -> Gradients:
+        batch = np.stack([question.inputs[row] for row, _ in jobs])
+        targets = [target for _, (target, _) in jobs]
+        return question.engine.gradients(batch, targets, [question.layer], score=question.score)
+
+    for row, passes in gradients_of_jobs(question, jobs, run):
+        _, activations, own = next(passes)
+        total = own.astype(np.float64)
+        for (_, share), _, gradients in passes:
+            total -= alpha * share * gradients
+        yield row, grad_cam(activations, total.astype(np.float32)), scores[row]
+
+
+def _compared(
+    question: Question, row: int, scores: Array, similar: int
+) -> list[tuple[Target, float]]:
+    """The target of `row`, and those that it is compared with, with their shares."""
+    target = resolved(question, row, scores)
+    distances = np.abs(scores.astype(np.float64) - scores[target.index])
+    named = {target.index, target.versus}
+    by_distance = distances.argsort(kind="stable").tolist()
+    others = [index for index in by_distance if index not in named][:similar]
+    weights = probabilities(scores, question.head)[others]
+    shares = (weights / (weights.sum() or 1)).tolist()
+    against = [replace(target, index=index, versus=None) for index in others]
+    return [(target, 1.0), *zip(against, shares, strict=True)]
+
+
+def shapley_cam(activations: Array, gradients: Array, products: Array) -> Array:
+    """Grad-CAM with the Shapley values of activations, to second order.
+
+    Cai, 2025, arXiv 2501.06261: the activations are players, and y is what they are worth. Of y's
+    Taylor series at A to second order the Shapley value of an activation is A·(G - ½ H A), with
+    G = dy/dA and H the Hessian there; each map is weighted by the mean of G - ½ H A:
+    Σ_k w_k A_k. Where y is linear from the layer on, H is 0 and it is Grad-CAM. The paper's own
+    choice of y ("ReST") adds the logarithm of the probability to the score; here y is what is asked
+    for, as in pytorch-grad-cam.
+
+    Parameters
+    ----------
+    activations, gradients, products : (h, w, C) float32
+        A, G and H A of one image.
+
+    Returns
+    -------
+    (h, w) float32
+        The raw heatmap, in units of y.
+
+    Raises
+    ------
+    UsageError
+        Unless the first two are floats of one such shape.
+    """
+    check_maps(activations, gradients)
+    return grad_cam(activations, gradients - np.float32(0.5) * products)
+
+
+@by_row
+def shapley_cam_maps(question: Question) -> Iterator[RowMap]:
+    """`shapley_cam` of each input.
+
+    H A is a central difference of the gradient along A: (G(A + ε A) - G(A - ε A)) / 2ε. Peers
+    (pytorch-grad-cam) differentiate twice. Where only ReLUs and maxima bend the way to y, that
+    is 0, and so is the difference but where it crosses one of their kinks.
+
+    Returns
+    -------
+    Maps
+        Raw signed maps of (h, w), in units of y.
+    """
+    layer = question.layer
+    groups = list(captures(question))
+    captured = {row: (a, scores) for rows, a, scores in groups for row in rows}
+
+    def run(jobs: list[tuple[int, float]]) -> Gradients:
+        batch = np.stack([question.inputs[row] for row, _ in jobs])
+        near = np.stack([captured[row][0] * np.float32(1 + step) for row, step in jobs])
+        targets = [resolved(question, row, captured[row][1]) for row, _ in jobs]
+        return question.engine.tail_gradients(near, layer, batch, targets, score=question.score)
+
+    jobs = [(row, step) for row in sorted(captured) for step in (0.0, _STEP, -_STEP)]
+    for row, passes in gradients_of_jobs(question, jobs, run):
+        here, above, below = (gradients for _, _, gradients in passes)
+        products = (above - below) / np.float32(2 * _STEP)
+        activations, scores = captured[row]
+        yield row, shapley_cam(activations, here, products), scores
+
+
+def refine_cam(maps: Sequence[Array]) -> Array:
+    """The product of the maps of several layers: fine by the early ones, right by the late ones.
+
+    Domeniconi et al., 2026, arXiv 2605.14641: each map, upsampled bilinearly and scaled to 0..1 by
+    its own least and greatest value, is a factor, as in the authors' code and in pytorch-grad-cam's
+    RefineCAM. Here maps are upsampled to the largest of them, there to the picture.
+
+    Parameters
+    ----------
+    maps : sequence of (h, w) float32
+        Of one image; their values below 0 count as 0.
+
+    Returns
+    -------
+    (h, w) float32
+        The raw heatmap, 0..1, as large as the largest. A map that is the same everywhere says
+        nothing, and makes it 0.
+    """
+    height, width = (max(sides) for sides in zip(*(each.shape for each in maps), strict=True))
+    raw = np.ones((height, width), np.float32)
+    for each in maps:
+        rows, columns = (
+            SamplePoints.of(height, each.shape[0]),
+            SamplePoints.of(width, each.shape[1]),
+        )
+        (large,) = upsampled(np.maximum(each, 0)[np.newaxis], rows, columns)
+        spread = large.max() - large.min()
+        raw *= (large - large.min()) / spread if spread else 0 * large
+    return raw
+
+
+@by_row
+def refine_cam_maps(question: Question) -> Iterator[RowMap]:
+    """`refine_cam` of the Grad-CAM++ maps of the layer and of the last three stages before it.
+
+    A stage ends at the last layer before the network's maps get smaller: see `passes.stages`. Four
+    layers, one a stage, and Grad-CAM++ are what the authors' code runs too.
+    """
+    inputs, engine = question.inputs, question.engine
+    places = (*stages(engine.layers, question.layer), question.layer)
+
+    def run(numbers: Numbers) -> Gradients:
+        batch = np.stack([inputs[row] for row in numbers.tolist()])
+        targets = [question.targets[row] for row in numbers.tolist()]
+        return engine.gradients(batch, targets, places, score=question.score)
+
+    for rows, batch in in_batches(run, len(inputs), question.rows, engine.parallel):
+        for number, row in enumerate(rows):
+            pairs = [(batch.activations[name], batch.gradients[name]) for name in places]
+            maps = [grad_cam_plus_plus(a[number], g[number]) for a, g in pairs]
+            yield row, refine_cam(maps), batch.scores[number]
