@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo check test lint format docs bench clean
+.PHONY: demo check test lint format docs site notebook bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m gradcam_cli explain sample_images/egyptian_cat.jpg --class "Egyptian cat" \
@@ -36,6 +36,15 @@ format: $(VENV)/installed-dev
 docs: $(VENV)/installed-dev
 	$(BIN)/python -m docs.commands
 
+# The documentation as a site, in build/site; a warning fails it.
+site: $(VENV)/installed-docs
+	$(BIN)/python -m docs.site
+	@echo "Open build/site/index.html."
+
+# Runs the notebook of the documentation anew.
+notebook: $(VENV)/installed-dev
+	$(BIN)/python -m docs.notebook
+
 # For more rounds: make bench ROUNDS=15
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS))
@@ -58,6 +67,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --editable ".[dev]"
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(PIP) --editable ".[docs]"
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

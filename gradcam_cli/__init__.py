@@ -1,11 +1,12 @@
 """Show and measure what an image classifier looks at.
 
-    from gradcam_cli import Explainer, overlay, read_image
+    from gradcam_cli import Explainer, explain
 
-    picture = read_image("photo.jpg")
-    explainer = Explainer.load("efficientnet-lite0")
-    explanation = explainer.explain(picture, "Egyptian cat")
-    blended = overlay(picture.pixels, explanation.targets[0].heatmap)
+    explain("photo.jpg", target="Egyptian cat").save("blended.jpg")
+
+    explainer = Explainer.load("mine.keras", methods=["grad-cam", "hirescam"])
+    for explanation in explainer.explain_many(["one.jpg", "two.jpg"]):
+        print(explanation.source, explanation.predictions[0].name, explanation.heatmap.mean())
 
 Nothing heavy is loaded until a name is used.
 """
@@ -16,10 +17,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcam_cli.api import explain
     from gradcam_cli.errors import GradcamError, ImageError, ModelError, UsageError
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.overlay import COLORMAPS, overlay
     from gradcam_cli.images.reading import Picture, read_image
+    from gradcam_cli.models.file_options import FileOptions
     from gradcam_cli.models.selection import select_model
     from gradcam_cli.results.explanation import (
         ClassLabel,
@@ -36,6 +39,7 @@ _HOMES = {
     "ClassLabel": "gradcam_cli.results.explanation",
     "Explainer": "gradcam_cli.explainer",
     "Explanation": "gradcam_cli.results.explanation",
+    "FileOptions": "gradcam_cli.models.file_options",
     "GradcamError": "gradcam_cli.errors",
     "ImageError": "gradcam_cli.errors",
     "ModelError": "gradcam_cli.errors",
@@ -45,6 +49,7 @@ _HOMES = {
     "Target": "gradcam_cli.targets",
     "TargetExplanation": "gradcam_cli.results.explanation",
     "UsageError": "gradcam_cli.errors",
+    "explain": "gradcam_cli.api",
     "overlay": "gradcam_cli.images.overlay",
     "read_image": "gradcam_cli.images.reading",
     "select_model": "gradcam_cli.models.selection",
@@ -56,6 +61,7 @@ __all__ = [
     "ClassLabel",
     "Explainer",
     "Explanation",
+    "FileOptions",
     "GradcamError",
     "ImageError",
     "ModelError",
@@ -65,6 +71,7 @@ __all__ = [
     "TargetExplanation",
     "UsageError",
     "__version__",
+    "explain",
     "overlay",
     "read_image",
     "select_model",

@@ -178,6 +178,29 @@ def check_raw_heatmap(raw: object) -> None:
     )
 
 
+def check_inputs(inputs: object, shape: tuple[int, ...]) -> None:
+    """Raise UsageError unless `inputs` has at least one array, each of `shape` and float32."""
+    import numpy as np
+
+    expected = f"expected inputs of {shape} float32, at least one"
+    if not isinstance(inputs, (Sequence, np.ndarray)) or not len(inputs):
+        got = "none" if isinstance(inputs, Sequence) else describe(inputs)
+        raise UsageError(f"{expected}, got {got}", "Pass [explainer.input_of(image)].")
+    for item in inputs:
+        if not isinstance(item, np.ndarray) or item.shape != shape or item.dtype != np.float32:
+            remedy = "Pass a list of what explainer.input_of(image) gives."
+            raise UsageError(f"{expected}, got {describe(item)}", remedy)
+
+
+def check_layer(layer: object) -> None:
+    """Raise UsageError unless `layer` is a name, or None."""
+    if layer is not None and not isinstance(layer, str):
+        raise UsageError(
+            f"expected the name of a layer, got {describe(layer)}",
+            "Pass one of `gradcam layers`.",
+        )
+
+
 def checked_integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """`value` as an int, where it is a whole number (NumPy's are) from `low` to `high`."""
     bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"

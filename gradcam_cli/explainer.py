@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.arguments import check_image, check_word, checked_integer, describe
+from gradcam_cli.answers import explanations_of, question_of
+from gradcam_cli.arguments import check_image, check_inputs, check_word, checked_integer
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.engines import ENGINES, EngineName
 from gradcam_cli.engines.selection import open_engine
-from gradcam_cli.errors import UsageError
 from gradcam_cli.images.framing import RESIZES, Frame, Resize, frame_of
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
-from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
+from gradcam_cli.methods import MethodChoice, parse_method
 from gradcam_cli.methods.choice import needs_of, parse_methods
 from gradcam_cli.methods.modifiers import UNMODIFIED, Modifiers
-from gradcam_cli.models.labels import ClassName
+from gradcam_cli.models.labels import Classes
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
-from gradcam_cli.models.ranking import Ranking
-from gradcam_cli.models.selection import Selection, select_model
+from gradcam_cli.models.selection import ModelName, Selection, select_model
 from gradcam_cli.passes import PRECISIONS, Precision
-from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
+from gradcam_cli.results.explanation import Explanation
 from gradcam_cli.targets import TOP, Score, Target
-from gradcam_cli.versions import versions
 
 if TYPE_CHECKING:
+    from gradcam_cli.errors import GradcamError
+    from gradcam_cli.models.sources.function import Ends, ScoreFunction
     from gradcam_cli.passes import Engine, Pass
 
 
@@ -77,7 +76,7 @@ class Explainer:
     @classmethod
     def load(
         cls,
-        model: str | Selection | Model = "auto",
+        model: ModelName | Selection | Model = "auto",
         *,
         layer: str | None = None,
         methods: str | Sequence[str] = ("grad-cam",),
@@ -90,9 +89,11 @@ class Explainer:
 
         Parameters
         ----------
-        model : str, Selection or Model
-            A name of `gradcam models`, "auto" for VGG16 or else the bundled model; or what
-            `select_model`, which takes a file of weights too, or its `open` gave.
+        model : str, path-like, keras.Model, Selection or Model
+            A name of `gradcam models`, "auto" for VGG16 or else the bundled model, or the path of a
+            model's file; a Keras model in memory, which TensorFlow runs as it is now (of a path it
+            is compiled once, and runs several times as fast); or what `select_model`, which takes
+            labels, preprocessing and weights too, or its `open` gave.
         layer : str, optional
             One of `gradcam layers`; by default the last convolutional activation.
         methods : str, or sequence of str
@@ -116,15 +117,55 @@ class Explainer:
         """
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
-        _check_names(model, layer)
         choices = parse_methods(methods)
-        if isinstance(model, str):
-            model = select_model(model, layer=layer)
+        if not isinstance(model, (Selection, Model)):
+            model = select_model(model, layer=layer, note=note)
         if isinstance(model, Selection):
             model = model.open(offline=offline, note=note)
         needs = needs_of(choices)
         opened_engine, layer = open_engine(model, layer, needs, engine_name=engine, note=note)
         return cls(model, opened_engine, layer, choices, score, offline)
+
+    @classmethod
+    def of_function(
+        cls,
+        function: ScoreFunction,
+        *,
+        input: Sequence[int],
+        labels: int | Sequence[str],
+        methods: str | Sequence[str] = "occlusion",
+        preprocessing: str = "uint8",
+        ends: Ends = "softmax",
+    ) -> Explainer:
+        """Explain a function of pictures, of which nothing is known but its scores.
+
+        Parameters
+        ----------
+        function : callable
+            From (N, height, width, channels) to (N, classes), an array or what becomes one. It gets
+            a copy of at most 8 pictures, from one thread at a time.
+        input : (height, width, channels)
+            Of one picture; 3 channels are RGB, and 1 is grey.
+        labels : sequence of str, or int
+            The names of the classes, or how many there are.
+        methods : str, or sequence of str
+            Those of `gradcam methods` that need forward passes only.
+        preprocessing : str
+            "uint8" for pixels as they are, 0..255; "none" for the same in float32; or whatever
+            `--preprocess` takes.
+        ends : "softmax", "sigmoid" or "none"
+            What it ends in, and gives: probabilities that add up to 1, probabilities of each class
+            by itself, or scores. What it gives is what is explained, and is checked each time.
+
+        Raises
+        ------
+        UsageError
+            Where an argument is not as above, or a method needs more than scores.
+        """
+        from gradcam_cli.models.sources.function import function_model
+
+        model = function_model(function, input, labels, preprocessing=preprocessing, ends=ends)
+        return cls.load(model, methods=methods, score="logit" if ends == "none" else "probability")
 
     def with_passes(self, passes: Sequence[Pass], note: Note = no_note) -> Explainer:
         """The same with an engine that can do `passes` as well, whatever the methods need.
@@ -164,7 +205,8 @@ class Explainer:
         return self._reopened(self.modifiers.needs(needs_of(self.methods)), precision, note)
 
     def _reopened(self, needs: Sequence[Pass], precision: Precision, note: Note) -> Explainer:
-        name = next(name for name in ENGINES if name == self.engine.name)
+        engines: dict[str, EngineName] = {name: name for name in ENGINES}
+        name = engines.get(self.engine.name, "auto")  # a function's is none of them
         engine, _ = open_engine(
             self.model, self.layer, needs, engine_name=name, precision=precision, note=note
         )
@@ -173,7 +215,7 @@ class Explainer:
     def explain(
         self,
         image: Source | NDArray[np.uint8],
-        targets: ClassName | Target | Iterable[ClassName | Target] = TOP,
+        targets: Classes = TOP,
         *,
         top: int = 5,
     ) -> Explanation:
@@ -198,13 +240,58 @@ class Explainer:
             Where no picture can be read.
         """
         resolved = self.model.labels.targets(targets)
-        if isinstance(image, np.ndarray):
-            picture = Picture(image, name="", stem="", path=None)
-        else:
-            picture = read_image(image, offline=self.offline)
+        picture = self.read(image)
         # Row by row: to prepare an engine for several takes longer than a few rows do.
         inputs = [self.input_of(picture.pixels)]
         (explanation,) = self.explain_inputs(inputs, resolved, top=top, rows=1)
+        return self.placed(explanation, picture)
+
+    def explain_many(
+        self,
+        sources: Iterable[Source | NDArray[np.uint8]],
+        targets: Classes = TOP,
+        *,
+        top: int = 5,
+        on_failure: Callable[[Any, GradcamError], None] | None = None,
+    ) -> Iterator[Explanation]:
+        """Explain each of `sources` in their order, a few at a time, in memory that does not grow.
+
+        Sources are taken as they are needed, at most 32 ahead, and read in threads. An explanation
+        holds its picture, so keep what you need of each, and not all of them.
+
+        Parameters
+        ----------
+        sources : iterable
+            Of what `explain` takes as `image`.
+        targets, top
+            As in `explain`, the same for all.
+        on_failure : callable, optional
+            Called with a source that cannot be read and its error, in its turn; nothing is yielded
+            for it. Without it the error is raised in its turn, which ends the iteration.
+
+        Yields
+        ------
+        Explanation
+            What `explain` gives, to within rounding.
+
+        Raises
+        ------
+        UsageError
+            Where an argument is not as above; at once.
+        """
+        from gradcam_cli.batches import explanations
+
+        resolved = self.model.labels.targets(targets)
+        return explanations(self, sources, resolved, checked_integer("top", top, 1), on_failure)
+
+    def read(self, image: Source | NDArray[np.uint8]) -> Picture:
+        """The picture that `explain` takes `image` for; errors as there."""
+        if isinstance(image, np.ndarray):
+            return Picture(image, name="", stem="", path=None)
+        return read_image(image, offline=self.offline)
+
+    def placed(self, explanation: Explanation, picture: Picture) -> Explanation:
+        """What was found in the input of `picture`, with the picture, its name and its notes."""
         frame = self.frame_of(picture.pixels)
         return explanation.of_picture(picture, frame).with_pixels(picture.pixels)
 
@@ -253,7 +340,7 @@ class Explainer:
     def explain_inputs(
         self,
         inputs: Sequence[NDArray[np.float32]],
-        targets: ClassName | Target | Iterable[ClassName | Target],
+        targets: Classes,
         *,
         top: int = 5,
         rows: int | None = None,
@@ -278,7 +365,7 @@ class Explainer:
             Where an argument is not as above, or a class is not known.
         """
         resolved = self.model.labels.targets(targets)
-        self._check_inputs(inputs)
+        check_inputs(inputs, tuple(self.model.input))
         top = checked_integer("top", top, 1)
         pairs = len(inputs) * len(resolved)
         rows = min(self.engine.rows, pairs) if rows is None else checked_integer("rows", rows, 1)
@@ -296,115 +383,13 @@ class Explainer:
         progress: Progress = no_progress,
     ) -> list[Explanation]:
         """Explain each of `inputs` for targets of its own, at least one; see `explain_inputs`."""
-        question = Question(
-            engine=self.engine,
-            inputs=[array for array, own in zip(inputs, targets, strict=True) for _ in own],
-            targets=[target for own in targets for target in own],
-            layer=self.layer,
-            score=self.score,
-            baseline=self._black,
-            head=self.model.head,
-            rows=rows,
-            progress=progress,
-        )
-        answers = [self.modifiers.maps(method, question) for method in self.methods]
-        ends = accumulate(map(len, targets))
-        return [
-            self._explanation(
-                own, [_rows_of(answer, end - len(own), end) for answer in answers], top
-            )
-            for own, end in zip(targets, ends, strict=True)
-        ]
+        question = question_of(self, inputs, targets, rows, progress)
+        maps = [self.modifiers.maps(method, question) for method in self.methods]
+        return explanations_of(self, targets, maps, top)
 
     @cached_property
-    def _black(self) -> NDArray[np.float32]:
+    def black(self) -> NDArray[np.float32]:
         """The model's input for a black picture."""
         black = self.input_of(np.zeros((1, 1, 3), np.uint8))
         black.flags.writeable = False
         return black
-
-    def _check_inputs(self, inputs: Sequence[NDArray[np.float32]]) -> None:
-        """Raise UsageError unless there are inputs, all of the model's shape and float32."""
-        shape = tuple(self.model.input)
-        expected = f"expected inputs of {shape} float32, at least one"
-        if not isinstance(inputs, (Sequence, np.ndarray)) or not len(inputs):
-            got = "none" if isinstance(inputs, Sequence) else describe(inputs)
-            raise UsageError(f"{expected}, got {got}", "Pass [explainer.input_of(image)].")
-        for item in inputs:
-            if not isinstance(item, np.ndarray) or item.shape != shape or item.dtype != np.float32:
-                remedy = "Pass a list of what explainer.input_of(image) gives."
-                raise UsageError(f"{expected}, got {describe(item)}", remedy)
-
-    def _explanation(
-        self, targets: Sequence[Target], maps: Sequence[Maps], top: int
-    ) -> Explanation:
-        """The explanation of one image from the maps of each method, one row a target."""
-        ranking = Ranking(maps[0].scores[0], self.model.labels, self.model.head)
-        explained = self._target_explanations(targets, maps, ranking)
-        return Explanation(
-            source="",
-            size=(0, 0),
-            model=self.model.name,
-            weights=self.model.origin,
-            fallback=self.model.fallback or None,
-            guesses=self.model.guesses,
-            layer=explained[0].layer,
-            method=explained[0].method,
-            score=self.score,
-            engine=self.engine.name,
-            precision=self.engine.precision,
-            modifiers=self.modifiers.text,
-            predictions=ranking.top(top),
-            targets=explained,
-            notes=(),
-            versions=versions(self.engine.name),
-        )
-
-    def _target_explanations(
-        self, targets: Sequence[Target], maps: Sequence[Maps], ranking: Ranking
-    ) -> tuple[TargetExplanation, ...]:
-        """Those of each target by each method; a target that is resolved to another counts once."""
-        explained: dict[tuple[Target, str], TargetExplanation] = {}
-        for row, target in enumerate(targets):
-            resolved = target.resolved(ranking.predicted)
-            for method, answer in zip(self.methods, maps, strict=True):
-                explained[resolved, method.text] = self._target_explanation(
-                    resolved, method, answer.raw[row], ranking
-                )
-        return tuple(explained.values())
-
-    def _target_explanation(
-        self, target: Target, method: MethodChoice, raw: NDArray[np.float32], ranking: Ranking
-    ) -> TargetExplanation:
-        heatmap, evidence = normalize(raw)
-        return TargetExplanation.of(
-            heatmap,
-            evidence=evidence,
-            prediction=ranking.of(target.index),
-            versus=None if target.versus is None else ranking.label(target.versus),
-            counterfactual=target.counterfactual,
-            method=method.text,
-            layer=self.modifiers.layer_text(self.layer)
-            if method.method.uses_layer
-            else AT_THE_INPUT,
-        )
-
-
-def _rows_of(maps: Maps, start: int, end: int) -> Maps:
-    """Some rows of `maps`."""
-    rows = slice(start, end)
-    return Maps(maps.raw[rows], maps.scores[rows])
-
-
-def _check_names(model: object, layer: object) -> None:
-    """Raise UsageError unless these are of the types that `Explainer.load` takes."""
-    if not isinstance(model, (str, Selection, Model)):
-        raise UsageError(
-            f"expected the name of a model, got {describe(model)}",
-            "Pass one of `gradcam models`, or what `select_model` gives.",
-        )
-    if layer is not None and not isinstance(layer, str):
-        raise UsageError(
-            f"expected the name of a layer, got {describe(layer)}",
-            "Pass one of `gradcam layers`.",
-        )

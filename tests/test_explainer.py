@@ -202,7 +202,7 @@ def test_inputs_are_those_of_input_of(explainer: Explainer, asymmetric: np.ndarr
     "options",
     [
         {"model": 5},
-        {"model": Path("vgg16")},
+        {"model": b"vgg16"},
         {"layer": 3},
         {"score": "softmax"},
         {"engine": "torch"},

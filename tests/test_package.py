@@ -142,7 +142,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli import TOP, Explainer, Explanation, overlay, read_image, select_model
+from gradcam_cli import (
+    TOP, Explainer, Explanation, explain, overlay, read_image, select_model,
+)
 
 explainer: Explainer = Explainer.load(select_model("vgg16", weights=Path("mine.h5")))
 for source in ("cat.jpg", Path("cat.jpg"), b"JPEG", read_image("cat.jpg")):
@@ -151,6 +153,10 @@ picture = read_image(Path("cat.jpg").open("rb"))
 explainer.explain(picture.pixels, "top")
 blended: NDArray[np.uint8] = overlay(picture.pixels, explanation.targets[0].heatmap, alpha=0.3)
 name: str = explanation.predictions[0].name
+one: Explanation = explain("cat.jpg", model=Path("mine.keras"), target=["cat", 5], method=["rise"])
+for each in explainer.explain_many(["cat.jpg", picture], on_failure=lambda source, error: None):
+    heatmap: NDArray[np.float32] = each.heatmap
+shares: Explainer = Explainer.of_function(lambda x: x, input=(8, 8, 3), labels=["cat", "dog"])
 """
 WRONG = """
 from gradcam_cli import Explainer, overlay, read_image

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from gradcam_cli.arguments import check_layer
 from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.engines.openvino.makers import NotCompiledError
 from gradcam_cli.engines.openvino.model_cache import open_compiled
@@ -53,11 +54,14 @@ def open_engine(
     Raises
     ------
     UsageError
-        For a layer that the model does not have, guided gradients of one without ReLUs, or a
-        precision that is not to be had.
+        For a layer that the model does not have, guided gradients of one without ReLUs, a
+        precision that is not to be had, or more than scores of a function.
     ModelError
         Where the weights do not fit, or "openvino" cannot run the model.
     """
+    check_layer(layer)
+    if model.origin == "memory":
+        return _open_in_memory(model, layer, needs, engine_name, precision)
     if precision != "f32":
         check_precision(precision, engine_name)
         engine_name = "openvino"
@@ -78,6 +82,35 @@ def open_engine(
             f"{INSTALL}, or leave --engine at auto.",
         )
     return _open_in_tensorflow(model, network(), layer, needs)
+
+
+def _open_in_memory(
+    model: Model,
+    layer: str | None,
+    needs: Sequence[Pass],
+    engine_name: EngineName,
+    precision: Precision,
+) -> tuple[Engine, str]:
+    """That of a Keras model or a function, of which nothing can be kept for another process."""
+    if engine_name == "openvino" or precision != "f32":
+        raise ModelError(
+            f"{model.name} cannot be compiled: it is in memory, and not in a file",
+            "Leave engine and precision out; or save it, as .keras, and pass the path.",
+        )
+    if model.weights.run_in_tensorflow:
+        return _open_in_tensorflow(model, model.network(), layer, needs)
+    return _open_function(model, layer, needs)
+
+
+def _open_function(model: Model, layer: str | None, needs: Sequence[Pass]) -> tuple[Engine, str]:
+    from gradcam_cli.engines.function import FunctionEngine
+
+    if layer:
+        raise UsageError(f"{model.name} is a function, which has no layers", "Leave layer out.")
+    engine = FunctionEngine(model)
+    for need in needs:
+        engine.prepare(need)
+    return cast("Engine", engine), ""
 
 
 def check_precision(precision: Precision, engine_name: EngineName) -> None:

@@ -107,6 +107,19 @@ def overlay(
     return blended
 
 
+def thumbnail(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """`image`, (H, W, 3) uint8 RGB, with a longest side of at most `side` pixels, by areas."""
+    import cv2
+
+    scale = side / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    width, height = (max(1, round(each * scale)) for each in image.shape[1::-1])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(
+        "uint8", copy=False
+    )
+
+
 def _blend(
     levels: NDArray[np.uint8],
     palette: NDArray[np.uint8],

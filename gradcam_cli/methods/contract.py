@@ -154,12 +154,31 @@ class Method:
         return any(LAYER in need.at for need in self.needs)
 
 
-def imported(module: str, name: str) -> Callable[..., Maps]:
-    """The function `name` of a module of this package, imported when it is first called."""
+@dataclass(frozen=True)
+class Imported:
+    """A function of a module of this package, imported when it is first called.
 
-    def maps(question: Question, **options: float) -> Maps:
+    Attributes
+    ----------
+    module, name : str
+        Where it is, and what it is called there.
+    """
+
+    module: str
+    name: str
+
+    @property
+    def function(self) -> Callable[..., Maps]:
+        """The function itself."""
         function: Callable[..., Maps]
-        function = getattr(import_module(f"gradcam_cli.methods.{module}"), name)
-        return function(question, **options)
+        function = getattr(import_module(f"gradcam_cli.methods.{self.module}"), self.name)
+        return function
 
-    return maps
+    def __call__(self, question: Question, **options: float) -> Maps:
+        """What the function gives."""
+        return self.function(question, **options)
+
+
+def imported(module: str, name: str) -> Imported:
+    """The function `name` of a module of this package, imported when it is first called."""
+    return Imported(module, name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.framework import tensorflow
@@ -36,6 +36,9 @@ from gradcam_cli.passes import INPUT
 from gradcam_cli.suggestions import folded
 from gradcam_cli.targets import Head
 from gradcam_cli.text import printable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _FIRST_OPERATIONS = 6
 """Among which a rescaling is one of pixels."""
@@ -118,6 +121,16 @@ class KerasNetwork:
     def any_size(self) -> bool:
         """True where the model leaves the sides of its pictures open."""
         return is_of_any_size(self._model)
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        return int(self._model.count_params())
+
+    def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """The path and the values of each of its weights."""
+        for variable in self._model.weights:
+            yield variable.path, variable.numpy()
 
     @property
     def has_attention(self) -> bool:

@@ -24,6 +24,9 @@ TOP_WORD = "top"
 ClassName = str | SupportsIndex
 """A class as a caller writes it: what `Labels.resolve` takes, or an index, of NumPy's types too."""
 
+Classes = ClassName | Target | Iterable[ClassName | Target]
+"""What is to be explained, as a caller writes it: one class, or several."""
+
 
 @dataclass(frozen=True)
 class Labels(Sequence[ClassLabel]):
@@ -53,6 +56,24 @@ class Labels(Sequence[ClassLabel]):
                 ClassLabel(i, "", name.strip() or unnamed_class(i)) for i, name in enumerate(names)
             )
         )
+
+    @classmethod
+    def of_names(cls, names: Sequence[str]) -> Labels:
+        """`named`, of names that a caller passed.
+
+        Raises
+        ------
+        UsageError
+            Where one of them is no text, or there is none.
+        """
+        wrong = [name for name in names if not isinstance(name, str)]
+        if wrong or not names:
+            got = describe(wrong[0]) if wrong else "none"
+            raise UsageError(
+                f"expected the names of classes, got {got}",
+                "Pass a text for each class, in the order of the model's scores.",
+            )
+        return cls.named(names)
 
     @classmethod
     def unnamed(cls, count: int) -> Labels:
@@ -96,7 +117,7 @@ class Labels(Sequence[ClassLabel]):
 
     def targets(
         self,
-        classes: ClassName | Target | Iterable[ClassName | Target],
+        classes: Classes,
         versus: ClassName | None = None,
         *,
         counterfactual: bool = False,

@@ -10,7 +10,7 @@ from gradcam_cli.models.labels import Labels
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.targets import Head
 
-Origin = Literal["bundled", "cached", "fetched", "file"]
+Origin = Literal["bundled", "cached", "fetched", "file", "memory"]
 """Where weights came from."""
 
 
@@ -112,7 +112,7 @@ class Model(ModelInfo):
 
     @property
     def origin(self) -> Origin:
-        """Where its weights came from: "bundled", "cached", "fetched" or "file"."""
+        """Where its weights came from: "bundled", "cached", "fetched", "file" or "memory"."""
         return self.weights.origin
 
     def digest(self) -> str:

@@ -235,3 +235,14 @@ def _unknown(kind: str, text: str, known: Iterable[str]) -> UsageError:
 
 def _written(number: float) -> str:
     return repr(number).removesuffix(".0")
+
+
+def guess_for(format: str, layout: str, channels: int) -> tuple[str, str]:
+    """The most usual preprocessing of models in files of `format`, and why."""
+    if channels == 1:
+        return "scale=0..1", "as most models of grey pictures take it"
+    if format in ("keras", "h5"):
+        return "scale=0..1", "as most models that are built in Keras take it"
+    if layout == "NCHW":
+        return "torch", "as most models from PyTorch take it"
+    return "tf", "as most models from TensorFlow take it"

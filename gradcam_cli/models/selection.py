@@ -6,9 +6,12 @@ select_model("auto", layer="block5_conv3") ─▶ Selection ─▶ open() ─▶
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
+from gradcam_cli.arguments import check_layer, describe
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models import efficientnet_lite
@@ -19,6 +22,12 @@ from gradcam_cli.models.layers import find_layer, unknown_layer
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.sources.contract import ModelSource
 from gradcam_cli.models.sources.own_weights import OwnWeights
+
+if TYPE_CHECKING:
+    from gradcam_cli.models.sources.memory import KerasModel
+
+ModelName: TypeAlias = "str | os.PathLike[str] | KerasModel"
+"""What `select_model` takes: a name, the path of a file, or a Keras model in memory."""
 
 AUTO = "auto"
 AUTO_MODELS = ("vgg16", efficientnet_lite.NAME)
@@ -94,7 +103,7 @@ class Selection:
 
 
 def select_model(
-    name: str = AUTO,
+    name: ModelName = AUTO,
     *,
     weights: Path | None = None,
     layer: str | None = None,
@@ -108,14 +117,16 @@ def select_model(
 
     Parameters
     ----------
-    name : str
-        One of `gradcam models`, "auto", or the path of a model's file.
+    name : str, path-like or keras.Model
+        One of `gradcam models`, "auto", or the path of a model's file; or a Keras model in memory,
+        which TensorFlow runs as it is.
     weights : Path, optional
         A file of Keras weights for it.
     layer : str, optional
         The layer to explain.
     file_options : FileOptions, optional
-        Of a model in a file, whose path is `name`; it is read at once.
+        Of a model in a file, which is read at once, or in memory: its labels, preprocessing and
+        whatever else it does not say itself.
     note : callable
         Called with one sentence for what takes long.
 
@@ -126,7 +137,10 @@ def select_model(
     ModelError
         For a file with no model that can be explained.
     """
-    if is_path(name):
+    check_layer(layer)
+    if not isinstance(name, (str, os.PathLike)):
+        return _select_in_memory(name, weights, layer, file_options)
+    if isinstance(name, os.PathLike) or is_path(name):
         return _select_file(Path(name), weights, layer, file_options, note)
     if file_options is not None:
         raise UsageError(
@@ -161,6 +175,25 @@ def _select_file(
 
     source = FileSource.prepared(path, options, layer=layer, note=note)
     return Selection(_with_layer(layer, (source,), str(path)), layer, source.guesses)
+
+
+def _select_in_memory(
+    model: object, weights: Path | None, layer: str | None, options: FileOptions | None
+) -> Selection:
+    from gradcam_cli.models.sources.memory import MemorySource, is_keras_model
+
+    if not is_keras_model(model):
+        raise UsageError(
+            f"expected the name of a model, a path or a Keras model, got {describe(model)}",
+            "Pass one of `gradcam models`, or what `select_model` gives.",
+        )
+    if weights is not None:
+        raise UsageError(
+            f"a Keras model in memory has its weights, so {weights} is of no use",
+            "Load them into it, or pass the name of a model.",
+        )
+    source = MemorySource.of(model, options)
+    return Selection(_with_layer(layer, (source,)), layer, source.guesses)
 
 
 def _with_layer(

@@ -192,7 +192,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
     model : str
         What was run.
     weights : str
-        Where the weights came from: "bundled", "cached", "fetched" or "file".
+        Where the weights came from: "bundled", "cached", "fetched", "file" or "memory".
     fallback : str or None
         Why it is not the first choice of `--model auto`.
     layer, method : str
@@ -280,6 +280,23 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         from gradcam_cli.images.reading import read_image
 
         return read_image(self.source).pixels
+
+    @property
+    def heatmap(self) -> NDArray[np.float32]:
+        """That of the first of `targets`; see `TargetExplanation.heatmap`."""
+        return self.targets[0].heatmap
+
+    def _repr_png_(self) -> bytes | None:
+        """The overlay of the first of `targets`, small, for notebooks."""
+        from gradcam_cli.results.notebook import small_overlay
+
+        return small_overlay(self, 0, ".png")
+
+    def _repr_html_(self) -> str:
+        """The overlays and the table of classes, for notebooks."""
+        from gradcam_cli.results.notebook import html_of
+
+        return html_of(self)
 
     def overlay(
         self, number: int = 0, *, alpha: float = 0.5, colormap: str = "jet"

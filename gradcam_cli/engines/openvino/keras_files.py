@@ -24,7 +24,6 @@ from gradcam_cli.engines.openvino.makers import (
     Made,
     difference_by_finite_differences,
 )
-from gradcam_cli.engines.openvino.model_files.metadata import guess_for
 from gradcam_cli.engines.openvino.model_files.preparing import counted, prepare_graph
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
 from gradcam_cli.engines.openvino.runtime import core
@@ -34,6 +33,7 @@ from gradcam_cli.models.framework import is_installed
 from gradcam_cli.models.keras_loading import load_network
 from gradcam_cli.models.layers import LayerInfo, explainable_layers
 from gradcam_cli.models.model_file import ModelFile
+from gradcam_cli.models.preprocessing import guess_for
 from gradcam_cli.passes import Engine, Pass
 
 if TYPE_CHECKING:

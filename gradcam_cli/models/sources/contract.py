@@ -10,7 +10,7 @@ from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model import Model, ModelInfo
 from gradcam_cli.models.weights import WeightsFile
 
-WeightsState = Literal["bundled", "cached", "to fetch", "file"]
+WeightsState = Literal["bundled", "cached", "to fetch", "file", "memory"]
 """Where the weights are, as `gradcam models` has it."""
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from gradcam_cli.callbacks import Note, Progress, no_note
-from gradcam_cli.errors import ModelError, UsageError
+from gradcam_cli.errors import ModelError
 from gradcam_cli.models import about
 from gradcam_cli.models.about import About
 from gradcam_cli.models.file_options import FileOptions
 from gradcam_cli.models.findings import Findings
-from gradcam_cli.models.labels_file import read_labels
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model import Model, ModelInfo, Origin
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.preparation import prepare
 from gradcam_cli.models.sources.contract import WeightsState
 from gradcam_cli.models.weights import WeightsFile
+from gradcam_cli.targets import Head
 from gradcam_cli.versions import versions
 
 
@@ -75,7 +75,7 @@ class FileSource:
         if (record := _record_of(file)) is None:
             raise ModelError(f"{file.path} changed while it was read", "Try again.")
         source = cls(file, record, options)
-        source._check_head()
+        source._head  # noqa: B018 - one that it cannot have is refused at once
         return source
 
     @classmethod
@@ -101,30 +101,21 @@ class FileSource:
     def info(self) -> ModelInfo:
         """See `ModelSource.info`."""
         findings, own = self.findings, self.options
-        labels = findings.labels
-        if own.labels is not None:
-            labels = read_labels(own.labels, findings.classes)
         return ModelInfo(
             name=self.file.name,
             input=findings.input,
             preprocessing=own.preprocessing or findings.preprocessing,
-            labels=labels,
-            head=own.head if own.head and self._head_is_open else findings.head,
+            labels=own.labels_of(findings.classes) or findings.labels,
+            head=self._head,
             parameters=findings.parameters,
             layer_names=tuple(layer.name for layer in self.about.layers),
         )
 
     @property
-    def _head_is_open(self) -> bool:
-        """True where the file does not say it, and there is more than a single score."""
-        return self.findings.activation == "none" and self.findings.head == "softmax"
-
-    def _check_head(self) -> None:
-        head, own = self.findings.head, self.options.head
-        if own and own != head and not self._head_is_open:
-            raise UsageError(
-                f"{self.file.path} has a {head} head, so --head {own} is of no use", "Drop --head."
-            )
+    def _head(self) -> Head:
+        """What makes probabilities of its scores."""
+        findings = self.findings
+        return self.options.head_over(findings.head, findings.activation, str(self.file.path))
 
     def state(self) -> WeightsState:
         """See `ModelSource.state`."""

@@ -22,7 +22,6 @@ from gradcam_cli.engines.openvino.model_files.layers import (
     graph_layers,
 )
 from gradcam_cli.engines.openvino.model_files.metadata import (
-    guess_for,
     labels_in,
     preprocessing_in,
     preprocessing_of_type,
@@ -38,6 +37,7 @@ from gradcam_cli.errors import GradcamError, ModelError
 from gradcam_cli.models.findings import Findings
 from gradcam_cli.models.layers import LayerInfo
 from gradcam_cli.models.model_file import ModelFile
+from gradcam_cli.models.preprocessing import guess_for
 from gradcam_cli.targets import TOP, Target
 
 _MOST_TRIED = 12

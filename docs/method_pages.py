@@ -1,0 +1,130 @@
+"""A page for each method: its record, its docstring, and a picture that the tool has made."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks.markdown import table
+from gradcam_cli import Explainer, Explanation
+from gradcam_cli.errors import GradcamError
+from gradcam_cli.images.overlay import thumbnail
+from gradcam_cli.images.writing import encoded_image, write_output
+from gradcam_cli.methods import METHODS, Method
+from gradcam_cli.methods.contract import Imported
+from gradcam_cli.reports.methods import needs, option_text
+
+ROOT = Path(__file__).parent.parent
+SAMPLE, MODEL, CLASS = ROOT / "sample_images" / "egyptian_cat.jpg", "efficientnet-lite0", 285
+SIDE = 360
+
+_CAPTION = "What {title} shows for the class *Egyptian cat* of the bundled model."
+
+
+def slug(method: Method) -> str:
+    """The name of its page."""
+    return method.name.replace("++", "-plus-plus")
+
+
+def documented(method: Method) -> str:
+    """The dotted name of what says how the method computes: a function, or a name with a docstring.
+
+    Raises
+    ------
+    LookupError
+        Where nothing says it.
+    """
+    assert isinstance(method.maps, Imported)
+    return _documented(f"gradcam_cli.methods.{method.maps.module}", method.maps.name)
+
+
+def _documented(module: str, name: str) -> str:
+    """That of `name` in `module`, or else of what it refers to or is made of there."""
+    path = f"{module}.{name}"
+    body = ast.parse(Path(import_module(module).__file__ or "").read_text("utf-8")).body
+    for node, following in pairwise([*body, ast.Pass()]):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            other = re.fullmatch(r"`(\w+)` of each input\.", ast.get_docstring(node) or "")
+            return _documented(module, other[1]) if other else path
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            is_said = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+            return path if is_said else _made_of(module, node.value)
+    raise LookupError(f"{path} is not defined where it is imported from")
+
+
+def _made_of(module: str, value: ast.expr) -> str:
+    """That of the first function that the call `value` is given, or that its lambda calls."""
+    assert isinstance(value, ast.Call)
+    names = [n.id for each in value.args for n in ast.walk(each) if isinstance(n, ast.Name)]
+    for function in (getattr(import_module(module), name, None) for name in names):
+        if inspect.isfunction(function) and function.__doc__:
+            return f"{function.__module__}.{function.__qualname__}"
+    raise LookupError(f"nothing says what {ast.unparse(value)} computes, in {module}")
+
+
+def page(method: Method, outcome: str) -> str:
+    """Markdown; `outcome` is the line with the picture, or why there is none."""
+    return "\n\n".join(
+        [
+            f"# {method.title}",
+            f"{method.summary[0].upper()}{method.summary[1:]}.",
+            outcome,
+            f"```sh\ngradcam explain photo.jpg --method {method.name}\n```",
+            _facts(method),
+            *_options(method),
+            "## How it is computed",
+            f"::: {documented(method)}\n"
+            "    options:\n      show_root_heading: false\n      show_root_toc_entry: false\n",
+        ]
+    )
+
+
+def _facts(method: Method) -> str:
+    paper = re.sub(r"arXiv ([0-9.]+[0-9])", r"[arXiv \1](https://arxiv.org/abs/\1)", method.paper)
+    rows = [
+        ("paper", paper),
+        ("needs", needs(method)),
+        ("cost", method.cost),
+        ("sign", "for and against the class" if method.signed else "none below 0"),
+        ("class", "matters" if method.uses_target else "does not matter"),
+        ("resolution", "the layer's" if method.uses_layer else "the input's"),
+    ]
+    return table(("record", ""), rows, left=2)
+
+
+def _options(method: Method) -> list[str]:
+    if not method.options:
+        return []
+    rows = [(f"`{option.name}`", option_text(option)) for option in method.options]
+    first = method.options[0]
+    example = f"`--method {method.name}:{first.name}={first.default}`"
+    return ["## Options", f"As in {example}.", table(("Option", "What it is"), rows, left=2)]
+
+
+def write_pages(folder: Path) -> dict[str, str]:
+    """Write all pages and pictures; titles by the names of the files in `folder`."""
+    folder.mkdir()
+    for method in METHODS.values():
+        outcome = _outcome(method, folder / f"{slug(method)}.jpg")
+        (folder / f"{slug(method)}.md").write_text(page(method, outcome), "utf-8")
+    return {f"{slug(method)}.md": method.title for method in METHODS.values()}
+
+
+def _outcome(method: Method, picture: Path) -> str:
+    try:
+        explanation = explained(method.name)
+    except GradcamError as error:
+        return f"On the bundled model, {MODEL}, there is no picture of it: {error.what}."
+    write_output(picture, encoded_image(thumbnail(explanation.overlay(), SIDE), ".jpg"))
+    caption = _CAPTION.format(title=method.title)
+    return f"![{caption}]({picture.name})\n\n*{caption}*"
+
+
+def explained(name: str) -> Explanation:
+    """The sample by the method called `name`."""
+    explainer = Explainer.load(MODEL, methods=name, offline=True)
+    return explainer.explain(SAMPLE, CLASS)
