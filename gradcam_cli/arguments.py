@@ -166,6 +166,26 @@ def check_activations(array: object) -> None:
     )
 
 
+def check_attention(attention: object, tokens: int, gradients: object = None) -> None:
+    """Raise UsageError unless `attention` is (blocks, heads, T, T), floats, T at least `tokens`.
+
+    With `gradients`, they have to be of its shape.
+    """
+    import numpy as np
+
+    arrays = [attention] if gradients is None else [attention, gradients]
+    sound = [array for array in arrays if isinstance(array, np.ndarray) and array.dtype.kind == "f"]
+    if len(sound) == len(arrays) and len({array.shape for array in sound}) == 1:
+        shape = sound[0].shape
+        if len(shape) == 4 and sound[0].size and shape[2] == shape[3] >= tokens:
+            return
+    raise UsageError(
+        f"expected attention of (blocks, heads, tokens, tokens) float32 with at least {tokens} "
+        f"tokens, got {' and '.join(map(describe, arrays))}",
+        "Pass that of one image: of a batch, activations[ATTENTION][0].",
+    )
+
+
 def check_raw_heatmap(raw: object) -> None:
     """Raise UsageError unless `raw` is (h, w), floats, and not empty; any number will do."""
     import numpy as np

@@ -27,7 +27,7 @@ from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.ranking import Ranking
 from gradcam_cli.models.selection import Selection, select_model
 from gradcam_cli.passes import PRECISIONS, Precision
-from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
+from gradcam_cli.results.explanation import Explanation, TargetExplanation
 from gradcam_cli.targets import TOP, Score, Target
 from gradcam_cli.versions import versions
 
@@ -366,7 +366,7 @@ class Explainer:
             versus=None if target.versus is None else ranking.label(target.versus),
             counterfactual=target.counterfactual,
             method=method.text,
-            layer=self.layer if method.method.uses_layer else AT_THE_INPUT,
+            layer=self.layer if method.method.uses_layer else method.method.looks_at,
         )
 
 
