@@ -166,14 +166,10 @@ def check_activations(array: object) -> None:
     )
 
 
-def check_attention(attention: object, tokens: int, gradients: object = None) -> None:
-    """Raise UsageError unless `attention` is (blocks, heads, T, T), floats, T at least `tokens`.
-
-    With `gradients`, they have to be of its shape.
-    """
+def check_attention(tokens: int, *arrays: object) -> None:
+    """Raise UsageError unless all are (blocks, heads, T, T), floats, of one shape, T >= `tokens`."""
     import numpy as np
 
-    arrays = [attention] if gradients is None else [attention, gradients]
     sound = [array for array in arrays if isinstance(array, np.ndarray) and array.dtype.kind == "f"]
     if len(sound) == len(arrays) and len({array.shape for array in sound}) == 1:
         shape = sound[0].shape

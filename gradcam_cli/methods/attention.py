@@ -49,7 +49,7 @@ def attention_rollout(attention: Array, tokens: TokenGrid) -> Array:
     >>> attention_rollout(attention, TokenGrid(1, 2, 1)).tolist()
     [[0.25, 0.125]]
     """
-    check_attention(attention, tokens.first + tokens.height * tokens.width)
+    check_attention(_end_of(tokens), attention)
     count = attention.shape[-1]
     read = 1 if tokens.first else count
     reached = (np.arange(count) < read) / read
@@ -89,7 +89,7 @@ def generic_attention(attention: Array, gradients: Array, tokens: TokenGrid) -> 
     UsageError
         Unless both are floats of one such shape, with tokens for the grid.
     """
-    check_attention(attention, tokens.first + tokens.height * tokens.width, gradients)
+    check_attention(_end_of(tokens), attention, gradients)
     is_read = gradients[-1].any(axis=(0, 2))
     read = is_read / max(1, np.count_nonzero(is_read))
     relevance = read
@@ -104,8 +104,9 @@ def le_grad(gradients: Array, tokens: TokenGrid) -> Array:
 
     Bousselham et al., 2024, arXiv 2404.03214, the map of all layers: with G_b = dy_b/dA_b of
     block b, of the score y_b that the tokens after that block have where the head reads them, the
-    mean over blocks, heads and rows of ReLU(G_b). The head is what the model has after its last block, with
-    its own way to pool tokens; the authors' code for CLIP takes the mean of all tokens there.
+    mean over blocks, heads and rows of ReLU(G_b). The head is what the model has after its last
+    block, with its own way to pool tokens; the authors' code for CLIP takes the mean of all tokens
+    there.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def le_grad(gradients: Array, tokens: TokenGrid) -> Array:
     UsageError
         Unless it is floats of such a shape, with tokens for the grid.
     """
-    check_attention(gradients, tokens.first + tokens.height * tokens.width)
+    check_attention(_end_of(tokens), gradients)
     return _on_grid(np.maximum(gradients, 0).mean(axis=(0, 1, 2), dtype=np.float64), tokens)
 
 
@@ -181,6 +182,10 @@ def _tokens_of(batch: Captured) -> TokenGrid:
 
 
 def _on_grid(relevance: NDArray[np.float64], tokens: TokenGrid) -> Array:
-    height, width, first = tokens
-    of_picture = relevance[first : first + height * width]
-    return of_picture.reshape(height, width).astype(np.float32)
+    of_picture = relevance[tokens.first : _end_of(tokens)]
+    return of_picture.reshape(tokens.height, tokens.width).astype(np.float32)
+
+
+def _end_of(tokens: TokenGrid) -> int:
+    """How many tokens there are at least."""
+    return tokens.first + tokens.height * tokens.width
