@@ -167,7 +167,7 @@ def check_activations(array: object) -> None:
 
 
 def check_attention(tokens: int, *arrays: object) -> None:
-    """Raise UsageError unless all are (blocks, heads, T, T), floats, of one shape, T >= `tokens`."""
+    """Raise UsageError unless all are (blocks, heads, T, T), floats, of one shape, T ≥ `tokens`."""
     import numpy as np
 
     sound = [array for array in arrays if isinstance(array, np.ndarray) and array.dtype.kind == "f"]

@@ -361,9 +361,10 @@ def test_a_transformer_is_explained_by_its_attention(
     model = ("--model", zoo.path("vit_like"), "--preprocess", "torch")
     (told,) = explained(gradcam, photo, *model, "--method", method)["explanations"]
     assert (told["method"], told["layer"]) == (method, "attention")
-    code, _, err = gradcam("explain", photo, *model, "--method", method, "--layer", "x")
+    layer = zoo.NAMES["vit_like"].default_layer
+    code, _, err = gradcam("explain", photo, *model, "--method", method, "--layer", layer)
     assert code == 2
-    assert f"--layer x is of no use: {method} looks at the attention" in err
+    assert f"--layer {layer} is of no use: {method} looks at the attention" in err
 
 
 @pytest.mark.parametrize("name", ["swin_new", "cnn_nchw"])

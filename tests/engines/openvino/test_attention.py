@@ -69,7 +69,7 @@ def entries() -> Iterator[tuple[int, ...]]:
 
 
 def slopes(image: NDArray[np.float32], weights: NDArray[np.float64], *, by_block: bool) -> NDArray:
-    """dy/dA of y = Σ weights · scores, entry by entry; of each block's own scores or of the last."""
+    """dy/dA of y = Σ weights · scores, entry by entry; of the last block's scores, or of each's."""
     result = np.zeros(SHAPE)
     for place in entries():
         last = place[0] if by_block else tiny.BLOCKS - 1
