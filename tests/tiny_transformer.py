@@ -58,8 +58,8 @@ def run(
     return tokens[0] @ w["head"], attention
 
 
-def save(path: Path) -> Path:
-    """The same as an OpenVINO file."""
+def save(path: Path, *, fused: bool = False) -> Path:
+    """The same as an OpenVINO file; with attention `fused`, as one operation."""
     import openvino
     from openvino import opset13 as ops
 
@@ -82,9 +82,13 @@ def save(path: Path) -> Path:
     tokens = ops.concat([ops.constant(w["class"]), ops.transpose(flat, integers(0, 2, 1))], 1)
     for block in range(BLOCKS):
         q, k, v = (split(dense(tokens, f"{name}{block}")) for name in "qkv")
-        scale = ops.constant(np.float32(1 / np.sqrt(2)))
-        matrix = ops.softmax(ops.multiply(ops.matmul(q, k, False, True), scale), 3)
-        mixed = ops.transpose(ops.matmul(matrix, v, False, False), integers(0, 2, 1, 3))
+        if fused:
+            mixed = ops.scaled_dot_product_attention(q, k, v)
+        else:
+            scale = ops.constant(np.float32(1 / np.sqrt(2)))
+            matrix = ops.softmax(ops.multiply(ops.matmul(q, k, False, True), scale), 3)
+            mixed = ops.matmul(matrix, v, False, False)
+        mixed = ops.transpose(mixed, integers(0, 2, 1, 3))
         joined = ops.reshape(mixed, integers(0, TOKENS, CHANNELS), special_zero=True)
         tokens = ops.add(tokens, dense(joined, f"o{block}"))
         inner = ops.tanh(dense(tokens, f"in{block}"))

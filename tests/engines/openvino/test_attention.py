@@ -144,6 +144,14 @@ def test_a_tail_takes_factors(engine: OpenVINOEngine, batch: NDArray[np.float32]
     assert_close(engine.tail(factors, BLOCK_ATTENTION, batch[:1])[0], own)
 
 
+def test_attention_that_is_one_operation_is_written_out(
+    tmp_path: Path, batch: NDArray[np.float32]
+) -> None:
+    write_graph(ModelFile(tiny.save(tmp_path / "fused.xml", fused=True)), tmp_path / "model.xml")
+    captured = OpenVINOEngine(tmp_path / "model.xml").capture(batch[:1], [ATTENTION])
+    assert_close(captured.activations[ATTENTION][0], np.stack(tiny.run(batch[0])[1]))
+
+
 class _TooSteep(OpenVINOEngine):
     def gradients(self, *arguments: object, **options: object) -> Gradients:
         right = super().gradients(*arguments, **options)  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ from gradcam_cli.engines.openvino.model_files.outputs import ClassScores, class_
 from gradcam_cli.engines.openvino.model_files.reading import read_graph
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
 from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
-from gradcam_cli.engines.openvino.model_files.self_attention import self_attention
+from gradcam_cli.engines.openvino.model_files.self_attention import self_attention, write_out
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.vjp import NotDifferentiableError, missing_rules
 from gradcam_cli.errors import GradcamError, ModelError
@@ -69,6 +69,7 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
 def prepare_graph(file: ModelFile, model: Any, metadata: dict[str, str], graph: Path) -> Made:
     """The same of what was read: `model`, an `openvino.Model`, and what the file says besides."""
     found_input, original = normalize_input(model, file.options.input_size)
+    write_out(model)
     scores = class_scores(model, file.options.output_name)
     image = model.get_parameters()[0]
     forward = openvino.Model([scores.port], [image], file.name)

@@ -9,11 +9,13 @@ is no matrix from the picture's tokens to the last ones, and none is taken for a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from gradcam_cli.engines.openvino.attention import Attention
 from gradcam_cli.engines.openvino.model_files.axes import tokens_in
 from gradcam_cli.engines.openvino.model_files.layers import GraphLayer, block_sums, dependents
 from gradcam_cli.engines.openvino.vjp.ports import Node, shape_of
+from gradcam_cli.engines.openvino.vjp.products import written_out_attention
 from gradcam_cli.passes import TokenGrid
 
 _PRODUCTS = ("MatMul", "Einsum")
@@ -22,6 +24,17 @@ _BETWEEN = (
     *("Reshape", "Squeeze", "Unsqueeze", "Transpose"),
 )
 """What may stand between a product and the softmax: a scale, a mask, other shapes."""
+
+
+def write_out(model: Any) -> None:
+    """Write attention that is one operation as those that it is made of, its softmax among them."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "ScaledDotProductAttention":
+            written = written_out_attention(node, node.input_values()).output(0)
+            written.get_node().set_friendly_name(node.get_friendly_name())
+            written.get_tensor().set_names(node.output(0).get_names())
+            for reader in node.output(0).get_target_inputs():
+                reader.replace_source_output(written)
 
 
 def self_attention(
