@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize
 from gradcam_cli.models.ranking import Ranking
-from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
+from gradcam_cli.results.explanation import Explanation, TargetExplanation
 from gradcam_cli.targets import Target
 from gradcam_cli.versions import versions
 
@@ -118,7 +118,7 @@ def _target_explanations(
         resolved = target.resolved(ranking.predicted)
         for method, answer in zip(explainer.methods, maps, strict=True):
             layer = explainer.modifiers.layer_text(explainer.layer)
-            layer = layer if method.method.uses_layer else AT_THE_INPUT
+            layer = layer if method.method.uses_layer else method.method.looks_at
             explained[resolved, method.text] = _target_explanation(
                 resolved, method, layer, answer.raw[row], ranking
             )

@@ -166,6 +166,22 @@ def check_activations(array: object) -> None:
     )
 
 
+def check_attention(tokens: int, *arrays: object) -> None:
+    """Raise UsageError unless all are (blocks, heads, T, T), floats, of one shape, T ≥ `tokens`."""
+    import numpy as np
+
+    sound = [array for array in arrays if isinstance(array, np.ndarray) and array.dtype.kind == "f"]
+    if len(sound) == len(arrays) and len({array.shape for array in sound}) == 1:
+        shape = sound[0].shape
+        if len(shape) == 4 and sound[0].size and shape[2] == shape[3] >= tokens:
+            return
+    raise UsageError(
+        f"expected attention of (blocks, heads, tokens, tokens) float32 with at least {tokens} "
+        f"tokens, got {' and '.join(map(describe, arrays))}",
+        "Pass that of one image: of a batch, activations[ATTENTION][0].",
+    )
+
+
 def check_raw_heatmap(raw: object) -> None:
     """Raise UsageError unless `raw` is (h, w), floats, and not empty; any number will do."""
     import numpy as np

@@ -6,6 +6,8 @@
     tail        activations of a layer, the batch they replace them in -> scores
     tail_curvature    the same, and targets -> first and second derivatives there, scores
 
+They are at layers, at the input, or at the attention of a vision transformer, all of it at once.
+
 A method says beforehand which passes it needs, so that an engine can compile and check just those.
 """
 
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
 
 from gradcam_cli.targets import Score, Target
 
@@ -39,10 +41,42 @@ LAYER = "<layer>"
 STAGES = "<stages>"
 """The layers at which earlier, larger maps end; see `stages`."""
 
-_WORDS = {INPUT: "the input", LAYER: "the layer", STAGES: "the stages before"}
+ATTENTION = "<attention>"
+"""The matrices of attention A of all blocks, as one place, (N, blocks, heads, tokens, tokens).
+
+They are in the order from input to output. A[:, b, h, i, j] is how much of token j goes into
+token i in the head h of block b, after the softmax: each row adds up to 1."""
+
+BLOCK_ATTENTION = "<attention by block>"
+"""The same, where the gradients of each block's are of scores of its own: those that the model
+gives where the tokens that the block leaves are taken for those of the last block."""
+
+NO_LAYERS = frozenset({INPUT, ATTENTION, BLOCK_ATTENTION})
+"""The places that are no layers."""
+
 _MOST_STAGES = 3
 _LARGER = 1.5
 """How many times as high or wide maps are that are of an earlier stage: more than with padding."""
+
+_WORDS = {
+    INPUT: "the input",
+    LAYER: "the layer",
+    STAGES: "the stages before",
+    ATTENTION: "the attention",
+    BLOCK_ATTENTION: "the attention by block",
+}
+
+
+class TokenGrid(NamedTuple):
+    """Where among a transformer's tokens those of the picture are: `first` others come before.
+
+    They are in rows, from `first` to `first + height * width`. The others are of the class, of
+    distillation, or registers.
+    """
+
+    height: int
+    width: int
+    first: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +88,8 @@ class Pass:
     kind : "forward", "capture", "gradients", "tail" or "tail_curvature"
         What is computed.
     at : tuple of str
-        The layers, or `INPUT`, whose arrays come out; of tails, the one layer whose go in.
+        The layers, or places of `NO_LAYERS`, whose arrays come out; of tails, the one place whose
+        go in.
     rules : "standard" or "guided"
         Of gradients: how they pass a ReLU.
     """
@@ -124,6 +159,9 @@ GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 TAIL = Pass("tail", (LAYER,))
 TAIL_CURVATURE = Pass("tail_curvature", (LAYER,))
 STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
+ATTENTION_CAPTURE = Pass("capture", (ATTENTION,))
+ATTENTION_GRADIENTS = Pass("gradients", (ATTENTION,))
+BLOCK_ATTENTION_GRADIENTS = Pass("gradients", (BLOCK_ATTENTION,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,13 +171,16 @@ class Captured:
     Attributes
     ----------
     activations : dict of str to (N, h, w, C) float32
-        The output A of each requested layer; of `INPUT`, the batch.
+        The output A of each requested layer; of `INPUT`, the batch; of `ATTENTION`, see there.
     scores : (N, classes) float32
         The scores before the softmax (logits).
+    tokens : TokenGrid or None
+        What the rows and columns of matrices of attention are, where those were requested.
     """
 
     activations: dict[str, NDArray[np.float32]] = field(repr=False)
     scores: NDArray[np.float32] = field(repr=False)
+    tokens: TokenGrid | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +190,7 @@ class Gradients(Captured):
     Attributes
     ----------
     gradients : dict of str to (N, h, w, C) float32
-        G = dy/dA of each layer, y being each row's own target.
+        G = dy/dA of each layer, y being each row's own target; of other places of A's shape.
     """
 
     gradients: dict[str, NDArray[np.float32]] = field(repr=False)
@@ -206,7 +247,7 @@ class Engine(Protocol):
         ...
 
     def capture(self, batch: NDArray[np.float32], at: Sequence[str]) -> Captured:
-        """The activations of the layers `at`, and the scores, in one pass."""
+        """The activations of the layers `at`, or of `ATTENTION`, and the scores, in one pass."""
         ...
 
     def gradients(
@@ -226,7 +267,7 @@ class Engine(Protocol):
         targets : sequence of Target
             What y is, one for each row.
         at : sequence of str
-            Layers, or `INPUT`.
+            Layers, or places of `NO_LAYERS`.
         score : "logit" or "probability"
             Whether y is made of the scores before the softmax, or after it.
         rules : "standard" or "guided"
@@ -240,8 +281,8 @@ class Engine(Protocol):
         Raises
         ------
         UsageError
-            Where the model has no such layer, the scores do not depend on it, or guided gradients
-            are requested of a model without ReLUs.
+            Where the model has no such layer or no attention, the scores do not depend on it, or
+            guided gradients are requested of a model without ReLUs.
         """
         ...
 
@@ -253,8 +294,11 @@ class Engine(Protocol):
         Parameters
         ----------
         activations : (N, h, w, C) float32
-            What counts the rows.
+            What counts the rows. At `ATTENTION`, where one matrix depends on another, it is what
+            each is multiplied by, (N, blocks, heads, tokens, tokens); at `BLOCK_ATTENTION` too,
+            and the scores are the sum of those of all blocks.
         layer : str
+            Or `ATTENTION`, or `BLOCK_ATTENTION`.
         batch : (N, H, W, C) float32, or (1, H, W, C) float32 for all rows
             The inputs, which reach the scores past `layer` too where the model has branches. Where
             it has none there, they are not looked at, and may have any number of rows.

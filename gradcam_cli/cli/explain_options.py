@@ -99,8 +99,9 @@ class ExplainOptions:
             )
         methods = with_options(parse_methods(self.methods), self.options)
         if self.layer is not None and not any(method.method.uses_layer for method in methods):
+            method = methods[0].method
             raise UsageError(
-                f"--layer {self.layer} is of no use: {methods[0].method.name} looks at the input",
+                f"--layer {self.layer} is of no use: {method.name} looks at the {method.looks_at}",
                 "Drop --layer, or pass another --method.",
             )
         labels = selection.labels

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.passes import INPUT, Pass
+from gradcam_cli.passes import INPUT, NO_LAYERS, Pass
 from gradcam_cli.suggestions import closest, did_you_mean
 
 
 def check_places(what: Pass, layers: Collection[str], model: str) -> None:
-    """Raise UsageError where `what` is at a layer that is none of `layers`, those of `model`."""
+    """Raise UsageError where `what` is at a layer that is none of `layers`, those of `model`.
+
+    `ATTENTION` and `BLOCK_ATTENTION` are among `layers` where it has them.
+    """
     for place in what.at:
-        if place == INPUT and what.kind == "gradients":
+        if place in layers or (place == INPUT and what.kind == "gradients"):
             continue
-        if place not in layers:
-            suggestion = did_you_mean(closest(place, list(layers)))
-            raise UsageError(
-                f"expected a layer of {model}, got {place!r}",
-                f"{suggestion} `gradcam layers` lists those that can be explained.".strip(),
-            )
+        if place in NO_LAYERS - {INPUT}:
+            raise without_attention(model)
+        suggestion = did_you_mean(
+            closest(place, [name for name in layers if name not in NO_LAYERS])
+        )
+        raise UsageError(
+            f"expected a layer of {model}, got {place!r}",
+            f"{suggestion} `gradcam layers` lists those that can be explained.".strip(),
+        )
 
 
 def without_relu(model: str) -> UsageError:
@@ -27,6 +33,15 @@ def without_relu(model: str) -> UsageError:
     return UsageError(
         f"guided gradients need a model with ReLUs, and {model} has none between its input and "
         "its scores",
+        "Choose another method, or another model with --model.",
+    )
+
+
+def without_attention(model: str) -> UsageError:
+    """The error for the attention of a model in which none is known."""
+    return UsageError(
+        f"{model} has no attention layers that look at all tokens of a picture, as a vision "
+        "transformer has; attention in windows does not count",
         "Choose another method, or another model with --model.",
     )
 

@@ -15,7 +15,16 @@ from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_head import ancestors
 from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.layers import explainable_layers
-from gradcam_cli.passes import Captured, Curvature, Gradients, Pass, Precision, Rules
+from gradcam_cli.passes import (
+    ATTENTION,
+    BLOCK_ATTENTION,
+    Captured,
+    Curvature,
+    Gradients,
+    Pass,
+    Precision,
+    Rules,
+)
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
 Array = NDArray[np.float32]
@@ -147,8 +156,13 @@ class TensorFlowEngine:
         Raises
         ------
         UsageError
-            Where the model has no such layer, or no ReLU for guided gradients.
+            Where the model has no such layer, or no ReLU for guided gradients; at attention.
         """
+        if {ATTENTION, BLOCK_ATTENTION}.intersection(what.at):
+            raise UsageError(
+                f"expected a pass that the engine tensorflow has, got {what}",
+                "Leave --engine at auto, or choose another method.",
+            )
         check_places(what, self._network.layers, self._name)
         if what.rules == "guided":
             self._traced_gradients(what, False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gradcam_cli.callbacks import Progress, no_progress
-from gradcam_cli.passes import LAYER, Engine, Pass
+from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, LAYER, Engine, Pass
 from gradcam_cli.targets import Head, Score, Target
 
 if TYPE_CHECKING:
@@ -149,9 +149,17 @@ class Method:
         return {option.name: option.default for option in self.options}
 
     @property
+    def looks_at(self) -> Literal["layer", "attention", "input"]:
+        """Where it looks: at the layer that is explained, all attention, or the input only."""
+        places = {place for need in self.needs for place in need.at}
+        if LAYER in places:
+            return "layer"
+        return "attention" if places & {ATTENTION, BLOCK_ATTENTION} else "input"
+
+    @property
     def uses_layer(self) -> bool:
-        """False where it looks at the input only."""
-        return any(LAYER in need.at for need in self.needs)
+        """False where it is the same whatever layer is explained."""
+        return self.looks_at == "layer"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def print_method(method: Method) -> None:
 def _resolution(method: Method) -> str:
     if any(STAGES in need.at for need in method.needs):
         return "that of the earliest of the stages"
-    return "the layer's" if method.uses_layer else "the input's"
+    return f"the {method.looks_at}'s"
 
 
 def option_text(option: Option) -> str:

@@ -33,9 +33,6 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Number = Annotated[int, msgspec.Meta(ge=1)]
 Rectangle = tuple[int, int, Number, Number]
 
-AT_THE_INPUT = "input"
-"""The layer of methods that look at the model's input."""
-
 
 def unnamed_class(index: int) -> str:
     """What a class is called that has no name."""

@@ -349,3 +349,28 @@ def test_a_model_in_a_file_needs_no_framework(gradcam: Run, photo: Path, own_hom
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
     )
     assert done.stdout.splitlines()[-1] == "0 []", done.stderr
+
+
+# Attention
+
+
+@pytest.mark.parametrize("method", ["attention-rollout", "generic-attention", "le-grad"])
+def test_a_transformer_is_explained_by_its_attention(
+    gradcam: Run, photo: Path, method: str
+) -> None:
+    model = ("--model", zoo.path("vit_like"), "--preprocess", "torch")
+    (told,) = explained(gradcam, photo, *model, "--method", method)["explanations"]
+    assert (told["method"], told["layer"]) == (method, "attention")
+    layer = zoo.NAMES["vit_like"].default_layer
+    code, _, err = gradcam("explain", photo, *model, "--method", method, "--layer", layer)
+    assert code == 2
+    assert f"--layer {layer} is of no use: {method} looks at the attention" in err
+
+
+@pytest.mark.parametrize("name", ["swin_new", "cnn_nchw"])
+def test_what_has_no_such_attention_says_so_in_a_line(gradcam: Run, photo: Path, name: str) -> None:
+    model = ("--model", zoo.path(name), "--preprocess", "torch")
+    for method in ("attention-rollout", "le-grad"):
+        code, out, err = gradcam("explain", photo, *model, "--method", method)
+        assert (code, out) == (2, "")
+        assert err.splitlines()[-1].startswith(f"gradcam: {name}.onnx has no attention layers")

@@ -44,5 +44,8 @@ def test_the_records_need_no_numpy() -> None:
 
 def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
     by_layer = {name for name, method in METHODS.items() if method.uses_layer}
-    assert set(METHODS) - by_layer == {"saliency", "integrated-gradients", "guided-backprop"}
+    of_attention = {name for name, method in METHODS.items() if method.looks_at == "attention"}
+    assert of_attention == {"attention-rollout", "generic-attention", "le-grad"}
+    of_input = {"saliency", "integrated-gradients", "guided-backprop"}
+    assert set(METHODS) - by_layer - of_attention == of_input
     assert all(LAYER in need.at for name in by_layer for need in METHODS[name].needs if need.at)

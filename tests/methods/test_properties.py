@@ -1,4 +1,4 @@
-"""What holds for every method in the table."""
+"""What holds for every method in the table of convolutional networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from gradcam_cli.passes import STAGES
 from gradcam_cli.targets import TOP, Target
 from tests.methods.conftest import CLASSES, HEIGHT, LAYER, WIDTH, Ask, network
 
-ALL = list(METHODS.values())
+ALL = [method for method in METHODS.values() if method.looks_at != "attention"]
+"""The others are in `test_attention.py`, on a network that has attention."""
 MAP = (5, 7)
 NEGATED = (
     *("grad-cam", "hirescam", "xgrad-cam", "eigen-grad-cam", "finer-cam", "shapley-cam"),

@@ -18,7 +18,7 @@ from gradcam_cli.engines.openvino.processors import machine
 from gradcam_cli.models.about import GRAPH, WEIGHTS, About, place_of, read, write
 from gradcam_cli.models.framework import is_installed, needed_to_compile
 from gradcam_cli.models.layers import find_layer, passes_at
-from gradcam_cli.passes import INPUT, LAYER_GRADIENTS, Pass, Precision
+from gradcam_cli.passes import LAYER_GRADIENTS, NO_LAYERS, Pass, Precision
 from gradcam_cli.storage import digests
 from gradcam_cli.storage.files import final_name, remove, sha256_of, sweep, sync, whole_folder
 from gradcam_cli.storage.folders import make_folder
@@ -116,7 +116,7 @@ class CachedModel:
         """The layer, and `needs` at it; UsageError for one that there is not."""
         name = find_layer(about.layers, layer, self._name, self._argument).name
         passes = passes_at(needs or (LAYER_GRADIENTS,), about.layers, name)
-        for place in {place for what in passes for place in what.at} - {INPUT}:
+        for place in {place for what in passes for place in what.at} - NO_LAYERS:
             find_layer(about.layers, place, self._name, self._argument)
         return name, passes
 
@@ -384,7 +384,7 @@ def _is_layer_gradient(what: Pass) -> bool:
         what.kind == "gradients"
         and what.rules == "standard"
         and len(what.at) == 1
-        and INPUT not in what.at
+        and NO_LAYERS.isdisjoint(what.at)
     )
 
 

@@ -30,6 +30,7 @@ def _code_digest() -> str:
     """A digest of the modules that convert and differentiate, which change between versions too."""
     package = Path(__file__).parent
     names = (
+        "attention.py",
         "bundled.py",
         "conversion.py",
         "graphs.py",

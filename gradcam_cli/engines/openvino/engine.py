@@ -24,6 +24,8 @@ from gradcam_cli.engines.openvino.several_rows import SeveralRows
 from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.passes import (
+    ATTENTION,
+    BLOCK_ATTENTION,
     FORWARD,
     INPUT,
     Captured,
@@ -32,6 +34,7 @@ from gradcam_cli.passes import (
     Pass,
     Precision,
     Rules,
+    TokenGrid,
 )
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
@@ -182,7 +185,8 @@ class OpenVINOEngine:
         """See `Engine.capture`."""
         what = Pass("capture", tuple(dict.fromkeys(at)))
         *activations, scores = self._run(what, {IMAGE: batch})
-        return Captured(dict(zip(what.at, activations, strict=True)), scores)
+        tokens = self._tokens(what)
+        return Captured(dict(zip(what.at, activations, strict=True)), scores, tokens=tokens)
 
     def gradients(
         self,
@@ -202,7 +206,16 @@ class OpenVINOEngine:
             {name: batch if name == INPUT else next(activations) for name in what.at},
             scores,
             dict(zip(what.at, arrays[count:], strict=True)),
+            tokens=self._tokens(what),
         )
+
+    def _tokens(self, what: Pass) -> TokenGrid | None:
+        """What the tokens are, where `what` is of attention."""
+        if not {ATTENTION, BLOCK_ATTENTION}.intersection(what.at):
+            return None
+        from gradcam_cli.engines.openvino.attention import tokens_of
+
+        return tokens_of(self._forward)
 
     def tail(self, activations: Array, layer: str, batch: Array) -> Array:
         """See `Engine.tail`."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import parse_preprocessing
-from gradcam_cli.passes import INPUT, Engine, Gradients, Pass
+from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, INPUT, Engine, Gradients, Pass
 from gradcam_cli.targets import TOP, Target
 
 Array = NDArray[np.float32]
@@ -84,7 +84,10 @@ def _difference(engine: Engine, what: Pass, batch: Array) -> str:
         return _NO_NUMBERS
     for place in what.at:
         score = _score_of(engine, place, batch, int(results.scores[0].argmax()))
-        differs = _slopes_differ(score, results.activations[place], results.gradients[place])
+        activations, gradient = results.activations[place], results.gradients[place]
+        if place in (ATTENTION, BLOCK_ATTENTION):  # its tail takes factors f: dy/df is G·A at f = 1
+            activations, gradient = np.ones_like(activations), gradient * activations
+        differs = _slopes_differ(score, activations, gradient)
         if differs:
             return differs
     return ""

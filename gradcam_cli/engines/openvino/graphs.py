@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcam_cli.engines.openvino.attention import attention_in, tokens_of
 from gradcam_cli.engines.openvino.graph_inputs import (
     ACTIVATIONS,
     GRADIENT_INPUTS,
@@ -20,7 +21,8 @@ from gradcam_cli.engines.openvino.graph_inputs import (
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
 from gradcam_cli.engines.openvino.vjp import GUIDED, STANDARD, gradients, is_relu
-from gradcam_cli.passes import INPUT, Pass
+from gradcam_cli.engines.openvino.vjp.ports import Rules
+from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, INPUT, NO_LAYERS, Pass
 from gradcam_cli.targets import Head
 
 LOGITS = "logits"
@@ -48,8 +50,10 @@ def output_name(layer: str) -> str:
 
 
 def layers_of(forward: Any) -> list[str]:
-    """The layers that a converted forward pass has an output for."""
-    return [name.removeprefix(_LAYER) for name in _outputs(forward) if name != LOGITS]
+    """The layers, and places of attention, that a converted forward pass has an output for."""
+    attention = (ATTENTION, BLOCK_ATTENTION) if tokens_of(forward) else ()
+    names = [name for name in _outputs(forward) if name.startswith(_LAYER)]
+    return [*(name.removeprefix(_LAYER) for name in names), *attention]
 
 
 def layer_shapes(forward: Any) -> dict[str, tuple[int, int, int]]:
@@ -86,13 +90,56 @@ def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
         Where an operation between a place and the scores has no rule.
     """
     ports = _outputs(forward)
-    layers = [ports[output_name(name)] for name in what.at if name != INPUT]
-    image = _reshaped_input(forward, [*layers, ports[LOGITS]], rows)
-    if what.kind == "gradients":
-        return _with_gradients(image, layers, ports[LOGITS], what, head)
+    logits = ports[LOGITS]
+    layers = [ports[output_name(name)] for name in what.at if name not in NO_LAYERS]
+    image = _reshaped_input(forward, [*layers, logits], rows)
     if what.kind in ("tail", "tail_curvature"):
-        return _tail(image, layers[0], ports[LOGITS], what, head)
-    return Graph(openvino.Model([*layers, ports[LOGITS]], [image], str(what)), (IMAGE,))
+        return (
+            _tail(image, layers[0], logits, what, head)
+            if layers
+            else _factors(forward, logits, what)
+        )
+    places = [_place(forward, ports, name) for name in what.at]
+    arrays = [place.array for place in places if place.array is not None]
+    if what.kind == "gradients":
+        return _with_gradients(image, places, arrays, logits, what, head)
+    return Graph(openvino.Model([*arrays, logits], [image], str(what)), (IMAGE,))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where gradients are taken.
+
+    Attributes
+    ----------
+    array : openvino.Output or None
+        What comes out for it; None of the input.
+    points : sequence of (openvino.Output, openvino.Output)
+        The outputs that the gradients are taken at, each with the scores that they are of.
+    view : callable
+        Makes of their gradients what comes out.
+    """
+
+    array: Any | None
+    points: Sequence[tuple[Any, Any]]
+    view: Callable[[Sequence[Any]], Any]
+
+
+def _place(forward: Any, ports: dict[str, Any], name: str) -> _Place:
+    logits = ports[LOGITS]
+    if name == INPUT:
+        image = forward.get_parameters()[0].output(0)
+        return _Place(None, [(image, logits)], lambda gradients: gradients[0])
+    if name in NO_LAYERS:
+        attention = attention_in(forward)
+        assert attention is not None  # `check_places` refuses others
+        matrices = attention.matrices
+        scores = attention.scores(logits) if name == BLOCK_ATTENTION else [logits] * len(matrices)
+        points = list(zip(matrices, scores, strict=True))
+        return _Place(attention.arrays(matrices), points, attention.arrays)
+    array = ports[output_name(name)]
+    own, steps = own_output(array)
+    return _Place(array, [(own, logits)], lambda gradients: viewed(gradients[0], steps))
 
 
 def _outputs(forward: Any) -> dict[str, Any]:
@@ -108,50 +155,74 @@ def _reshaped_input(forward: Any, outputs: Sequence[Any], rows: int) -> Any:
 
 
 def _with_gradients(
-    image: Any, layers: Sequence[Any], logits: Any, what: Pass, head: Head
+    image: Any, places: Sequence[_Place], arrays: Sequence[Any], logits: Any, what: Pass, head: Head
 ) -> Graph:
-    seed, target = _seed(logits, head)
-    outputs = iter(layers)
-    places = [
-        (image.output(0), []) if name == INPUT else own_output(next(outputs)) for name in what.at
-    ]
-    operations = openvino.Model([*layers, logits], [image], LOGITS).get_ordered_ops()
-    layer_gradients = gradients(
-        operations, logits, seed, [port for port, _ in places], _RULES[what.rules]
-    )
-    output_gradients = [
-        viewed(port, steps) for port, (_, steps) in zip(layer_gradients, places, strict=True)
-    ]
-    model = openvino.Model([*layers, *output_gradients, logits], [image, *target], str(what))
+    seed, target = _target(logits, head)
+    points = [point for place in places for point in place.points]
+    operations = openvino.Model(
+        [*arrays, *(scores for _, scores in points), logits], [image], LOGITS
+    ).get_ordered_ops()
+    found = iter(_gradients_at(points, operations, seed, _RULES[what.rules]))
+    views = [place.view([next(found) for _ in place.points]) for place in places]
+    model = openvino.Model([*arrays, *views, logits], [image, *target], str(what))
     return Graph(model, GRADIENT_INPUTS)
 
 
-def _seed(logits: Any, head: Head) -> tuple[Any, list[Any]]:
-    """The gradient of each row's y with respect to the logits, and the `TARGET_INPUTS` it reads."""
+def _gradients_at(
+    points: Sequence[tuple[Any, Any]],
+    operations: Sequence[Any],
+    seed: Callable[[Any], Any],
+    rules: Rules,
+) -> list[Any]:
+    """The gradients at `points`, in their order, by one walk for those of the same scores."""
+    by_scores: dict[str, list[int]] = {}
+    for number, (_, scores) in enumerate(points):
+        by_scores.setdefault(scores.get_node().get_name(), []).append(number)
+    found: dict[int, Any] = {}
+    for numbers in by_scores.values():
+        ports = [points[number][0] for number in numbers]
+        scores = points[numbers[0]][1]
+        walked = gradients(operations, scores, seed(scores), ports, rules)
+        found |= zip(numbers, walked, strict=True)
+    return [found[number] for number in range(len(points))]
+
+
+def _class_weights(logits: Any, weights: Any, top: Any) -> Any:
+    """The weight of each score in y, with `top` for the class that is predicted."""
+    count, axis = ops.constant(np.int64(1)), ops.constant(np.array([1], np.int64))
+    predicted_index = ops.topk(logits, count, 1, "max", "value", index_element_type="i64").output(1)
+    classes = ops.constant(np.int64(logits.get_shape()[1]))
+    off, on = ops.constant(np.float32(0)), ops.constant(np.float32(1))
+    predicted = ops.one_hot(ops.squeeze(predicted_index, axis), classes, on, off, axis=1)
+    return ops.add(weights, ops.multiply(ops.unsqueeze(top, axis), predicted))
+
+
+def _target(logits: Any, head: Head) -> tuple[Callable[[Any], Any], list[Any]]:
+    """What gives the gradient of each row's y with respect to scores; the inputs it reads.
+
+    The scores are `logits`, which tell the predicted class, or others of their shape. The inputs
+    are the `TARGET_INPUTS`.
+    """
     rows, classes = logits.get_shape()
     weights = ops.parameter([rows, classes], np.float32, WEIGHTS)
     top = ops.parameter([rows], np.float32, TOP)
     probability = ops.parameter([], bool, PROBABILITY)
-    seed = _score_gradient(
-        logits, weights.output(0), top.output(0), probability.output(0), _SCORE_GRADIENTS[head]
-    )
+    of_classes = _class_weights(logits, weights.output(0), top.output(0))
+
+    def seed(scores: Any) -> Any:
+        return _score_gradient(scores, of_classes, probability.output(0), _SCORE_GRADIENTS[head])
+
     return seed, [weights, top, probability]
 
 
 def _score_gradient(
-    logits: Any, weights: Any, top: Any, probability: Any, head_gradient: _ScoreGradient
+    logits: Any, weights: Any, probability: Any, head_gradient: _ScoreGradient
 ) -> Any:
     """The gradient of each row's y with respect to the logits z.
 
     With w the weight of each score, y = Σ_i w_i·z_i has the gradient w. For y = Σ_i w_i·p_i of the
     probabilities p see `head_gradient`.
     """
-    count, axis = ops.constant(np.int64(1)), ops.constant(np.array([1], np.int64))
-    predicted_index = ops.topk(logits, count, 1, "max", "value", index_element_type="i64").output(1)
-    classes = ops.constant(np.int64(logits.get_shape()[1]))
-    off, on = ops.constant(np.float32(0)), ops.constant(np.float32(1))
-    predicted = ops.one_hot(ops.squeeze(predicted_index, axis), classes, on, off, axis=1)
-    weights = ops.add(weights, ops.multiply(ops.unsqueeze(top, axis), predicted))
     return ops.select(probability, head_gradient(logits, weights), weights).output(0)
 
 
@@ -179,6 +250,19 @@ _SCORE_GRADIENTS: dict[Head, _ScoreGradient] = {
 }
 
 
+def _factors(forward: Any, logits: Any, what: Pass) -> Graph:
+    """From what attention is multiplied by, and the image, to the scores."""
+    attention = attention_in(forward)
+    assert attention is not None  # `check_places` refuses others
+    shape = attention.arrays(attention.matrices).get_shape()
+    factors = ops.parameter(list(shape), np.float32, ACTIVATIONS)
+    by_block = what.at == (BLOCK_ATTENTION,)
+    multiplied = attention.multiplied_by_block if by_block else attention.multiplied
+    scores = multiplied(factors.output(0), logits)
+    inputs = [factors, attention.image]
+    return Graph(openvino.Model([scores], inputs, LOGITS), (ACTIVATIONS, IMAGE))
+
+
 def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> Graph:
     """From the layer's output to the scores, and from the image where they read it as well."""
     replacement, replaced, steps = _replaced(activations)
@@ -187,8 +271,8 @@ def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> 
     results = [model.get_results()[0].input_value(0)]
     target: list[Any] = []
     if what.has_gradients:
-        seed, target = _seed(results[0], head)
-        ends = _derivatives(model.get_ordered_ops(), results[0], seed, replaced)
+        seed, target = _target(results[0], head)
+        ends = _derivatives(model.get_ordered_ops(), results[0], seed(results[0]), replaced)
         results = [*(viewed(end, steps) for end in ends), *results]
     reads_image = image.get_name() in _ancestors([port.get_node() for port in results])
     inputs = (ACTIVATIONS, *([IMAGE] if reads_image else []), *(TARGET_INPUTS if target else ()))

@@ -100,7 +100,7 @@ def graph_layers(
         Where there are not so many tokens.
     """
     axes = axes_of(operations, image, (BATCH, ROWS, COLUMNS, CHANNELS))
-    from_image = _dependents(operations, image)
+    from_image = dependents(operations, image)
     maps: list[tuple[Node, Axes]] = []
     for node in operations:
         found = axes.get(key_of(node.output(0)), ())
@@ -159,18 +159,26 @@ def default_candidates(
     only a token of the class is read, so the caller looks for the last that has one. Else it is
     the last layer that is no pooling, and not one map a class that is only averaged afterwards.
     """
-    sums = [layer for layer in layers if layer.tokens is not None and layer.kind == "Add"]
-    if layers and layers[-1].tokens is not None and sums:
-        for layer in reversed(sums):
-            node = layer.port.get_node()
-            if _adds_computed(node) and not _is_normalization(node):
-                yield layer, "the last block whose tokens the scores depend on"
+    if layers and layers[-1].tokens is not None:
+        for layer in reversed(block_sums(layers)):
+            yield layer, "the last block whose tokens the scores depend on"
     for layer in reversed(layers):
         if layer.kind in _POOLS or layer.kind in _CHANGES_NO_VALUE:
             continue
         if layer.shape[2] == classes and _only_pooled_after(layer.port):
             continue
         yield layer, "the last layer with maps before they are pooled"
+
+
+def block_sums(layers: Sequence[GraphLayer]) -> list[GraphLayer]:
+    """Those of `layers` that add what is computed of tokens to them, as attention and MLP end."""
+    sums = [layer for layer in layers if layer.tokens is not None and layer.kind == "Add"]
+    nodes = [layer.port.get_node() for layer in sums]
+    return [
+        layer
+        for layer, node in zip(sums, nodes, strict=True)
+        if _adds_computed(node) and not _is_normalization(node)
+    ]
 
 
 def _from_token(axis: Any, side: int, first: int) -> Any:
@@ -197,7 +205,8 @@ def _is_layer(node: Node, axes: Axes) -> bool:
     return GraphLayer("", "", port, axes).shape[2] > 1
 
 
-def _dependents(operations: Sequence[Node], start: Node) -> set[str]:
+def dependents(operations: Sequence[Node], start: Node) -> set[str]:
+    """The names of `start` and of those of `operations` that are computed of it."""
     names = {start.get_name()}
     for node in operations:
         sources = {port.get_node().get_name() for port in node.input_values()}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.engines.openvino.attention import Attention
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.openvino.finite_differences import noise
 from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
@@ -30,6 +31,7 @@ from gradcam_cli.engines.openvino.model_files.outputs import ClassScores, class_
 from gradcam_cli.engines.openvino.model_files.reading import read_graph
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
 from gradcam_cli.engines.openvino.model_files.second_reading import check_scores
+from gradcam_cli.engines.openvino.model_files.self_attention import self_attention, write_out
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.saving import save
 from gradcam_cli.engines.openvino.vjp import NotDifferentiableError, missing_rules
@@ -68,6 +70,7 @@ def write_graph(file: ModelFile, graph: Path) -> Made:
 def prepare_graph(file: ModelFile, model: Any, metadata: dict[str, str], graph: Path) -> Made:
     """The same of what was read: `model`, an `openvino.Model`, and what the file says besides."""
     found_input, original = normalize_input(model, file.options.input_size)
+    write_out(model)
     scores = class_scores(model, file.options.output_name)
     image = model.get_parameters()[0]
     forward = openvino.Model([scores.port], [image], file.name)
@@ -79,7 +82,8 @@ def prepare_graph(file: ModelFile, model: Any, metadata: dict[str, str], graph: 
             "Pass a convolutional network or a vision transformer.",
         )
     findings = _findings(file, metadata, operations, image, found_input, scores)
-    _save(layers, scores, image, file.name, graph)
+    attention = self_attention(operations, image, layers)
+    _save(layers, attention, scores, image, file.name, graph)
     engine = OpenVINOEngine(graph, model_name=file.name, head=scores.head)
     batch = noise(findings.input, findings.preprocessing)
     check_scores(file, original, engine, scores, batch)
@@ -149,17 +153,27 @@ def counted(operations: Sequence[Any], image: Any, scores: Any) -> dict[str, Any
 
 
 def _save(
-    layers: Sequence[GraphLayer], scores: ClassScores, image: Any, name: str, graph: Path
+    layers: Sequence[GraphLayer],
+    attention: Attention | None,
+    scores: ClassScores,
+    image: Any,
+    name: str,
+    graph: Path,
 ) -> None:
-    """Write the graph with an output for each layer, its maps channels last, and for the scores."""
+    """Write the graph with outputs for each layer, its maps channels last, attention and scores."""
     outputs = {output_name(layer.name): layer.view() for layer in layers}
+    if attention is not None:
+        outputs |= attention.outputs()
     outputs[LOGITS] = scores.port
     results = []
     for friendly_name, port in outputs.items():
         result = ops.result(port)
         result.set_friendly_name(friendly_name)
         results.append(result)
-    save(openvino.Model(results, [image], name), graph)
+    forward = openvino.Model(results, [image], name)
+    if attention is not None:
+        attention.describe_in(forward)
+    save(forward, graph)
 
 
 def _default_layer(

@@ -104,8 +104,8 @@ def _is_dense(node: Node) -> bool:
     return bool(rank.is_static and rank.get_length() == 2)
 
 
-def _attention(node: Node, inputs: list[Port]) -> Any:
-    """softmax(c·q·kᵀ + m)·v with a scale c and a mask m."""
+def written_out_attention(node: Node, inputs: list[Port]) -> Any:
+    """softmax(c·q·kᵀ + m)·v with a scale c and a mask m, of a ScaledDotProductAttention."""
     query, key, value, *others = inputs
     width = shape_of(query)[-1]
     scale = others[1] if len(others) > 1 else constant_as(query, 1 / math.sqrt(width))
@@ -155,5 +155,5 @@ def _named_axes(node: Node) -> tuple[list[str], str]:
 PRODUCTS: dict[str, Vjp | Expansion] = {
     "Einsum": _einsum,
     "MatMul": _matmul,
-    "ScaledDotProductAttention": Expansion(_attention),
+    "ScaledDotProductAttention": Expansion(written_out_attention),
 }
