@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["forward", "capture", "gradients", "tail"]
-Rules = Literal["standard", "guided"]
-"""How gradients pass a ReLU: as calculus has it, or only where they are positive themselves
-(guided backpropagation: Springenberg et al., 2015, arXiv 1412.6806)."""
+Rules = Literal["standard", "guided", "relevance"]
+"""What is handed back from an operation to its inputs: gradients as calculus has them; gradients
+that pass a ReLU only where they are positive themselves (guided backpropagation: Springenberg et
+al., 2015, arXiv 1412.6806); or, in place of gradients, relevance (Bach et al., 2015), which starts
+from each score's gradient times the score."""
 
 Precision = Literal["f32", "bf16"]
 """What a model computes in: float32, or bfloat16, whose numbers have 8 bits where those have 24."""
@@ -48,8 +50,8 @@ class Pass:
         What is computed.
     at : tuple of str
         The layers, or `INPUT`, whose arrays come out; of a tail, the one layer whose go in.
-    rules : "standard" or "guided"
-        Of gradients: how they pass a ReLU.
+    rules : "standard", "guided" or "relevance"
+        Of gradients: what an operation hands back.
     """
 
     kind: Kind
@@ -61,9 +63,9 @@ class Pass:
         return replace(self, at=tuple(layer if name == LAYER else name for name in self.at))
 
     def __str__(self) -> str:
-        rules = "" if self.rules == "standard" else f"{self.rules} "
+        kinds = {"guided": f"guided {self.kind}", "relevance": "relevance"}
         places = ", ".join(_WORDS.get(name, name) for name in self.at)
-        return f"{rules}{self.kind}{f' at {places}' if places else ''}"
+        return f"{kinds.get(self.rules, self.kind)}{f' at {places}' if places else ''}"
 
 
 FORWARD = Pass("forward")
@@ -71,6 +73,7 @@ ACTIVATIONS = Pass("capture", (LAYER,))
 LAYER_GRADIENTS = Pass("gradients", (LAYER,))
 INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
+RELEVANCE = Pass("gradients", (INPUT,), "relevance")
 TAIL = Pass("tail", (LAYER,))
 
 
@@ -158,8 +161,8 @@ class Engine(Protocol):
             Layers, or `INPUT`.
         score : "logit" or "probability"
             Whether y is made of the scores before the softmax, or after it.
-        rules : "standard" or "guided"
-            How gradients pass a ReLU.
+        rules : "standard", "guided" or "relevance"
+            What an operation hands back.
 
         Returns
         -------
@@ -169,8 +172,8 @@ class Engine(Protocol):
         Raises
         ------
         UsageError
-            Where the model has no such layer, the scores do not depend on it, or guided gradients
-            are requested of a model without ReLUs.
+            Where the model has no such layer, the scores do not depend on it, guided gradients
+            are requested of a model without ReLUs, or relevance of an engine without its rules.
         """
         ...
 

@@ -14,14 +14,16 @@ from gradcam_cli.methods.table import METHODS
 
 if TYPE_CHECKING:
     from gradcam_cli.methods.cam import eigen_cam, grad_cam, grad_cam_plus_plus, hires_cam
-    from gradcam_cli.methods.input_gradient import saliency
+    from gradcam_cli.methods.input_gradient import guided_grad_cam, input_x_gradient, saliency
     from gradcam_cli.methods.normalization import normalize
 
 _HOMES = {
     "eigen_cam": "cam",
     "grad_cam": "cam",
     "grad_cam_plus_plus": "cam",
+    "guided_grad_cam": "input_gradient",
     "hires_cam": "cam",
+    "input_x_gradient": "input_gradient",
     "normalize": "normalization",
     "saliency": "input_gradient",
 }
@@ -36,7 +38,9 @@ __all__ = [
     "eigen_cam",
     "grad_cam",
     "grad_cam_plus_plus",
+    "guided_grad_cam",
     "hires_cam",
+    "input_x_gradient",
     "normalize",
     "parse_method",
     "saliency",

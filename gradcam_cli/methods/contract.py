@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Progress, no_progress
-from gradcam_cli.passes import LAYER, Engine, Pass
+from gradcam_cli.passes import INPUT, LAYER, Engine, Pass
 from gradcam_cli.targets import Head, Score, Target
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Question:
         What the targets are made of.
     baseline : (H, W, C) float32
         The model's input for a black picture.
+    baselines : sequence of (H, W, C) float32
+        Those that were chosen in its place; mostly none.
     head : "softmax" or "sigmoid"
         What makes probabilities of the model's scores.
     rows : int
@@ -46,7 +48,7 @@ class Question:
     progress : callable
         Called with the passes done and all of them, by methods of many.
 
-    No method changes the inputs or the baseline.
+    No method changes the inputs or the baselines.
     """
 
     engine: Engine
@@ -58,6 +60,12 @@ class Question:
     head: Head = "softmax"
     rows: int = 1
     progress: Progress = no_progress
+    baselines: Sequence[NDArray[np.float32]] = field(default=(), repr=False)
+
+    @property
+    def path_starts(self) -> Sequence[NDArray[np.float32]]:
+        """The baselines, at least one: those that were chosen, or else the black one."""
+        return self.baselines if len(self.baselines) else (self.baseline,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +136,8 @@ class Method:
         From a `Question`, and its options by name, to `Maps`.
     uses_target : bool
         False where the map is the same for every class.
+    uses_baseline : bool
+        True where the input is compared with baselines.
     options : tuple of Option
         What `maps` takes beside the question.
     """
@@ -141,6 +151,7 @@ class Method:
     signed: bool
     maps: Callable[..., Maps]
     uses_target: bool = True
+    uses_baseline: bool = False
     options: tuple[Option, ...] = ()
 
     @property
@@ -152,6 +163,11 @@ class Method:
     def uses_layer(self) -> bool:
         """False where it looks at the input only."""
         return any(LAYER in need.at for need in self.needs)
+
+    @property
+    def has_layer_size(self) -> bool:
+        """True where its map is as large as the layer, and not as the input."""
+        return self.uses_layer and not any(INPUT in need.at for need in self.needs)
 
 
 def imported(module: str, name: str) -> Callable[..., Maps]:

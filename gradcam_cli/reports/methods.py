@@ -41,7 +41,7 @@ def print_method(method: Method) -> None:
         *(("title", method.title), *zip(COLUMNS[1:], cells(method)[1:], strict=True)),
         ("sign", "for and against the class" if method.signed else "none below 0"),
         ("class", "matters" if method.uses_target else "does not matter"),
-        ("resolution", "the layer's" if method.uses_layer else "the input's"),
+        ("resolution", "the layer's" if method.has_layer_size else "the input's"),
         *((f":{option.name}=", option_text(option)) for option in method.options),
     )
     for row in rows:

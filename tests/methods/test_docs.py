@@ -43,6 +43,9 @@ def test_the_records_need_no_numpy() -> None:
 
 
 def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
-    by_layer = {name for name, method in METHODS.items() if method.uses_layer}
-    assert set(METHODS) - by_layer == {"saliency", "integrated-gradients", "guided-backprop"}
+    by_layer = {name for name, method in METHODS.items() if method.has_layer_size}
+    assert set(METHODS) - by_layer == {
+        *("saliency", "input-x-gradient", "integrated-gradients", "expected-gradients"),
+        *("guided-backprop", "guided-grad-cam", "lrp"),
+    }
     assert all(LAYER in need.at for name in by_layer for need in METHODS[name].needs if need.at)

@@ -20,7 +20,7 @@ from gradcam_cli.engines.openvino.graph_inputs import (
 )
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
-from gradcam_cli.engines.openvino.vjp import GUIDED, STANDARD, gradients, is_relu
+from gradcam_cli.engines.openvino.vjp import GUIDED, RELEVANCE, STANDARD, gradients, is_relu
 from gradcam_cli.passes import INPUT, Pass
 from gradcam_cli.targets import Head
 
@@ -28,7 +28,7 @@ LOGITS = "logits"
 
 _LAYER = "layer "
 
-_RULES = {"standard": STANDARD, "guided": GUIDED}
+_RULES = {"standard": STANDARD, "guided": GUIDED, "relevance": RELEVANCE}
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,8 @@ def _with_gradients(
     seed = _score_gradient(
         logits, weights.output(0), top.output(0), probability.output(0), _SCORE_GRADIENTS[head]
     )
+    if what.rules == "relevance":
+        seed = ops.multiply(seed, logits).output(0)
     outputs = iter(layers)
     places = [
         (image.output(0), []) if name == INPUT else own_output(next(outputs)) for name in what.at
