@@ -20,14 +20,19 @@ from gradcam_cli.images.framing import RESIZES, Frame, Resize, frame_of
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import Maps, MethodChoice, Question, normalize, parse_method
-from gradcam_cli.methods.choice import needs_of, parse_methods
+from gradcam_cli.methods.choice import check_baselines_used, needs_of, parse_methods
 from gradcam_cli.models.labels import ClassName
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.ranking import Ranking
-from gradcam_cli.models.selection import Selection, select_model
+from gradcam_cli.models.selection import Selection, check_model_and_layer, select_model
 from gradcam_cli.passes import PRECISIONS, Precision
-from gradcam_cli.results.explanation import AT_THE_INPUT, Explanation, TargetExplanation
+from gradcam_cli.results.explanation import (
+    AT_THE_INPUT,
+    Baselines,
+    Explanation,
+    TargetExplanation,
+)
 from gradcam_cli.targets import TOP, Score, Target
 from gradcam_cli.versions import versions
 
@@ -47,6 +52,8 @@ class Explainer:
         How a picture comes to the shape of the model's input: squashed whole; the largest part in
         its middle that has that shape; or whole between black bars.
         `dataclasses.replace(explainer, resize="crop")` changes it.
+    baselines : tuple of (height, width, channels) float32
+        See `with_baselines`; empty for a black picture.
 
     Examples
     --------
@@ -65,6 +72,7 @@ class Explainer:
     score: Score = "logit"
     offline: bool = False
     resize: Resize = "squash"
+    baselines: tuple[NDArray[np.float32], ...] = ()
 
     def __post_init__(self) -> None:
         check_word("a score", self.score, get_args(Score))
@@ -112,7 +120,7 @@ class Explainer:
         """
         check_word("a score", score, get_args(Score))
         check_word("an engine", engine, ENGINES)
-        _check_names(model, layer)
+        check_model_and_layer(model, layer)
         choices = parse_methods(methods)
         if isinstance(model, str):
             model = select_model(model, layer=layer)
@@ -145,6 +153,19 @@ class Explainer:
         """
         check_word("a precision", precision, PRECISIONS)
         return self._reopened(needs_of(self.methods), precision, note)
+
+    def with_baselines(self, images: Iterable[Source | NDArray[np.uint8]]) -> Explainer:
+        """The same for methods that compare: with each of `images` in place of a black picture.
+
+        Raises
+        ------
+        UsageError, ImageError
+            As of `explain`; and where none of the methods compares pictures with others.
+        """
+        check_baselines_used(self.methods)
+        images = [images] if isinstance(images, str) else images
+        inputs = [self.input_of(self._picture(image).pixels) for image in images]
+        return replace(self, baselines=tuple(inputs))
 
     def _reopened(self, needs: Sequence[Pass], precision: Precision, note: Note) -> Explainer:
         name = next(name for name in ENGINES if name == self.engine.name)
@@ -181,15 +202,17 @@ class Explainer:
             Where no picture can be read.
         """
         resolved = self.model.labels.targets(targets)
-        if isinstance(image, np.ndarray):
-            picture = Picture(image, name="", stem="", path=None)
-        else:
-            picture = read_image(image, offline=self.offline)
+        picture = self._picture(image)
         # Row by row: to prepare an engine for several takes longer than a few rows do.
         inputs = [self.input_of(picture.pixels)]
         (explanation,) = self.explain_inputs(inputs, resolved, top=top, rows=1)
         frame = self.frame_of(picture.pixels)
         return explanation.of_picture(picture, frame).with_pixels(picture.pixels)
+
+    def _picture(self, image: Source | NDArray[np.uint8]) -> Picture:
+        if isinstance(image, np.ndarray):
+            return Picture(image, name="", stem="", path=None)
+        return read_image(image, offline=self.offline)
 
     def frame_of(self, image: NDArray[np.uint8]) -> Frame:
         """The part of `image`, (H, W, 3), that the model gets, in pixels of the image."""
@@ -289,13 +312,12 @@ class Explainer:
             head=self.model.head,
             rows=rows,
             progress=progress,
+            baselines=self.baselines,
         )
         answers = [method.maps(question) for method in self.methods]
         ends = accumulate(map(len, targets))
         return [
-            self._explanation(
-                own, [_rows_of(answer, end - len(own), end) for answer in answers], top
-            )
+            self._explanation(own, [answer.part(end - len(own), end) for answer in answers], top)
             for own, end in zip(targets, ends, strict=True)
         ]
 
@@ -305,6 +327,10 @@ class Explainer:
         black = self.input_of(np.zeros((1, 1, 3), np.uint8))
         black.flags.writeable = False
         return black
+
+    @cached_property
+    def _baselines_record(self) -> Baselines | None:
+        return Baselines.of(self.baselines) if self.baselines else None
 
     def _check_inputs(self, inputs: Sequence[NDArray[np.float32]]) -> None:
         """Raise UsageError unless there are inputs, all of the model's shape and float32."""
@@ -330,6 +356,7 @@ class Explainer:
             model=self.model.name,
             weights=self.model.origin,
             fallback=self.model.fallback or None,
+            baselines=self._baselines_record,
             guesses=self.model.guesses,
             layer=explained[0].layer,
             method=explained[0].method,
@@ -367,24 +394,4 @@ class Explainer:
             counterfactual=target.counterfactual,
             method=method.text,
             layer=self.layer if method.method.uses_layer else AT_THE_INPUT,
-        )
-
-
-def _rows_of(maps: Maps, start: int, end: int) -> Maps:
-    """Some rows of `maps`."""
-    rows = slice(start, end)
-    return Maps(maps.raw[rows], maps.scores[rows])
-
-
-def _check_names(model: object, layer: object) -> None:
-    """Raise UsageError unless these are of the types that `Explainer.load` takes."""
-    if not isinstance(model, (str, Selection, Model)):
-        raise UsageError(
-            f"expected the name of a model, got {describe(model)}",
-            "Pass one of `gradcam models`, or what `select_model` gives.",
-        )
-    if layer is not None and not isinstance(layer, str):
-        raise UsageError(
-            f"expected the name of a layer, got {describe(layer)}",
-            "Pass one of `gradcam layers`.",
         )

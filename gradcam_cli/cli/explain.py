@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 @click.command(
     cls=SectionedCommand,
     sections={
-        "What to explain": "--class --vs --counterfactual --method --layer --score --trust",
+        "What to explain": "--class --vs --counterfactual --method --baseline --layer --score "
+        "--trust",
         "Model": "--model --weights --engine --precision",
         "A model in a file": FILE_OPTIONS,
         "Picture": "--resize --alpha --colormap --max-pixels",

@@ -28,8 +28,12 @@ from gradcam_cli.images.framing import RESIZES
 from gradcam_cli.images.overlay import COLORMAPS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.baselines import BaselineFile
     from gradcam_cli.images.framing import Resize
+    from gradcam_cli.methods import MethodChoice
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.passes import Precision
     from gradcam_cli.reports.outcomes import PrintOptions
@@ -58,6 +62,7 @@ class ExplainOptions:
     offline: bool
     resize: Resize
     trust: bool
+    baselines: tuple[str, ...]
 
     def settings(self, selection: Selection, *, default_class: bool) -> Settings:
         """What these options mean for a model, each checked before a picture is read.
@@ -104,7 +109,17 @@ class ExplainOptions:
             passes=(FORWARD,) if self.trust else (),
             trust=self.trust,
             precision=self.precision,
+            baselines=self._found_baselines(methods),
         )
+
+    def _found_baselines(self, methods: Sequence[MethodChoice]) -> tuple[BaselineFile, ...]:
+        if not self.baselines:
+            return ()
+        from gradcam_cli.images.baselines import find_baselines
+        from gradcam_cli.methods.choice import check_baselines_used
+
+        check_baselines_used(methods)
+        return find_baselines(self.baselines)
 
 
 layer_option = click.option(
@@ -196,6 +211,15 @@ explain_options = grouped_options(
     ),
     max_pixels_option,
     offline_option,
+    click.option(
+        "--baseline",
+        "baselines",
+        multiple=True,
+        metavar="PATH",
+        shell_complete=complete_files,
+        help="What the picture is compared with, by methods that compare: a picture, or a folder "
+        "of some; may be repeated.  [default: a black picture]",
+    ),
 )
 
 

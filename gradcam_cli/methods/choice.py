@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -108,6 +108,16 @@ def needs_of(methods: Iterable[MethodChoice], passes: Iterable[Pass] = ()) -> li
     """The passes that `methods` run, and then `passes`, each once."""
     of_methods = [need for choice in methods for need in choice.method.needs]
     return list(dict.fromkeys((*of_methods, *passes)))
+
+
+def check_baselines_used(methods: Sequence[MethodChoice]) -> None:
+    """Raise UsageError where none of `methods` compares pictures with baselines."""
+    if not any(choice.method.uses_baseline for choice in methods):
+        names = [method.name for method in METHODS.values() if method.uses_baseline]
+        raise UsageError(
+            f"baselines are of no use: {methods[0].method.name} compares pictures with none",
+            f"Drop them, or choose among the methods {', '.join(names)}.",
+        )
 
 
 def find_method(name: str) -> Method:

@@ -84,6 +84,10 @@ class Maps:
     raw: NDArray[np.float32] = field(repr=False)
     scores: NDArray[np.float32] = field(repr=False)
 
+    def part(self, start: int, stop: int) -> Maps:
+        """The answer for the inputs from `start` to `stop`, which is left out."""
+        return Maps(self.raw[start:stop], self.scores[start:stop])
+
 
 @dataclass(frozen=True)
 class Option:

@@ -18,6 +18,7 @@ from gradcam_cli.targets import Score, Target
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.baselines import BaselineFile
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.images.reading import Picture
     from gradcam_cli.passes import Pass, Precision
@@ -42,6 +43,8 @@ class Settings:
         What the engine does besides what the methods need.
     trust : bool
         Test each heatmap.
+    baselines : tuple of BaselineFile
+        What pictures are compared with; none for the black one.
     """
 
     targets: tuple[Target, ...]
@@ -57,6 +60,7 @@ class Settings:
     passes: tuple[Pass, ...] = ()
     trust: bool = False
     precision: Precision = "f32"
+    baselines: tuple[BaselineFile, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gradcam_cli.cli.explain import explain
+from gradcam_cli.images.baselines import BaselineFile
 from gradcam_cli.images.listing import single_item
 from gradcam_cli.images.writing import Destination
 from gradcam_cli.models.model import Model
@@ -36,6 +37,7 @@ OTHER: dict[str, Any] = {
     "passes": (FORWARD,),
     "trust": True,
     "precision": "bf16",
+    "baselines": (BaselineFile("grey.png", "0" * 64),),
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
     "alpha": 0.4,
@@ -84,6 +86,7 @@ SETTING_OF = {
     "save_heatmap": "heatmaps",
     **{name: name for name in ("layer", "score", "engine", "alpha", "colormap", "top")},
     **{name: name for name in ("max_pixels", "offline", "resize", "trust", "precision")},
+    "baselines": "baselines",
     **dict.fromkeys(
         (
             *("model", "weights", "labels", "preprocess", "input_size", "output_name", "head"),

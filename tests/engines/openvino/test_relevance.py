@@ -29,7 +29,7 @@ def conv(x: Any, kernel: Any, pads: Any = NONE) -> Any:
 
 
 def below(x: Any) -> Any:
-    """`x` after a dense layer that changes nothing, so that a convolution of it is not the first."""
+    """`x` after a dense layer that changes nothing, so that a convolution of it is no first one."""
     channels = x.get_shape()[1]
     rows = ops.transpose(x, whole([0, 2, 3, 1]))
     return ops.transpose(dense(rows, np.eye(channels)), whole([0, 3, 1, 2]))
