@@ -167,8 +167,7 @@ def network(x: Any, *, bias: float = 0.0) -> Any:
     total = ops.relu(ops.add(first, branch))
     pooled = ops.max_pool(total, [2, 2], [1, 1], NONE, NONE, [2, 2]).output(0)
     vector = ops.reduce_mean(ops.concat([pooled, pooled], 1), whole([2, 3]), False)
-    hidden = ops.relu(ops.add(dense(vector, drawn(12, 7, seed=3)), number(bias)))
-    return ops.add(dense(hidden, drawn(7, 3, seed=4)), number(bias))
+    return dense(ops.relu(dense(vector, drawn(12, 7, seed=3))), drawn(7, 3, seed=4))
 
 
 @pytest.mark.parametrize("gamma", [0.25, 1.0])
@@ -182,11 +181,29 @@ def test_relevance_is_neither_made_nor_lost(gamma: float, target: int) -> None:
     assert found.sum() == pytest.approx(y.sum(), rel=0.01)
 
 
-def test_biases_get_none_of_it() -> None:
+def test_biases_of_convolutions_get_none_of_it() -> None:
     x, graph = drawn(1, 2, 6, 8, seed=5), lambda x: network(x, bias=0.5)
     y, found = relevance(graph, x, [[0, 1, 0]], RELEVANCE)
     assert not np.allclose(y, relevance(network, x, rules=RELEVANCE)[0], rtol=0.01)
     assert found.sum() == pytest.approx(1, rel=0.01)
+
+
+def test_a_bias_of_a_dense_layer_gets_its_share() -> None:
+    # x·w = (2, 3), and 1 more: of 6, the inputs get 2 and 3.
+    _, found = relevance(lambda x: ops.add(dense(x, [[2], [1]]), number(1)), [[1, 3]], [[6]])
+    assert_close(found, [[2, 3]])
+
+
+def test_lrp_0_of_dense_layers_with_biases_is_input_times_gradient() -> None:
+    def relus(x: Any) -> Any:
+        hidden = ops.relu(ops.add(dense(x, drawn(5, 30)), ops.constant(drawn(30, seed=1))))
+        return ops.add(dense(hidden, drawn(30, 1, seed=2)), number(0.5))
+
+    x = drawn(3, 5, seed=5)
+    run, _ = forward_and_backward(relus, [x], np.ones((3, 1), np.float32), STANDARD)
+    _, gradient = run([x]).values()
+    _, found = relevance(relus, x)
+    assert_close(found, x * gradient)
 
 
 def test_lrp_0_is_input_times_gradient_of_a_network_of_relus_without_biases() -> None:

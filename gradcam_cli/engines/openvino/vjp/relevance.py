@@ -5,9 +5,11 @@ of "Explainable AI" (LNCS 11700). A rule shares out the relevance R_k of each ou
 inputs x_j that made it, z_k = Σ_j x_j·w_jk, and where paths meet it is added: the walk is that of
 gradients, with another table.
 
-Biases get no share: what is added to a value, or multiplies it, and is constant, lets relevance
-pass whole (captum's `set_bias_to_zero`, zennit's `zero_params="bias"`). So batch normalization
-needs no merging with its convolution, and all relevance comes to the input but for what ε takes.
+In dense layers a bias gets its share, which is lost, as in both papers: it is in z_k, and that is
+what keeps R_k / z_k in bounds there. Elsewhere what is constant gets none (captum's
+`set_bias_to_zero`, zennit's `zero_params="bias"`): what is added to a value, or multiplies it, lets
+relevance pass whole, so that batch normalization need not be merged with its convolution, whose γ
+keeps R_k / z_k in bounds. What a unit got whose inputs are all 0 is lost too.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ from gradcam_cli.engines.openvino.vjp.products import PRODUCTS
 from gradcam_cli.engines.openvino.vjp.reductions import REDUCTIONS
 from gradcam_cli.engines.openvino.vjp.slicing import SLICING
 
-EPSILON, GAMMA = 1e-3, 1.0
+EPSILON, GAMMA = 1e-4, 1.0
 """Montavon et al. take γ = 0.25 for VGG16. Over the 50 convolutions of EfficientNet-Lite0 that
 leaves little but noise, for what stands against each other grows from layer to layer."""
 
@@ -137,17 +139,31 @@ def _divided(relevance: Port, sizes: Port) -> Port:
 
 
 def _by_share(vjp: Any, epsilon: float = 0.0) -> Vjp:
-    """LRP-ε: R_j = x_j · Σ_k w_jk · R_k / (z_k + ε·sign(z_k)), of a layer with this VJP."""
+    """LRP-ε: R_j = x_j · Σ_k w_jk · R_k / (z_k + ε·sign(z_k)), of a layer with this VJP.
+
+    z_k is what the layer gives, with its bias.
+    """
 
     def rule(node: Node, relevance: Port, number: int) -> Port:
         if _computed(node) != [number]:
             raise NotDifferentiableError(f"no rule of relevance for {_several(node)}")
-        z = node.output(0)
+        z = _with_bias(node)
         sizes = ops.add(ops.abs(z), scaled(_root_mean_square(z), epsilon)).output(0)
         signed = times(_divided(relevance, sizes), ops.sign(z))
         return times(vjp(node, signed, number), node.input_value(number))
 
     return rule
+
+
+def _with_bias(node: Node) -> Port:
+    """The output of `node`, with the constant that is added to it, if one is."""
+    own = node.output(0)
+    for reader in own.get_target_inputs():
+        total = reader.get_node().output(0)
+        is_sum = reader.get_node().get_type_name() == "Add" and shape_of(total) == shape_of(own)
+        if is_sum and len(_computed(reader.get_node())) == 1:
+            return total
+    return own
 
 
 def _root_mean_square(port: Port) -> Port:
