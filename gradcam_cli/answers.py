@@ -47,6 +47,7 @@ def question_of(
         layer=explainer.layer,
         score=explainer.score,
         baseline=explainer.black,
+        baselines=explainer.baselines,
         head=explainer.model.head,
         rows=rows,
         progress=progress,
@@ -71,15 +72,9 @@ def explanations_of(
     """
     ends = accumulate(map(len, targets))
     return [
-        _explanation(explainer, own, [_rows_of(each, end - len(own), end) for each in maps], top)
+        _explanation(explainer, own, [each.part(end - len(own), end) for each in maps], top)
         for own, end in zip(targets, ends, strict=True)
     ]
-
-
-def _rows_of(maps: Maps, start: int, end: int) -> Maps:
-    """Some rows of `maps`."""
-    rows = slice(start, end)
-    return Maps(maps.raw[rows], maps.scores[rows])
 
 
 def _explanation(
@@ -95,6 +90,7 @@ def _explanation(
         model=model.name,
         weights=model.origin,
         fallback=model.fallback or None,
+        baselines=explainer.baselines_record,
         guesses=model.guesses,
         layer=explained[0].layer,
         method=explained[0].method,

@@ -19,14 +19,14 @@ from gradcam_cli.images.framing import RESIZES, Frame, Resize, frame_of
 from gradcam_cli.images.overlay import model_input
 from gradcam_cli.images.reading import Picture, Source, read_image
 from gradcam_cli.methods import MethodChoice, parse_method
-from gradcam_cli.methods.choice import needs_of, parse_methods
+from gradcam_cli.methods.choice import check_baselines_used, needs_of, parse_methods
 from gradcam_cli.methods.modifiers import UNMODIFIED, Modifiers
 from gradcam_cli.models.labels import Classes
 from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.selection import ModelName, Selection, select_model
 from gradcam_cli.passes import PRECISIONS, Precision
-from gradcam_cli.results.explanation import Explanation
+from gradcam_cli.results.explanation import Baselines, Explanation
 from gradcam_cli.targets import TOP, Score, Target
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Explainer:
         How a picture comes to the shape of the model's input: squashed whole; the largest part in
         its middle that has that shape; or whole between black bars.
         `dataclasses.replace(explainer, resize="crop")` changes it.
+    baselines : tuple of (height, width, channels) float32
+        See `with_baselines`; empty for a black picture.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Explainer:
     offline: bool = False
     resize: Resize = "squash"
     modifiers: Modifiers = UNMODIFIED
+    baselines: tuple[NDArray[np.float32], ...] = ()
 
     def __post_init__(self) -> None:
         check_word("a score", self.score, get_args(Score))
@@ -203,6 +206,19 @@ class Explainer:
         """
         check_word("a precision", precision, PRECISIONS)
         return self._reopened(self.modifiers.needs(needs_of(self.methods)), precision, note)
+
+    def with_baselines(self, images: Iterable[Source | NDArray[np.uint8]]) -> Explainer:
+        """The same for methods that compare: with each of `images` in place of a black picture.
+
+        Raises
+        ------
+        UsageError, ImageError
+            As of `explain`; and where none of the methods compares pictures with others.
+        """
+        check_baselines_used(self.methods)
+        images = [images] if isinstance(images, str) else images
+        inputs = [self.input_of(self.read(image).pixels) for image in images]
+        return replace(self, baselines=tuple(inputs))
 
     def _reopened(self, needs: Sequence[Pass], precision: Precision, note: Note) -> Explainer:
         engines: dict[str, EngineName] = {name: name for name in ENGINES}
@@ -393,3 +409,8 @@ class Explainer:
         black = self.input_of(np.zeros((1, 1, 3), np.uint8))
         black.flags.writeable = False
         return black
+
+    @cached_property
+    def baselines_record(self) -> Baselines | None:
+        """What an explanation says of the baselines; None of a black picture."""
+        return Baselines.of(self.baselines) if self.baselines else None

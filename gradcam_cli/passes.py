@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["forward", "capture", "gradients", "tail", "tail_curvature"]
-Rules = Literal["standard", "guided"]
-"""How gradients pass a ReLU: as calculus has it, or only where they are positive themselves
-(guided backpropagation: Springenberg et al., 2015, arXiv 1412.6806)."""
+Rules = Literal["standard", "guided", "relevance"]
+"""What is handed back from an operation to its inputs: gradients as calculus has them; gradients
+that pass a ReLU only where they are positive themselves (guided backpropagation: Springenberg et
+al., 2015, arXiv 1412.6806); or, in place of gradients, relevance (Bach et al., 2015), which starts
+from each score's gradient times the score."""
 
 Precision = Literal["f32", "bf16"]
 """What a model computes in: float32, or bfloat16, whose numbers have 8 bits where those have 24."""
@@ -90,8 +92,8 @@ class Pass:
     at : tuple of str
         The layers, or places of `NO_LAYERS`, whose arrays come out; of tails, the one place whose
         go in.
-    rules : "standard" or "guided"
-        Of gradients: how they pass a ReLU.
+    rules : "standard", "guided" or "relevance"
+        Of gradients: what an operation hands back.
     """
 
     kind: Kind
@@ -117,9 +119,9 @@ class Pass:
 
     def __str__(self) -> str:
         kind = self.kind.replace("_", " ")
-        rules = "" if self.rules == "standard" else f"{self.rules} "
+        kinds = {"guided": f"guided {kind}", "relevance": "relevance"}
         places = ", ".join(_WORDS.get(name, name) for name in self.at)
-        return f"{rules}{kind}{f' at {places}' if places else ''}"
+        return f"{kinds.get(self.rules, kind)}{f' at {places}' if places else ''}"
 
 
 def stages(shapes: Mapping[str, tuple[int, int, int]], layer: str) -> tuple[str, ...]:
@@ -156,6 +158,7 @@ ACTIVATIONS = Pass("capture", (LAYER,))
 LAYER_GRADIENTS = Pass("gradients", (LAYER,))
 INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
+RELEVANCE = Pass("gradients", (INPUT,), "relevance")
 TAIL = Pass("tail", (LAYER,))
 TAIL_CURVATURE = Pass("tail_curvature", (LAYER,))
 STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
@@ -270,8 +273,8 @@ class Engine(Protocol):
             Layers, or places of `NO_LAYERS`.
         score : "logit" or "probability"
             Whether y is made of the scores before the softmax, or after it.
-        rules : "standard" or "guided"
-            How gradients pass a ReLU.
+        rules : "standard", "guided" or "relevance"
+            What an operation hands back.
 
         Returns
         -------
@@ -281,8 +284,9 @@ class Engine(Protocol):
         Raises
         ------
         UsageError
-            Where the model has no such layer or no attention, the scores do not depend on it, or
-            guided gradients are requested of a model without ReLUs.
+            Where the model has no such layer or no attention, the scores do not depend on it,
+            guided gradients are requested of a model without ReLUs, or relevance of an engine
+            without its rules.
         """
         ...
 

@@ -267,3 +267,46 @@ def test_a_ranking_is_a_distribution_in_falling_order(logits: np.ndarray) -> Non
     assert probabilities == sorted(probabilities, reverse=True)
     assert [prediction.rank for prediction in predictions] == list(range(1, 1001))
     assert sorted(prediction.index for prediction in predictions) == list(range(1000))
+
+
+# Baselines ---------------------------------------------------------------------------------------
+
+EXPECTED = "expected-gradients:samples=6"
+
+
+def by_expected_gradients(explainer: Explainer) -> Explainer:
+    return replace(Explainer.load("efficientnet-lite0", methods=EXPECTED), resize=explainer.resize)
+
+
+def test_baselines_are_paths_pictures_or_arrays(
+    explainer: Explainer, asymmetric: np.ndarray
+) -> None:
+    black, path = by_expected_gradients(explainer), SAMPLES / "espresso.jpg"
+    plain = black.explain(asymmetric, 285)
+    assert plain.baselines is None
+    assert "baselines" not in plain.to_dict()
+    answers = [
+        black.with_baselines(images).explain(asymmetric, 285)
+        for images in ([path], str(path), [read_image(path)], [read_image(path).pixels])
+    ]
+    for answer in answers:
+        assert answer.baselines == answers[0].baselines
+        np.testing.assert_array_equal(answer.targets[0].heatmap, answers[0].targets[0].heatmap)
+    assert not np.array_equal(answers[0].targets[0].heatmap, plain.targets[0].heatmap)
+    assert Explanation.from_dict(answers[0].to_dict()).baselines == answers[0].baselines
+
+
+def test_a_black_baseline_is_the_default(explainer: Explainer, asymmetric: np.ndarray) -> None:
+    by_default = by_expected_gradients(explainer)
+    given_one = by_default.with_baselines([np.zeros((5, 7, 3), np.uint8)])
+    heatmaps = [
+        each.explain(asymmetric, 285).targets[0].heatmap for each in (by_default, given_one)
+    ]
+    np.testing.assert_array_equal(*heatmaps)
+
+
+def test_baselines_that_cannot_be(explainer: Explainer, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="baselines are of no use: grad-cam compares"):
+        explainer.with_baselines([SAMPLES / "espresso.jpg"])
+    with pytest.raises(ImageError, match=r"nothing\.jpg"):
+        by_expected_gradients(explainer).with_baselines([tmp_path / "nothing.jpg"])

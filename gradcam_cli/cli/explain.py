@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     cls=SectionedCommand,
     sections={
         "What to explain": "--class --vs --counterfactual --method --option --layer --fuse "
-        "--smooth --augment --score --trust",
+        "--smooth --augment --baseline --score --trust",
         "Model": "--model --weights --engine --precision",
         "A model in a file": FILE_OPTIONS,
         "Picture": "--resize --alpha --colormap --max-pixels",

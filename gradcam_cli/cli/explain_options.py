@@ -29,8 +29,12 @@ from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.methods.modifiers import FUSIONS, MOST_SMOOTH, Modifiers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.baselines import BaselineFile
     from gradcam_cli.images.framing import Resize
+    from gradcam_cli.methods import MethodChoice
     from gradcam_cli.methods.modifiers import Fusion
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.passes import Precision
@@ -64,6 +68,7 @@ class ExplainOptions:
     offline: bool
     resize: Resize
     trust: bool
+    baselines: tuple[str, ...]
 
     @property
     def layer(self) -> str | None:
@@ -123,7 +128,17 @@ class ExplainOptions:
             trust=self.trust,
             precision=self.precision,
             modifiers=self.modifiers,
+            baselines=self._found_baselines(methods),
         )
+
+    def _found_baselines(self, methods: Sequence[MethodChoice]) -> tuple[BaselineFile, ...]:
+        if not self.baselines:
+            return ()
+        from gradcam_cli.images.baselines import find_baselines
+        from gradcam_cli.methods.choice import check_baselines_used
+
+        check_baselines_used(methods)
+        return find_baselines(self.baselines)
 
 
 layer_option = click.option(
@@ -252,6 +267,15 @@ explain_options = grouped_options(
     ),
     max_pixels_option,
     offline_option,
+    click.option(
+        "--baseline",
+        "baselines",
+        multiple=True,
+        metavar="PATH",
+        shell_complete=complete_files,
+        help="What the picture is compared with, by methods that compare: a picture, or a folder "
+        "of some; may be repeated.  [default: a black picture]",
+    ),
 )
 
 

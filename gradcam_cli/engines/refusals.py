@@ -46,6 +46,14 @@ def without_attention(model: str) -> UsageError:
     )
 
 
+def without_relevance(model: str) -> UsageError:
+    """The error for relevance of a model that TensorFlow runs, whose gradients it is not."""
+    return UsageError(
+        f"only the engine openvino propagates relevance, and TensorFlow runs {model}",
+        "Leave --engine at auto, or choose another method.",
+    )
+
+
 def check_rows(activations: int, batch: int) -> None:
     """Raise UsageError unless a batch has one row, or one for each row of activations."""
     if batch not in (1, activations):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
+from gradcam_cli.engines.refusals import check_places, check_rows, without_relevance, without_relu
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_head import ancestors
@@ -101,7 +101,7 @@ class TensorFlowEngine:
         Rows do not mix at inference, so the gradient of the sum over the batch is each row's own.
         """
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
-        check_places(what, self._network.layers, self._name)
+        self._check(what)
         weights, top = score_weights(targets, self._network.classes)
         inputs = self._tf.convert_to_tensor(batch)
         probability = score == "probability"
@@ -156,16 +156,23 @@ class TensorFlowEngine:
         Raises
         ------
         UsageError
-            Where the model has no such layer, or no ReLU for guided gradients; at attention.
+            Where the model has no such layer, or no ReLU for guided gradients; at attention, or
+            where relevance is requested.
         """
+        self._check(what)
+        if what.rules == "guided":
+            self._traced_gradients(what, False)
+
+    def _check(self, what: Pass) -> None:
+        """Raise UsageError where it cannot run `what`."""
         if {ATTENTION, BLOCK_ATTENTION}.intersection(what.at):
             raise UsageError(
                 f"expected a pass that the engine tensorflow has, got {what}",
                 "Leave --engine at auto, or choose another method.",
             )
         check_places(what, self._network.layers, self._name)
-        if what.rules == "guided":
-            self._traced_gradients(what, False)
+        if what.rules == "relevance":
+            raise without_relevance(self._name)
 
     def _run_eagerly(
         self, at: tuple[str, ...], probability: bool, inputs: Any, weights: Array, top: Array

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         layer_cam,
         xgrad_cam,
     )
-    from gradcam_cli.methods.input_gradient import saliency
+    from gradcam_cli.methods.input_gradient import guided_grad_cam, input_x_gradient, saliency
     from gradcam_cli.methods.normalization import normalize
     from gradcam_cli.methods.principal_components import eigen_cam, eigen_grad_cam, kpca_cam
 
@@ -31,7 +31,9 @@ _HOMES = {
     "grad_cam": "cam",
     "grad_cam_elementwise": "cam",
     "grad_cam_plus_plus": "cam",
+    "guided_grad_cam": "input_gradient",
     "hires_cam": "cam",
+    "input_x_gradient": "input_gradient",
     "kpca_cam": "principal_components",
     "layer_cam": "cam",
     "normalize": "normalization",
@@ -51,7 +53,9 @@ __all__ = [
     "grad_cam",
     "grad_cam_elementwise",
     "grad_cam_plus_plus",
+    "guided_grad_cam",
     "hires_cam",
+    "input_x_gradient",
     "kpca_cam",
     "layer_cam",
     "normalize",

@@ -29,8 +29,8 @@ def from_gradients(
         Gives the raw map.
     at : str
         Where A and G are: `LAYER`, or `INPUT`.
-    rules : "standard" or "guided"
-        How gradients pass a ReLU.
+    rules : "standard", "guided" or "relevance"
+        By which G is computed; see `passes.Rules`.
     """
 
     @by_row

@@ -141,6 +141,16 @@ def needs_of(methods: Iterable[MethodChoice], passes: Iterable[Pass] = ()) -> li
     return list(dict.fromkeys((*of_methods, *passes)))
 
 
+def check_baselines_used(methods: Sequence[MethodChoice]) -> None:
+    """Raise UsageError where none of `methods` compares pictures with baselines."""
+    if not any(choice.method.uses_baseline for choice in methods):
+        names = [method.name for method in METHODS.values() if method.uses_baseline]
+        raise UsageError(
+            f"baselines are of no use: {methods[0].method.name} compares pictures with none",
+            f"Drop them, or choose among the methods {', '.join(names)}.",
+        )
+
+
 def find_method(name: str) -> Method:
     """The method called `name`; case, spaces, hyphens and underscores do not matter.
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from gradcam_cli.callbacks import Progress, no_progress
-from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, LAYER, Engine, Pass
+from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, INPUT, LAYER, STAGES, Engine, Pass
 from gradcam_cli.targets import Head, Score, Target
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Question:
         What the targets are made of.
     baseline : (H, W, C) float32
         The model's input for a black picture.
+    baselines : sequence of (H, W, C) float32
+        Those that were chosen in its place; mostly none.
     head : "softmax" or "sigmoid"
         What makes probabilities of the model's scores.
     rows : int
@@ -46,7 +48,7 @@ class Question:
     progress : callable
         Called with the passes done and all of them, by methods of many.
 
-    No method changes the inputs or the baseline.
+    No method changes the inputs or the baselines.
     """
 
     engine: Engine
@@ -58,6 +60,12 @@ class Question:
     head: Head = "softmax"
     rows: int = 1
     progress: Progress = no_progress
+    baselines: Sequence[NDArray[np.float32]] = field(default=(), repr=False)
+
+    @property
+    def path_starts(self) -> Sequence[NDArray[np.float32]]:
+        """The baselines, at least one: those that were chosen, or else the black one."""
+        return self.baselines if len(self.baselines) else (self.baseline,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +83,10 @@ class Maps:
 
     raw: NDArray[np.float32] = field(repr=False)
     scores: NDArray[np.float32] = field(repr=False)
+
+    def part(self, start: int, stop: int) -> Maps:
+        """The answer for the inputs from `start` to `stop`, which is left out."""
+        return Maps(self.raw[start:stop], self.scores[start:stop])
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,8 @@ class Method:
         From a `Question`, and its options by name, to `Maps`.
     uses_target : bool
         False where the map is the same for every class.
+    uses_baseline : bool
+        True where the input is compared with baselines.
     options : tuple of Option
         What `maps` takes beside the question.
     """
@@ -141,6 +155,7 @@ class Method:
     signed: bool
     maps: Callable[..., Maps]
     uses_target: bool = True
+    uses_baseline: bool = False
     options: tuple[Option, ...] = ()
 
     @property
@@ -160,6 +175,12 @@ class Method:
     def uses_layer(self) -> bool:
         """False where it is the same whatever layer is explained."""
         return self.looks_at == "layer"
+
+    @property
+    def has_layer_size(self) -> bool:
+        """True where its map is as large as the layer, and not as an earlier one or the input."""
+        others = {INPUT, STAGES}
+        return self.uses_layer and not any(others & {*need.at} for need in self.needs)
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.arguments import check_activations
-from gradcam_cli.methods.batching import (
-    Numbers,
-    RowMap,
-    by_row,
-    in_batches,
-    input_scores,
-    resolved,
-)
-from gradcam_cli.methods.cam import from_gradients
+from gradcam_cli.arguments import check_activations, check_maps
+from gradcam_cli.methods.batching import Numbers, RowMap, by_row, in_batches
+from gradcam_cli.methods.cam import from_gradients, grad_cam
 from gradcam_cli.methods.contract import Question
-from gradcam_cli.passes import INPUT
-from gradcam_cli.targets import Target
+from gradcam_cli.methods.upsampling import SamplePoints, upsampled
+from gradcam_cli.passes import INPUT, Gradients
 
 Array = NDArray[np.float32]
 
@@ -62,49 +55,113 @@ maximum over channels of its size, (H, W) float32, not negative. It hardly depen
 """
 
 
-@by_row
-def integrated_gradients(question: Question, steps: int = 50) -> Iterator[RowMap]:
-    """The difference to a baseline, and what each pixel has contributed to it.
+def input_x_gradient(inputs: Array, gradients: Array) -> Array:
+    """Each value of the input times its own gradient.
 
-    Sundararajan et al., 2017, arXiv 1703.01365, equation 3:
-    (x - x') × the mean of dy/dx on the straight path from the baseline x' to x, at the middles of
-    `steps` equal parts (the paper's sum takes their ends, Captum's default Gauss and Legendre's
-    points), summed over channels. With enough steps the sum of the map is y(x) - y(x')
-    (completeness, proposition 1). The predicted class is that of x all along the path.
+    Shrikumar et al., 2017, arXiv 1605.01713 (version 1, section 2.3), and Kindermans et al., 2016,
+    arXiv 1611.07270, section 2: x ⊙ dy/dx, here summed over channels (captum gives each channel's).
+    x is what the model takes, so that what it calls 0 adds nothing: mid-grey for a model that takes
+    -1..1, black for one that takes 0..1.
+
+    For a y that is linear in x the sum of the map is y without its constant, and the map is that of
+    Integrated Gradients from an input of zeros. LRP-0 gives it too, for a network of ReLUs without
+    biases (Ancona et al., 2018, arXiv 1711.06104, proposition 1).
 
     Parameters
     ----------
-    question : Question
-        Whose `baseline` is x'.
-    steps : int
-        How many gradients are taken for each input.
+    inputs, gradients : (H, W, C) float32
+        x and dy/dx of one image.
 
     Returns
     -------
-    Maps
-        Raw signed maps of (H, W), in units of y.
+    (H, W) float32
+        The raw signed heatmap, in units of y.
+
+    Raises
+    ------
+    UsageError
+        Unless both are floats of one such shape.
+
+    Examples
+    --------
+    A pixel of two channels, x = (2, -1), for y = 3·x_1 + x_2: 6 - 1.
+
+    >>> inputs, gradients = np.array([[[[2, -1]]], [[[3, 1]]]], np.float32)
+    >>> input_x_gradient(inputs, gradients).tolist()
+    [[5.0]]
     """
-    scores = input_scores(question)
-    inputs, engine, baseline = list(question.inputs), question.engine, question.baseline
-    targets = [resolved(question, row, scores[row]) for row in range(len(inputs))]
-
-    def run(numbers: Numbers) -> Array:
-        pairs = [divmod(number, steps) for number in numbers.tolist()]
-        batch = np.stack([_between(baseline, inputs[row], (i + 0.5) / steps) for row, i in pairs])
-        batch_targets: list[Target] = [targets[row] for row, _ in pairs]
-        computed = engine.gradients(batch, batch_targets, [INPUT], score=question.score)
-        return computed.gradients[INPUT]
-
-    sums = np.zeros((len(inputs), *baseline.shape))
-    passes = (len(inputs) * steps, engine.rows, engine.parallel, question.progress)
-    for numbers, gradients in in_batches(run, *passes):
-        for number, gradient in zip(numbers, gradients, strict=False):
-            sums[number // steps] += gradient
-    for row, array in enumerate(inputs):
-        yield row, ((array - baseline) * sums[row] / steps).sum(axis=-1), scores[row]
+    check_maps(inputs, gradients)
+    raw: Array = (inputs * gradients).sum(axis=-1)
+    return raw
 
 
-def _between(start: Array, end: Array, share: float) -> Array:
-    """The point between both, `share` of the way."""
-    point: Array = start + np.float32(share) * (end - start)
-    return point
+input_x_gradient_maps = from_gradients(input_x_gradient, INPUT)
+
+relevance_maps = from_gradients(lambda _, relevance: relevance.sum(axis=-1), INPUT, "relevance")
+"""Bach et al., 2015, PLOS ONE 10(7), equation 2: the relevance of each value of the input, of which
+every layer hands on to the layer before what it got, summed over channels: (H, W) float32, signed,
+in units of y.
+
+The rules are those of Montavon et al., 2019, "Layer-Wise Relevance Propagation: An Overview"
+(LNCS 11700), table 10.1: ε in dense layers, γ in convolutions, w² in the first one, whose inputs
+have no natural zero. `engines.openvino.vjp.relevance` has their equations, and what is done where
+branches meet and with gates. Biases of dense layers get a share, which is lost, those of
+convolutions and what batch normalization adds get none (Captum and zennit give them one unless told
+otherwise). So the sum of the map is y but for what dense biases take, and units whose inputs are
+all 0. With `score="probability"` it is the sum of dy/ds · s over the scores s.
+
+Captum's default is ε in every layer; its γ rule multiplies positive weights even where inputs or
+outputs are negative.
+"""
+
+
+def guided_grad_cam(guided: Array, raw_grad_cam: Array) -> Array:
+    """Guided Backpropagation where Grad-CAM sees evidence.
+
+    Selvaraju et al., 2017, arXiv 1610.02391, section 3.2: guided gradients times the Grad-CAM map,
+    after its ReLU, upsampled bilinearly to the input. Guided gradients are reduced as by
+    `guided-backprop`, to the maximum over channels of their size. (Captum keeps channels and signs,
+    and by default takes the nearest value of the map.)
+
+    Parameters
+    ----------
+    guided : (H, W, C) float32
+        dy/dx of one image, by the guided rules.
+    raw_grad_cam : (h, w) float32
+        As `grad_cam` gives it.
+
+    Returns
+    -------
+    (H, W) float32
+        The raw heatmap, not negative.
+
+    Raises
+    ------
+    UsageError
+        Unless `guided` are floats of such a shape.
+    """
+    details = saliency(guided)
+    rows, columns = (
+        SamplePoints.of(*sides) for sides in zip(details.shape, raw_grad_cam.shape, strict=True)
+    )
+    evidence = upsampled(np.maximum(raw_grad_cam, 0)[np.newaxis], rows, columns)[0]
+    raw: Array = details * evidence
+    return raw
+
+
+@by_row
+def guided_grad_cam_maps(question: Question) -> Iterator[RowMap]:
+    """`guided_grad_cam` of each input, by two passes."""
+    engine, layer, score = question.engine, question.layer, question.score
+
+    def run(numbers: Numbers) -> tuple[Gradients, Gradients]:
+        batch = np.stack([question.inputs[row] for row in numbers.tolist()])
+        targets = [question.targets[row] for row in numbers.tolist()]
+        at_layer = engine.gradients(batch, targets, [layer], score=score)
+        return at_layer, engine.gradients(batch, targets, [INPUT], score=score, rules="guided")
+
+    count = len(question.inputs)
+    for rows, (at_layer, at_input) in in_batches(run, count, question.rows, engine.parallel):
+        maps = (at_layer.activations[layer], at_layer.gradients[layer], at_layer.scores)
+        for row, guided, a, g, scores in zip(rows, at_input.gradients[INPUT], *maps, strict=False):
+            yield row, guided_grad_cam(guided, grad_cam(a, g)), scores

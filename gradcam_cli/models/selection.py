@@ -214,3 +214,17 @@ def _check_layer(source: ModelSource, layer: str | None) -> None:
     """Have nothing fetched, nor refused, for a layer that the model does not have."""
     if layer is not None and not source.info.layer_names and source.state() == "to fetch":
         find_layer(source.layers(), layer, source.info.name)
+
+
+def check_model_and_layer(model: object, layer: object) -> None:
+    """Raise UsageError unless these are of the types that `Explainer.load` takes."""
+    if not isinstance(model, (str, Selection, Model)):
+        raise UsageError(
+            f"expected the name of a model, got {describe(model)}",
+            "Pass one of `gradcam models`, or what `select_model` gives.",
+        )
+    if layer is not None and not isinstance(layer, str):
+        raise UsageError(
+            f"expected the name of a layer, got {describe(layer)}",
+            "Pass one of `gradcam layers`.",
+        )

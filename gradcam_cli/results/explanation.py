@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -174,6 +174,23 @@ def _rebuild(
     return explanation
 
 
+class Baselines(msgspec.Struct, frozen=True, gc=False):
+    """How many there were to compare with, and the SHA-256 of what the model takes for them."""
+
+    count: Number
+    sha256: str
+
+    @classmethod
+    def of(cls, inputs: Sequence[NDArray[np.float32]]) -> Baselines:
+        """Those of `inputs`, (H, W, C) float32 each, in their order."""
+        import hashlib
+
+        digest = hashlib.sha256()
+        for array in inputs:
+            digest.update(array.tobytes())
+        return cls(len(inputs), digest.hexdigest())
+
+
 class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_defaults=True):
     """All that is known of one explained picture.
 
@@ -203,6 +220,9 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         they were not.
     predictions : tuple of Prediction
         The most probable classes, first the first.
+    baselines : Baselines or None
+        What methods that compare pictures with others compared it with; None, and not in JSON,
+        where that was a black one.
     guesses : tuple of str
         What was guessed of the model, a sentence each; absent from JSON where nothing was.
     targets : tuple of TargetExplanation
@@ -219,6 +239,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
     model: str
     weights: str
     fallback: str | None
+    baselines: Baselines | None = None
     guesses: tuple[str, ...] = ()
     layer: str
     method: str

@@ -90,10 +90,19 @@ class ModelOpener:
             self._thread.join()
         model, engine, layer = self._ahead or self._opened(self.model, self._note)
         methods = tuple(map(parse_method, settings.methods))
-        return Explainer(
+        explainer = Explainer(
             *(model, engine, layer, methods, settings.score),
             resize=settings.resize,
             modifiers=settings.modifiers,
+        )
+        return self._with_baselines(explainer) if settings.baselines else explainer
+
+    def _with_baselines(self, explainer: Explainer) -> Explainer:
+        from gradcam_cli.images.reading import read_image
+
+        settings = self._settings
+        return explainer.with_baselines(
+            read_image(file.path, max_pixels=settings.max_pixels) for file in settings.baselines
         )
 
     @cached_property

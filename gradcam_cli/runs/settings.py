@@ -19,6 +19,7 @@ from gradcam_cli.targets import Score, Target
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.baselines import BaselineFile
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.images.reading import Picture
     from gradcam_cli.passes import Pass, Precision
@@ -45,6 +46,8 @@ class Settings:
         What the engine does besides what the methods need.
     trust : bool
         Test each heatmap.
+    baselines : tuple of BaselineFile
+        What pictures are compared with; none for the black one.
     """
 
     targets: tuple[Target, ...]
@@ -61,6 +64,7 @@ class Settings:
     trust: bool = False
     precision: Precision = "f32"
     modifiers: Modifiers = UNMODIFIED
+    baselines: tuple[BaselineFile, ...] = ()
 
 
 @dataclass(frozen=True)

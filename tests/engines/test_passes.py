@@ -16,7 +16,7 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.layers import explainable_layers
-from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, Engine
+from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, RELEVANCE, Engine
 from gradcam_cli.targets import Score, Target
 
 LAYERS = ("stem", "inside", "capped", "total", "last")
@@ -270,3 +270,34 @@ def test_guided_gradients_of_a_model_without_relus_are_refused(engine_of: Make) 
         engine.gradients(batch(), [Target(0)] * 3, [INPUT], rules="guided")
     with pytest.raises(UsageError, match=expected):
         engine.prepare(GUIDED_GRADIENTS)
+
+
+# Relevance ---------------------------------------------------------------------------------------
+
+
+def test_relevance_comes_whole_to_every_place(tmp_path: Path) -> None:
+    model = residual()
+    convert(model, list(LAYERS), tmp_path / "model.xml")
+    engine, targets = OpenVINOEngine(tmp_path / "model.xml"), [Target(0), Target(3, versus=1)]
+    computed = engine.gradients(batch(2), targets, ["stem", "last", INPUT], rules="relevance")
+    bias = model.get_layer("scores").get_weights()[1]
+    shared = computed.scores - bias  # the dense layer's own share is lost
+    y = [shared[0, 0], shared[1, 3] - shared[1, 1]]
+    sums = {place: array.sum(axis=(1, 2, 3)) for place, array in computed.gradients.items()}
+    np.testing.assert_allclose(sums["last"], y, rtol=0.01)
+    # Between both, a branch is constant wherever all of `capped` is 0, and what it got is lost.
+    np.testing.assert_allclose(sums["stem"], y, rtol=0.2)
+    np.testing.assert_allclose(sums[INPUT], sums["stem"], rtol=0.01)
+    against = engine.gradients(
+        batch(1), [Target(0, counterfactual=True)], [INPUT], rules="relevance"
+    ).gradients[INPUT][0]
+    assert relative_difference(against, -computed.gradients[INPUT][0]) <= 1e-4
+
+
+def test_tensorflow_has_no_relevance() -> None:
+    engine = TensorFlowEngine(residual(), model_name="small")
+    expected = "only the engine openvino propagates relevance, and TensorFlow runs small"
+    with pytest.raises(UsageError, match=expected):
+        engine.prepare(RELEVANCE)
+    with pytest.raises(UsageError, match=expected):
+        engine.gradients(batch(1), [Target(0)], [INPUT], rules="relevance")

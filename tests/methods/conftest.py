@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcam_cli.engines.openvino.conversion import convert
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import Question
 from gradcam_cli.models.framework import tensorflow
@@ -36,6 +38,14 @@ def network(maps: int = 6, channels: int = 3) -> Any:
 @pytest.fixture(scope="session")
 def engine() -> TensorFlowEngine:
     return TensorFlowEngine(network())
+
+
+@pytest.fixture(scope="session")
+def compiled(engine: TensorFlowEngine, tmp_path_factory: pytest.TempPathFactory) -> OpenVINOEngine:
+    """The same network compiled, for what TensorFlow does not have."""
+    graph = tmp_path_factory.mktemp("compiled") / "model.xml"
+    convert(engine._network, ["first", LAYER], graph)
+    return OpenVINOEngine(graph)
 
 
 @pytest.fixture(scope="session")

@@ -43,9 +43,11 @@ def test_the_records_need_no_numpy() -> None:
 
 
 def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
-    by_layer = {name for name, method in METHODS.items() if method.uses_layer}
+    of_layer = {name for name, method in METHODS.items() if method.has_layer_size}
     of_attention = {name for name, method in METHODS.items() if method.looks_at == "attention"}
     assert of_attention == {"attention-rollout", "generic-attention", "le-grad"}
-    of_input = {"saliency", "integrated-gradients", "guided-backprop"}
-    assert set(METHODS) - by_layer - of_attention == of_input
-    assert all(LAYER in need.at for name in by_layer for need in METHODS[name].needs if need.at)
+    assert set(METHODS) - of_layer - of_attention == {
+        *("saliency", "input-x-gradient", "integrated-gradients", "expected-gradients"),
+        *("guided-backprop", "guided-grad-cam", "lrp", "refine-cam"),
+    }
+    assert all(LAYER in need.at for name in of_layer for need in METHODS[name].needs if need.at)

@@ -19,7 +19,13 @@ FASTER = {"score-cam": FEW}
 """Layers of fewer channels, for what takes a pass for each."""
 
 
-@pytest.mark.parametrize("name", [n for n, m in METHODS.items() if m.looks_at != "attention"])
+ONLY_COMPILED = ("lrp",)
+FEWER = {"integrated-gradients": {"steps": 4}, "expected-gradients": {"samples": 4}}
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, m in METHODS.items() if n not in ONLY_COMPILED and m.looks_at != "attention"]
+)
 def test_the_compiled_engine_and_tensorflow_agree(
     name: str, lite0: Any, compiled_lite0: None
 ) -> None:
@@ -31,13 +37,13 @@ def test_the_compiled_engine_and_tensorflow_agree(
     answers = [
         METHODS[name].maps(
             Question(each, [image], [Target(285)], layer, "logit", np.zeros_like(image)),
-            **({"steps": 4} if name == "integrated-gradients" else {}),
+            **FEWER.get(name, {}),
         )
         for each in (engine, TensorFlowEngine(lite0))
     ]
     compiled, reference = (maps.raw[0] for maps in answers)
     # At the input a ReLU's kink, where rounding decides, shows at single pixels.
-    tolerance = 1e-4 if METHODS[name].uses_layer else 3e-2
+    tolerance = 1e-4 if METHODS[name].has_layer_size else 3e-2
     np.testing.assert_allclose(
         compiled, reference, rtol=0, atol=tolerance * np.abs(reference).max()
     )

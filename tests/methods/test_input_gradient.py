@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
-from gradcam_cli.heads import target_scores
-from gradcam_cli.methods import METHODS, parse_method
+from gradcam_cli.methods import METHODS, guided_grad_cam, input_x_gradient, parse_method
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.targets import TOP, Target
-from tests.methods.conftest import Ask
-
-
-@pytest.mark.parametrize("score", ["logit", "probability"])
-@pytest.mark.parametrize("target", [Target(1), Target(TOP, 3), Target(2, None, True)])
-def test_integrated_gradients_are_complete(score: str, target: Target, ask: Ask) -> None:
-    question = ask([target], score=score)
-    maps = parse_method("integrated-gradients:steps=1000").maps(question)
-    resolved = target.resolved(int(maps.scores[0].argmax()))
-    ends = question.engine.forward(np.stack([question.inputs[0], question.baseline]))
-    at_input, at_baseline = target_scores(ends, [resolved], score)[:, 0]  # type: ignore[arg-type]
-    assert maps.raw.sum() == pytest.approx(at_input - at_baseline, rel=1e-2)
-
-
-def test_integrated_gradients_of_a_polynomial(ask: Ask, inputs: list[np.ndarray]) -> None:
-    _, keras = tensorflow()
-    image = keras.Input(inputs[0].shape)
-    squares = keras.layers.Flatten()(keras.layers.Multiply()([image, image]))
-    scores = keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")(squares)
-    question = ask(engine=TensorFlowEngine(keras.Model(image, scores)))
-    # y = Σ x²: each value adds x² - x'², and the midpoint rule is exact for it with any steps.
-    expected = (inputs[0] ** 2 - question.baseline**2).sum(axis=-1)
-    for steps in (1, 7):
-        raw = METHODS["integrated-gradients"].maps(question, steps=steps).raw[0]
-        np.testing.assert_allclose(raw, expected, rtol=1e-4, atol=1e-4)
+from gradcam_cli.passes import INPUT
+from gradcam_cli.targets import Target
+from tests.methods.conftest import Ask, network
 
 
 def test_saliency_is_that_of_a_small_step(ask: Ask, inputs: list[np.ndarray]) -> None:
@@ -77,3 +55,60 @@ def test_guided_backprop_by_hand(ask: Ask, inputs: list[np.ndarray]) -> None:
     # where the input is negative nothing is active.
     np.testing.assert_allclose(METHODS["saliency"].maps(question).raw, [[[5, 0]]])
     np.testing.assert_allclose(METHODS["guided-backprop"].maps(question).raw, [[[15, 0]]])
+
+
+def linear(inputs: np.ndarray) -> TensorFlowEngine:
+    """Two scores that are linear in the input, with constants."""
+    _, keras = tensorflow()
+    image = keras.Input(inputs.shape)
+    scores = keras.layers.Dense(2, bias_initializer="ones")(keras.layers.Flatten()(image))
+    model = keras.Model(image, scores)
+    kernel = np.random.default_rng(3).standard_normal((inputs.size, 2))
+    model.set_weights([kernel, np.ones(2)])
+    return TensorFlowEngine(model)
+
+
+def test_input_x_gradient_is_integrated_gradients_of_a_linear_model(
+    ask: Ask, inputs: list[np.ndarray]
+) -> None:
+    question = ask(engine=linear(inputs[0]), baseline=np.zeros_like(inputs[0]))
+    found = METHODS["input-x-gradient"].maps(question)
+    path = METHODS["integrated-gradients"].maps(question, steps=3)
+    np.testing.assert_allclose(found.raw, path.raw, rtol=1e-4, atol=1e-5)
+    assert found.raw.sum() == pytest.approx(found.scores[0, 1] - 1, rel=1e-4)
+
+
+def test_input_x_gradient_is_its_formula(ask: Ask, inputs: list[np.ndarray]) -> None:
+    question = ask()
+    gradients = question.engine.gradients(inputs[0][np.newaxis], [Target(1)], [INPUT]).gradients
+    expected = sum(inputs[0][:, :, c] * gradients[INPUT][0, :, :, c] for c in range(3))
+    found = METHODS["input-x-gradient"].maps(question).raw[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(input_x_gradient(inputs[0], gradients[INPUT][0]), found)
+
+
+def test_guided_grad_cam_by_hand() -> None:
+    # The map (-1, 2), cut to (0, 2), stands at the centres of pairs of pixels: 0, 0.5, 1.5, 2.
+    guided = np.array([[[1, -2], [0, 3], [-4, 1], [1, 1]]], np.float32)
+    raw = guided_grad_cam(guided, np.array([[-1, 2]], np.float32))
+    np.testing.assert_allclose(raw, [[0, 1.5, 6, 2]])
+
+
+def test_guided_grad_cam_is_the_product_of_both(ask: Ask) -> None:
+    targets, which = [Target(1), Target(2), Target(3)], [0, 1, 2]
+    maps = {
+        name: METHODS[name].maps(ask(targets, which))
+        for name in ("guided-grad-cam", "guided-backprop", "grad-cam")
+    }
+    for row in range(3):
+        coarse = np.maximum(maps["grad-cam"].raw[row], 0)
+        evidence = cv2.resize(coarse, (14, 10), interpolation=cv2.INTER_LINEAR)
+        expected = maps["guided-backprop"].raw[row] * evidence
+        np.testing.assert_allclose(maps["guided-grad-cam"].raw[row], expected, rtol=1e-3, atol=1e-6)
+
+
+def test_relevance_is_the_score_handed_back(ask: Ask, compiled: OpenVINOEngine) -> None:
+    maps = METHODS["lrp"].maps(ask([Target(1), Target(2, 3)], [0, 1], engine=compiled))
+    shared = maps.scores - network().get_layer("scores").get_weights()[1]
+    expected = [shared[0, 1], shared[1, 2] - shared[1, 3]]  # a dense layer's bias has its own share
+    np.testing.assert_allclose(maps.raw.sum(axis=(1, 2)), expected, rtol=1e-2)

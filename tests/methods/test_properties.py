@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, Method, normalize
-from gradcam_cli.passes import STAGES
 from gradcam_cli.targets import TOP, Target
 from tests.methods.conftest import CLASSES, HEIGHT, LAYER, WIDTH, Ask, network
 
@@ -19,17 +20,32 @@ ALL = [method for method in METHODS.values() if method.looks_at != "attention"]
 MAP = (5, 7)
 NEGATED = (
     *("grad-cam", "hirescam", "xgrad-cam", "eigen-grad-cam", "finer-cam", "shapley-cam"),
-    *("ablation-cam", "integrated-gradients"),
+    *("ablation-cam", "input-x-gradient", "integrated-gradients", "expected-gradients", "lrp"),
 )
 """Linear in y, so that -y gives the map negated; Ablation-CAM by its definition here."""
 ROUNDING = 1e-5
 
+IN_TENSORFLOW = [
+    method for method in ALL if all(need.rules != "relevance" for need in method.needs)
+]
+
 every_method = pytest.mark.parametrize("method", ALL, ids=[method.name for method in ALL])
+every_method_of_tensorflow = pytest.mark.parametrize(
+    "method", IN_TENSORFLOW, ids=[method.name for method in IN_TENSORFLOW]
+)
+
+
+@pytest.fixture
+def ask(ask: Ask, compiled: OpenVINOEngine, request: pytest.FixtureRequest) -> Ask:
+    """A question to an engine that has the passes of the method that is tested."""
+    method = (
+        request.node.callspec.params.get("method") if "method" in request.fixturenames else None
+    )
+    return ask if method in (None, *IN_TENSORFLOW) else partial(ask, engine=compiled)
 
 
 def shape_of(method: Method) -> tuple[int, int]:
-    has_stages = any(STAGES in need.at for need in method.needs)
-    return MAP if method.uses_layer and not has_stages else (HEIGHT, WIDTH)
+    return MAP if method.has_layer_size else (HEIGHT, WIDTH)
 
 
 def assert_close(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
@@ -123,7 +139,7 @@ def test_inputs_may_be_one_array(method: Method, ask: Ask) -> None:
     np.testing.assert_array_equal(method.maps(stacked).raw, method.maps(question).raw)
 
 
-@every_method
+@every_method_of_tensorflow
 def test_one_channel_will_do(method: Method, ask: Ask) -> None:
     random = np.random.default_rng(1)
     gray = random.standard_normal((HEIGHT, WIDTH, 1)).astype(np.float32)
@@ -157,7 +173,11 @@ def test_an_input_of_zeros_is_no_trouble(method: Method, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["score-cam", "ablation-cam", "integrated-gradients", "smooth-grad-cam++"]
+    "name",
+    [
+        *("score-cam", "ablation-cam", "integrated-gradients", "expected-gradients"),
+        "smooth-grad-cam++",
+    ],
 )
 def test_methods_of_many_passes_tell_how_far_they_are(name: str, ask: Ask) -> None:
     calls: list[tuple[int, int | None]] = []
@@ -171,7 +191,7 @@ def test_methods_of_many_passes_tell_how_far_they_are(name: str, ask: Ask) -> No
     assert list(done) == sorted(set(done))
 
 
-@every_method
+@every_method_of_tensorflow
 def test_threads_change_nothing(method: Method, ask: Ask, engine: TensorFlowEngine) -> None:
     class SideBySide(TensorFlowEngine):
         rows, forward_rows, parallel = 2, 2, 3
@@ -187,7 +207,7 @@ def test_threads_change_nothing(method: Method, ask: Ask, engine: TensorFlowEngi
 
 
 def test_every_layer_of_a_method_is_the_one_in_question(ask: Ask) -> None:
-    for method in ALL:
+    for method in IN_TENSORFLOW:
         maps = method.maps(ask(layer="first"))
         assert maps.raw.shape[1:] == (HEIGHT, WIDTH), method.name
     assert LAYER != "first"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gradcam_cli.cli.explain import explain
+from gradcam_cli.images.baselines import BaselineFile
 from gradcam_cli.images.listing import single_item
 from gradcam_cli.images.writing import Destination
 from gradcam_cli.methods.modifiers import Modifiers
@@ -38,6 +39,7 @@ OTHER: dict[str, Any] = {
     "trust": True,
     "precision": "bf16",
     "modifiers": Modifiers(smooth=3),
+    "baselines": (BaselineFile("grey.png", "0" * 64),),
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
     "alpha": 0.4,
@@ -88,6 +90,7 @@ SETTING_OF = {
     "layers": "layer",  # the first; the others are of the modifiers
     **{name: name for name in ("score", "engine", "alpha", "colormap", "top")},
     **{name: name for name in ("max_pixels", "offline", "resize", "trust", "precision")},
+    "baselines": "baselines",
     **dict.fromkeys(
         (
             *("model", "weights", "labels", "preprocess", "input_size", "output_name", "head"),

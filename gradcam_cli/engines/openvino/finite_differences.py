@@ -57,8 +57,8 @@ def difference_from_finite_differences(
     ----------
     engine : Engine
     what : Pass
-        Of guided gradients, which are no derivative, the plain ones at the same place are checked:
-        but for the ReLUs they take the same way.
+        Of guided gradients and relevance, which are no derivatives, the plain gradients at the
+        same place are checked, which take the same way by other rules.
     shape, preprocessing
         Of the model's input. It is tried with pictures of noise; one that agrees is enough.
     """

@@ -20,7 +20,7 @@ from gradcam_cli.engines.openvino.graph_inputs import (
 )
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
-from gradcam_cli.engines.openvino.vjp import GUIDED, STANDARD, gradients, is_relu
+from gradcam_cli.engines.openvino.vjp import GUIDED, RELEVANCE, STANDARD, gradients, is_relu
 from gradcam_cli.engines.openvino.vjp.ports import Rules
 from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, INPUT, NO_LAYERS, Pass
 from gradcam_cli.targets import Head
@@ -29,7 +29,7 @@ LOGITS = "logits"
 
 _LAYER = "layer "
 
-_RULES = {"standard": STANDARD, "guided": GUIDED}
+_RULES = {"standard": STANDARD, "guided": GUIDED, "relevance": RELEVANCE}
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _reshaped_input(forward: Any, outputs: Sequence[Any], rows: int) -> Any:
 def _with_gradients(
     image: Any, places: Sequence[_Place], arrays: Sequence[Any], logits: Any, what: Pass, head: Head
 ) -> Graph:
-    seed, target = _target(logits, head)
+    seed, target = _target(logits, what, head)
     points = [point for place in places for point in place.points]
     operations = openvino.Model(
         [*arrays, *(scores for _, scores in points), logits], [image], LOGITS
@@ -197,11 +197,11 @@ def _class_weights(logits: Any, weights: Any, top: Any) -> Any:
     return ops.add(weights, ops.multiply(ops.unsqueeze(top, axis), predicted))
 
 
-def _target(logits: Any, head: Head) -> tuple[Callable[[Any], Any], list[Any]]:
-    """What gives the gradient of each row's y with respect to scores; the inputs it reads.
+def _target(logits: Any, what: Pass, head: Head) -> tuple[Callable[[Any], Any], list[Any]]:
+    """What gives the gradient of each row's y with respect to scores, or their relevance.
 
-    The scores are `logits`, which tell the predicted class, or others of their shape. The inputs
-    are the `TARGET_INPUTS`.
+    The scores are `logits`, which tell the predicted class, or others of their shape; the inputs
+    the `TARGET_INPUTS`.
     """
     rows, classes = logits.get_shape()
     weights = ops.parameter([rows, classes], np.float32, WEIGHTS)
@@ -210,7 +210,8 @@ def _target(logits: Any, head: Head) -> tuple[Callable[[Any], Any], list[Any]]:
     of_classes = _class_weights(logits, weights.output(0), top.output(0))
 
     def seed(scores: Any) -> Any:
-        return _score_gradient(scores, of_classes, probability.output(0), _SCORE_GRADIENTS[head])
+        start = _score_gradient(scores, of_classes, probability.output(0), _SCORE_GRADIENTS[head])
+        return ops.multiply(start, scores).output(0) if what.rules == "relevance" else start
 
     return seed, [weights, top, probability]
 
@@ -271,7 +272,7 @@ def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> 
     results = [model.get_results()[0].input_value(0)]
     target: list[Any] = []
     if what.has_gradients:
-        seed, target = _target(results[0], head)
+        seed, target = _target(results[0], what, head)
         ends = _derivatives(model.get_ordered_ops(), results[0], seed(results[0]), replaced)
         results = [*(viewed(end, steps) for end in ends), *results]
     reads_image = image.get_name() in _ancestors([port.get_node() for port in results])

@@ -30,6 +30,7 @@ SOUND = About(
     checked={
         "gradients at early": "no rule for the operation CumSum",
         "guided gradients at the input": "",
+        "relevance at the input": "",
         "forward": "",
     },
 )

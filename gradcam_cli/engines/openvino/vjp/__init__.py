@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from gradcam_cli.engines.openvino.vjp.activations import is_relu
 from gradcam_cli.engines.openvino.vjp.ports import NotDifferentiableError
-from gradcam_cli.engines.openvino.vjp.tables import GUIDED, STANDARD
+from gradcam_cli.engines.openvino.vjp.tables import GUIDED, RELEVANCE, STANDARD
 from gradcam_cli.engines.openvino.vjp.walk import gradients, missing_rules
 
-__all__ = ["GUIDED", "STANDARD", "NotDifferentiableError", "gradients", "is_relu", "missing_rules"]
+__all__ = [
+    "GUIDED",
+    "RELEVANCE",
+    "STANDARD",
+    "NotDifferentiableError",
+    "gradients",
+    "is_relu",
+    "missing_rules",
+]

@@ -101,10 +101,17 @@ def own_constant(port: Port) -> Port:
     share a constant share its packed form as well, which is right for one of them. It folds what
     is computed from constants, as of weights that are stored in half precision, into one first.
     """
-    return port if _depends_on_inputs(port) else ops.constant(_value_of(port).data).output(0)
+    return port if is_computed(port) else ops.constant(_value_of(port).data).output(0)
 
 
-def _depends_on_inputs(port: Port) -> bool:
+def fixed_array(port: Port) -> Any:
+    """The value of `port`, which must be computed from constants alone."""
+    if is_computed(port):
+        raise NotDifferentiableError("weights that depend on the input")
+    return _value_of(port).data
+
+
+def is_computed(port: Port) -> bool:
     """True where a parameter of the graph is among what `port` is computed from."""
     nodes, seen = [port.get_node()], set()
     while nodes:

@@ -44,7 +44,7 @@ def gradients(
     points : sequence of openvino.Output
         Outputs that `y` depends on, of any operation, and any one of several that it has.
     rules : mapping of str to Vjp or Expansion
-        `STANDARD` or `GUIDED`.
+        `STANDARD`, `GUIDED`, or `RELEVANCE`, by which what is handed back is no gradient.
 
     Returns
     -------
