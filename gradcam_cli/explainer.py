@@ -288,12 +288,7 @@ class Explainer:
         Yields
         ------
         Explanation
-            What `explain` gives, to within rounding.
-
-        Raises
-        ------
-        UsageError
-            Where an argument is not as above; at once.
+            What `explain` gives, to within rounding; UsageError is raised at once.
         """
         from gradcam_cli.batches import explanations
 
@@ -337,18 +332,7 @@ class Explainer:
         return self.preprocess(model_input(image, self.model.input, self.frame_of(image)))
 
     def preprocess(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the model takes for `pixels`, which have its size and channels already.
-
-        Parameters
-        ----------
-        pixels : (height, width, channels) uint8, RGB or grey, 0..255
-            Left as they are.
-
-        Returns
-        -------
-        (height, width, channels) float32
-            As of `input_of`.
-        """
+        """As `input_of`, for pixels that have the model's own size and channels, RGB or grey."""
         steps = parse_preprocessing(self.model.preprocessing)
         prepared: NDArray[np.float32] = steps(pixels[np.newaxis])[0]
         return prepared

@@ -23,9 +23,14 @@ ONLY_COMPILED = ("lrp",)
 FEWER = {"integrated-gradients": {"steps": 4}, "expected-gradients": {"samples": 4}}
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, m in METHODS.items() if n not in ONLY_COMPILED and m.looks_at != "attention"]
-)
+SERVED_BY_BOTH = [
+    name
+    for name, method in METHODS.items()
+    if name not in ONLY_COMPILED and method.looks_at != "attention"
+]
+
+
+@pytest.mark.parametrize("name", SERVED_BY_BOTH)
 def test_the_compiled_engine_and_tensorflow_agree(
     name: str, lite0: Any, compiled_lite0: None
 ) -> None:
