@@ -23,7 +23,7 @@ from gradcam_cli.methods.batching import (
     input_scores,
     resolved,
 )
-from gradcam_cli.methods.cam import ROUNDING, grad_cam, grad_cam_plus_plus
+from gradcam_cli.methods.cam import grad_cam, grad_cam_plus_plus
 from gradcam_cli.methods.contract import Question
 from gradcam_cli.methods.control import seeded_generator
 from gradcam_cli.methods.upsampling import SamplePoints, upsampled
@@ -40,9 +40,13 @@ def smooth_grad_cam_plus_plus(activations: Array, moments: Moments) -> Array:
     Omeiza et al., 2019, arXiv 1908.01224: with D_p the mean of the p-th derivative,
     α_ijk = D_2 / (2 D_2 + Σ_ab A_abk · D_3), the weights w_k = Σ_ij α_ijk ReLU(D_1), and the map
     Σ_k w_k A_k, A being that of the input itself. As in `grad_cam_plus_plus` the derivatives of
-    exp(y) are powers of G = dy/dA, and a factor is left out; α is 0 where its denominator is 0 but
-    for rounding. The paper prints D_1 as the numerator of α, where Grad-CAM++, which it
-    follows, has D_2. (torch-cam takes D_2 too, but its ReLU is of the last sample's G.)
+    exp(y) are powers of G = dy/dA, and a factor is left out; α is 0 where its denominator is 0.
+    The paper prints D_1 as the numerator of α, where Grad-CAM++, which it follows, has D_2.
+    (torch-cam takes D_2 too, but its ReLU is of the last sample's G.)
+
+    Over noise D_3 may be negative where D_1 is not, so that the denominator comes close to 0 and
+    rounding decides the map. Where Σ_ab A_abk · D_3 is negative it counts as 0 here, which keeps α
+    in 0..½, where it is in Grad-CAM++ of activations after a ReLU. (torch-cam lets it be.)
 
     Parameters
     ----------
@@ -54,14 +58,13 @@ def smooth_grad_cam_plus_plus(activations: Array, moments: Moments) -> Array:
     Returns
     -------
     (h, w) float32
-        The raw heatmap, in units of y. Weights are hardly ever negative, so it does not show
-        what speaks against the target.
+        The raw heatmap, in units of y. No weight is negative, so it does not show what speaks
+        against the target.
     """
     first, second, third = moments
     a = activations.astype(np.float64)
-    high, low = 2 * second, a.sum(axis=(0, 1)) * third
-    has_value = np.abs(high + low) > ROUNDING * (high + np.abs(low))
-    alpha = np.divide(second, high + low, out=np.zeros_like(a), where=has_value)
+    denominator = 2 * second + np.maximum(a.sum(axis=(0, 1)) * third, 0)
+    alpha = np.divide(second, denominator, out=np.zeros_like(a), where=denominator != 0)
     weights = (alpha * np.maximum(first, 0)).sum(axis=(0, 1))
     raw: Array = (a @ weights).astype(np.float32)
     return raw

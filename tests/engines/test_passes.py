@@ -16,7 +16,11 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.layers import explainable_layers
+<<<<<<< HEAD
 from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, RELEVANCE, Engine
+=======
+from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, STAGE_GRADIENTS, Engine, stages
+>>>>>>> w-cam
 from gradcam_cli.targets import Score, Target
 
 LAYERS = ("stem", "inside", "capped", "total", "last")
@@ -203,6 +207,26 @@ def test_curvature_is_refused_where_tails_are(engine_of: Make) -> None:
         engine.tail_curvature(activations, "insid", batch(), [Target(0)] * 3)
     with pytest.raises(UsageError, match="expected one input, or one for each of 3 rows"):
         engine.tail_curvature(activations, "inside", batch(2), [Target(0)] * 3)
+
+
+def test_layers_stand_in_their_order_with_their_sizes(engine_of: Make) -> None:
+    model = residual()
+    sizes = engine_of(model).layers
+    assert list(sizes.items()) == [(each.name, each.shape) for each in explainable_layers(model)]
+    assert [name for name in sizes if name in LAYERS] == list(LAYERS)
+    assert sizes["last"] == (8, 10, 6)
+
+
+def test_stages_end_where_maps_get_smaller() -> None:
+    sides = {"a": 32, "pad": 34, "b": 16, "c": 16, "pad_c": 17, "d": 8, "e": 8, "f": 4, "g": 2}
+    shapes = {name: (side, side, 3) for name, side in sides.items()}
+    assert stages(shapes, "g") == ("pad_c", "e", "f")
+    assert stages(shapes, "d") == ("pad", "pad_c")
+    assert stages(shapes, "b") == ("pad",)
+    assert stages(shapes, "a") == ()
+    both = STAGE_GRADIENTS.at_layer("d", stages(shapes, "d"))
+    assert str(both) == "gradients at pad, pad_c, d"
+    assert str(STAGE_GRADIENTS.at_layer("a")) == "gradients at a"
 
 
 # Guided ------------------------------------------------------------------------------------------
