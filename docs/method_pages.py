@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -24,14 +25,23 @@ SIDE = 360
 
 _CAPTION = "What {title} shows for the class *Egyptian cat* of the bundled model."
 
+_WITHOUT_HEADING = """\
+    options:
+      show_root_heading: false
+      show_root_toc_entry: false
+"""
+
 
 def slug(method: Method) -> str:
     """The name of its page."""
     return method.name.replace("++", "-plus-plus")
 
 
-def documented(method: Method) -> str:
-    """The dotted name of what says how the method computes: a function, or a name with a docstring.
+def documented(method: Method) -> list[str]:
+    """The dotted names of what says how the method computes: functions, or names with a docstring.
+
+    A docstring that begins with "`name` of" is that of another function, run on each input; it
+    stands behind that of the other where it says more.
 
     Raises
     ------
@@ -42,28 +52,31 @@ def documented(method: Method) -> str:
     return _documented(f"gradcam_cli.methods.{method.maps.module}", method.maps.name)
 
 
-def _documented(module: str, name: str) -> str:
-    """That of `name` in `module`, or else of what it refers to or is made of there."""
+def _documented(module: str, name: str) -> list[str]:
+    """Those of `name` in `module`."""
     path = f"{module}.{name}"
     body = ast.parse(Path(import_module(module).__file__ or "").read_text("utf-8")).body
     for node, following in pairwise([*body, ast.Pass()]):
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            other = re.fullmatch(r"`(\w+)` of each input\.", ast.get_docstring(node) or "")
-            return _documented(module, other[1]) if other else path
+            text = ast.get_docstring(node) or ""
+            other = re.match(r"`(\w+)` of ", text)
+            more = [path] if "\n" in text or not other else []
+            return [*(_function(module, [other[1]]) if other else []), *more]
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
-            is_said = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
-            return path if is_said else _made_of(module, node.value)
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                return [path]
+            values = node.value.args if isinstance(node.value, ast.Call) else []
+            names = [n.id for each in values for n in ast.walk(each) if isinstance(n, ast.Name)]
+            return _function(module, names)
     raise LookupError(f"{path} is not defined where it is imported from")
 
 
-def _made_of(module: str, value: ast.expr) -> str:
-    """That of the first function that the call `value` is given, or that its lambda calls."""
-    assert isinstance(value, ast.Call)
-    names = [n.id for each in value.args for n in ast.walk(each) if isinstance(n, ast.Name)]
+def _function(module: str, names: Sequence[str]) -> list[str]:
+    """The first of `names` that is a function with a docstring in `module`."""
     for function in (getattr(import_module(module), name, None) for name in names):
         if inspect.isfunction(function) and function.__doc__:
-            return f"{function.__module__}.{function.__qualname__}"
-    raise LookupError(f"nothing says what {ast.unparse(value)} computes, in {module}")
+            return [f"{function.__module__}.{function.__qualname__}"]
+    raise LookupError(f"nothing is said of {', '.join(names)} in {module}")
 
 
 def page(method: Method, outcome: str) -> str:
@@ -77,8 +90,7 @@ def page(method: Method, outcome: str) -> str:
             _facts(method),
             *_options(method),
             "## How it is computed",
-            f"::: {documented(method)}\n"
-            "    options:\n      show_root_heading: false\n      show_root_toc_entry: false\n",
+            *(f"::: {name}\n{_WITHOUT_HEADING}" for name in documented(method)),
         ]
     )
 
