@@ -26,7 +26,7 @@ from gradcam_cli.errors import UsageError
 _BY_HAND_ONLY = ("custom-objects", "trust-model")
 """A settings file may have come with a model from somebody else."""
 
-_PATH_OPTIONS = {"output", "save_heatmap", "from_file"}
+_PATH_OPTIONS = {"output", "save_heatmap", "from_file", "baselines"}
 """Options that are paths though their type is text, which keeps a / at their end."""
 
 

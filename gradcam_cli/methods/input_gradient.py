@@ -58,8 +58,8 @@ maximum over channels of its size, (H, W) float32, not negative. It hardly depen
 def input_x_gradient(inputs: Array, gradients: Array) -> Array:
     """Each value of the input times its own gradient.
 
-    Shrikumar et al., 2017, arXiv 1605.01713 (version 1, section 2.3), and Kindermans et al., 2016,
-    arXiv 1611.07270, section 2: x ⊙ dy/dx, here summed over channels (captum gives each channel's).
+    Shrikumar et al., 2017, arXiv 1605.01713, and Kindermans et al., 2016, arXiv 1611.07270:
+    x ⊙ dy/dx, here summed over channels (captum gives each channel's).
     x is what the model takes, so that what it calls 0 adds nothing: mid-grey for a model that takes
     -1..1, black for one that takes 0..1.
 

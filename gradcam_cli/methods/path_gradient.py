@@ -52,7 +52,7 @@ def integrated_gradients(question: Question, steps: int = 50) -> Iterator[RowMap
 def expected_gradients(question: Question, samples: int = 100, seed: int = 0) -> Iterator[RowMap]:
     """Integrated Gradients averaged over many baselines, by samples of both.
 
-    Erion et al., 2021, arXiv 1906.10670, equation 3: the mean of
+    Erion et al., 2021, arXiv 1906.10670, the definition of Expected Gradients: the mean of
     (x - x') × dy/dx at x' + α·(x - x'), summed over channels, where x' is drawn from the baselines
     and α evenly from 0..1. Its expectation sums to y(x) less the mean of y(x') over the baselines.
 

@@ -16,11 +16,7 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.layers import explainable_layers
-<<<<<<< HEAD
-from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, RELEVANCE, Engine
-=======
-from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, STAGE_GRADIENTS, Engine, stages
->>>>>>> w-cam
+from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, RELEVANCE, STAGE_GRADIENTS, Engine, stages
 from gradcam_cli.targets import Score, Target
 
 LAYERS = ("stem", "inside", "capped", "total", "last")
