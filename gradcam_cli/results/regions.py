@@ -50,14 +50,15 @@ class RunLengths(msgspec.Struct, frozen=True, gc=False):
         if sum(self.counts) != height * width:
             raise ValueError("the counts of a mask add up to its pixels")
 
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """The mask, (height, width) bool."""
+    def columns(self, first: int, count: int) -> NDArray[np.bool_]:
+        """The mask in `count` columns from `first` on, (height, count) bool."""
         import numpy as np
 
-        height, width = self.size
-        is_inside = np.arange(len(self.counts)) % 2 == 1
-        return np.repeat(is_inside, self.counts).reshape(width, height).T
+        height = self.size[0]
+        start, end = first * height, (first + count) * height
+        lengths = np.diff(np.clip(np.cumsum(self.counts), start, end), prepend=start)
+        is_inside = np.arange(len(lengths)) % 2 == 1
+        return np.repeat(is_inside, lengths).reshape(count, height).T
 
 
 class HotRegion(msgspec.Struct, frozen=True, gc=False):
@@ -90,5 +91,4 @@ class HotRegion(msgspec.Struct, frozen=True, gc=False):
         from gradcam_cli.images.regions import Region
 
         left, top, width, height = self.bbox
-        mask = self.segmentation.mask[top : top + height, left : left + width]
-        return Region(left, top, mask)
+        return Region(left, top, self.segmentation.columns(left, width)[top : top + height])
