@@ -16,7 +16,6 @@ from gradcam_cli.cli.completion_values import (
 )
 from gradcam_cli.cli.model_options import grouped_options
 from gradcam_cli.cli.options import (
-    Share,
     engine_option,
     json_option,
     offline_option,
@@ -25,11 +24,11 @@ from gradcam_cli.cli.options import (
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.framing import RESIZES
-from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.methods.modifiers import FUSIONS, MOST_SMOOTH, Modifiers
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
+    from gradcam_cli.images.drawing import Drawing
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.methods.modifiers import Fusion
     from gradcam_cli.models.selection import Selection
@@ -261,8 +260,7 @@ class OutputOptions:
 
     output: str | None
     save_heatmap: str | None
-    alpha: float
-    colormap: str
+    drawing: Drawing
     as_json: bool
     show: bool
     open_it: bool
@@ -281,7 +279,7 @@ class OutputOptions:
         several = len(settings.targets) * len(settings.methods) > 1
         overlays = overlay_destination(self.output, several=several)
         heatmaps = self.save_heatmap and heatmap_destination(self.save_heatmap, several=several)
-        return Outputs(overlays, heatmaps or None, self.alpha, self.colormap)
+        return Outputs(overlays, heatmaps or None, self.drawing)
 
     def for_many(self) -> Outputs:
         """Where the outputs of many go."""
@@ -292,7 +290,7 @@ class OutputOptions:
         heatmaps = self.save_heatmap and Destination(
             folder_for_many(self.save_heatmap, option="--save-heatmap"), ".npy"
         )
-        return Outputs(overlays, heatmaps or None, self.alpha, self.colormap)
+        return Outputs(overlays, heatmaps or None, self.drawing)
 
     def printing(self, record: RecordOptions, *, null: bool) -> PrintOptions:
         """What is printed, and written at the end."""
@@ -320,21 +318,6 @@ output_options = grouped_options(
         metavar="FILE.npy",
         shell_complete=complete_files,
         help="Also save the heatmap, float32 in 0..1, at the layer's own resolution.",
-    ),
-    click.option(
-        "--alpha",
-        type=Share(),
-        default=0.5,
-        show_default=True,
-        help="The share of the colours in the blend.",
-    ),
-    click.option(
-        "--colormap",
-        type=click.Choice(COLORMAPS, case_sensitive=False),
-        default="jet",
-        show_default=True,
-        metavar="NAME",
-        help=f"One of OpenCV's colour maps: {', '.join(COLORMAPS)}.",
     ),
     json_option,
     click.option("--show", is_flag=True, help="Draw the overlay in the terminal."),

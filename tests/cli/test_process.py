@@ -186,6 +186,7 @@ def test_explaining_with_a_compiled_model_loads_no_tensorflow() -> None:
     lite = ("explain", CAT, "--model", "efficientnet-lite0")
     assert loaded(*lite) == (0, {"openvino", "cv2", "PIL", "numpy", "rich"})
     assert "rich" not in loaded(*lite, "--json")[1]
+    assert "skimage" not in loaded(*lite, "--style", "figure", "--scale", "shared")[1]
 
 
 def test_where_openvino_is_missing_tensorflow_runs(own_home: Path) -> None:

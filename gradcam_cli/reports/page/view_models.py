@@ -10,7 +10,7 @@ from gradcam_cli.results.check_summary import CheckResult
 from gradcam_cli.results.manifest import Record
 from gradcam_cli.results.trust import Trust
 from gradcam_cli.storage.http import is_url, redacted
-from gradcam_cli.text import printable
+from gradcam_cli.text import percent, printable
 
 _BINS = 10
 _MOST_RUNS = 5
@@ -29,7 +29,7 @@ class Prediction:
     @property
     def percent(self) -> str:
         """The probability for people."""
-        return _percent(self.probability)
+        return percent(self.probability)
 
     @property
     def twentieths(self) -> int:
@@ -86,7 +86,7 @@ class Explained:
     @property
     def border_percent(self) -> str:
         """The share near the border for people."""
-        return _percent(self.border or 0.0)
+        return percent(self.border or 0.0)
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,3 @@ def _prediction(result: explanation.Prediction) -> Prediction:
 def _text(value: object) -> str:
     text = printable(str(value))
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…"
-
-
-def _percent(share: float) -> str:
-    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
