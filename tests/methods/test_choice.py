@@ -9,15 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.methods import METHODS, MethodChoice, parse_method
+from gradcam_cli.methods import METHODS, MethodChoice, Option, parse_method
 from gradcam_cli.suggestions import folded
 
 
 @st.composite
 def choices(draw: st.DrawFn) -> MethodChoice:
     method = draw(st.sampled_from(list(METHODS.values())))
-    options = {each.name: draw(st.integers(each.low, each.high)) for each in method.options}
-    return MethodChoice(method, options)
+    return MethodChoice(method, {each.name: draw(values(each)) for each in method.options})
+
+
+def values(option: Option) -> st.SearchStrategy[float]:
+    if option.is_whole:
+        return st.integers(int(option.low), int(option.high))
+    return st.floats(option.low, option.high)
+
+
+def written(value: float) -> str:
+    return f"{value:+06d}" if isinstance(value, int) else f"+0{value!r}"
 
 
 @given(choices())
@@ -30,7 +39,7 @@ def test_the_text_of_a_choice_means_that_choice(choice: MethodChoice) -> None:
 
 @given(choices(), st.randoms(use_true_random=False))
 def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, random) -> None:
-    options = [f" {name.upper()} = {value:+06d} " for name, value in choice.options.items()]
+    options = [f" {name.upper()} = {written(value)} " for name, value in choice.options.items()]
     random.shuffle(options)
     name = random.choice([choice.method.name.upper(), choice.method.name.replace("-", "_")])
     assert parse_method(":".join(filter(None, (name, ",".join(options))))).text == choice.text
@@ -38,11 +47,11 @@ def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, ran
 
 @given(choices(), choices())
 def test_slugs_are_safe_and_differ_where_choices_do(one: MethodChoice, other: MethodChoice) -> None:
-    assert re.fullmatch(r"[a-z0-9+-]+", one.slug)
+    assert re.fullmatch(r"[a-z0-9.+-]+", one.slug)
     assert (one.slug == other.slug) == (one == other)
 
 
-@given(st.text() | st.from_regex(r"(integrated-gradients|random|saliency):[a-z,=0-9:-]*"))
+@given(st.text() | st.from_regex(r"(integrated-gradients|random|rise|saliency):[a-z,=0-9:.-]*"))
 def test_anything_else_is_refused_in_one_line(text: str) -> None:
     try:
         choice = parse_method(text)
@@ -60,6 +69,8 @@ def test_what_is_not_given_has_its_default() -> None:
     assert choice.text == "integrated-gradients:steps=100"
     assert choice.slug == "integrated-gradients-steps-100"
     assert parse_method("grad-cam++").slug == "grad-cam++"
+    assert parse_method("RISE:keep=.25,masks=+0500").slug == "rise-masks-500-keep-0.25"
+    assert parse_method("rise:keep=.5").text == "rise"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +91,10 @@ def test_what_is_not_given_has_its_default() -> None:
         ("integrated-gradients:steps=1_0", "got '1_0'."),
         ("integrated-gradients:steps=٣", "got '٣'."),
         (f"integrated-gradients:steps={'9' * 5000}", "expected steps to be a whole number"),
+        ("rise:masks=99.5", "expected masks to be a whole number from 2 to 1000000, got '99.5'."),
+        ("rise:keep=1", "expected keep to be a number from 0.01 to 0.99, got '1'. Pass keep=0.5"),
+        ("rise:keep=nan", "got 'nan'."),
+        ("occlusion:size=0,5", "expected size to be a number from 0.001 to 1.0, got '0'."),
     ],
 )
 def test_what_cannot_be_is_refused(text: str, said: str) -> None:

@@ -44,5 +44,6 @@ def test_the_records_need_no_numpy() -> None:
 
 def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
     by_layer = {name for name, method in METHODS.items() if method.uses_layer}
-    assert set(METHODS) - by_layer == {"saliency", "integrated-gradients", "guided-backprop"}
+    gradients = {"saliency", "integrated-gradients", "guided-backprop"}
+    assert set(METHODS) - by_layer == {*gradients, "occlusion", "rise"}
     assert all(LAYER in need.at for name in by_layer for need in METHODS[name].needs if need.at)
