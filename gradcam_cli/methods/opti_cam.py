@@ -86,7 +86,9 @@ class _Problem:
         if not spread:
             return np.zeros_like(u)
         of_mask = np.einsum("ijc,ijc->ij", gradient, self.difference)
-        of_map = gathered(_unscaled(of_mask, mask) / np.float32(spread), self.rows, self.columns)
+        unscaled = _unscaled(of_mask, mask) / np.float32(spread)
+        h, w, _ = self.activations.shape
+        of_map = gathered(unscaled, self.rows, self.columns, (h, w))
         of_shares = np.einsum("ij,ijk->k", of_map, self.activations, dtype=np.float64)
         shares = softmax(u)
         of_u: Values = shares * (of_shares - shares @ of_shares)

@@ -74,7 +74,9 @@ def upsampled(maps: Array, rows: SamplePoints, columns: SamplePoints, repeats: i
     return _between(wide[:, rows.low], wide[:, rows.high], rows.share[:, np.newaxis])
 
 
-def gathered(slopes: Array, rows: SamplePoints, columns: SamplePoints) -> Array:
+def gathered(
+    slopes: Array, rows: SamplePoints, columns: SamplePoints, shape: tuple[int, int]
+) -> Array:
     """From dy/d an upsampled map to dy/d the map: the transpose of `upsampled`.
 
     Parameters
@@ -82,19 +84,21 @@ def gathered(slopes: Array, rows: SamplePoints, columns: SamplePoints) -> Array:
     slopes : (H, W) float32
     rows, columns : SamplePoints
         H and W of them.
+    shape : (h, w)
+        Of the map.
 
     Returns
     -------
     (h, w) float32
     """
-    down = np.einsum("ih,ij->hj", _shares(rows), slopes)
-    maps: Array = np.einsum("jw,hj->hw", _shares(columns), down)
+    down = np.einsum("ih,ij->hj", _shares(rows, shape[0]), slopes)
+    maps: Array = np.einsum("jw,hj->hw", _shares(columns, shape[1]), down)
     return maps
 
 
-def _shares(points: SamplePoints) -> Array:
+def _shares(points: SamplePoints, cells: int) -> Array:
     """Of which values each point is made, (size, cells); `einsum` leaves nothing to BLAS here."""
-    shares = np.zeros((len(points.low), points.high.max() + 1), np.float32)
+    shares = np.zeros((len(points.low), cells), np.float32)
     numbers = np.arange(len(shares))
     shares[numbers, points.low] += 1 - points.share
     shares[numbers, points.high] += points.share
