@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.markdown import table
 from gradcam_cli.methods import METHODS
-from gradcam_cli.passes import LAYER
+from gradcam_cli.passes import INPUT, LAYER
 from gradcam_cli.reports.methods import COLUMNS, cells
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
@@ -46,6 +46,7 @@ def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
     by_layer = {name for name, method in METHODS.items() if method.uses_layer}
     of_attention = {name for name, method in METHODS.items() if method.looks_at == "attention"}
     assert of_attention == {"attention-rollout", "generic-attention", "le-grad"}
-    of_input = {"saliency", "integrated-gradients", "guided-backprop"}
-    assert set(METHODS) - by_layer - of_attention == of_input
-    assert all(LAYER in need.at for name in by_layer for need in METHODS[name].needs if need.at)
+    gradients = {"saliency", "integrated-gradients", "guided-backprop"}
+    assert set(METHODS) - by_layer - of_attention == {*gradients, "occlusion", "rise"}
+    for name in by_layer:
+        assert all(LAYER in need.at or need.at in ((), (INPUT,)) for need in METHODS[name].needs)

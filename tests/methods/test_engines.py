@@ -12,10 +12,11 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, Question
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.targets import Target
+from tests.methods.conftest import few_passes
 from tests.methods.test_papers import FEW, cat
 
 LAST = "top_activation"
-FASTER = {"score-cam": FEW}
+FASTER = dict.fromkeys(("score-cam", "ss-cam", "is-cam"), FEW)
 """Layers of fewer channels, for what takes a pass for each."""
 
 
@@ -29,7 +30,7 @@ def test_the_compiled_engine_and_tensorflow_agree(
     )
     image = cat(lite0, layer).image
     answers = [
-        METHODS[name].maps(
+        few_passes(METHODS[name]).maps(
             Question(each, [image], [Target(285)], layer, "logit", np.zeros_like(image)),
             **({"steps": 4} if name == "integrated-gradients" else {}),
         )
