@@ -279,7 +279,25 @@ class Explainer:
         progress: Progress = no_progress,
     ) -> list[Explanation]:
         """Explain each of `inputs` for targets of its own, at least one; see `explain_inputs`."""
-        question = Question(
+        question = self.question(inputs, targets, rows, progress)
+        answers = [method.maps(question) for method in self.methods]
+        ends = accumulate(map(len, targets))
+        return [
+            self._explanation(
+                own, [_rows_of(answer, end - len(own), end) for answer in answers], top
+            )
+            for own, end in zip(targets, ends, strict=True)
+        ]
+
+    def question(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        targets: Sequence[Sequence[Target]],
+        rows: int,
+        progress: Progress = no_progress,
+    ) -> Question:
+        """What `explain_each` asks each method: the evidence for each target of each input."""
+        return Question(
             engine=self.engine,
             inputs=[array for array, own in zip(inputs, targets, strict=True) for _ in own],
             targets=[target for own in targets for target in own],
@@ -290,14 +308,6 @@ class Explainer:
             rows=rows,
             progress=progress,
         )
-        answers = [method.maps(question) for method in self.methods]
-        ends = accumulate(map(len, targets))
-        return [
-            self._explanation(
-                own, [_rows_of(answer, end - len(own), end) for answer in answers], top
-            )
-            for own, end in zip(targets, ends, strict=True)
-        ]
 
     @cached_property
     def _black(self) -> NDArray[np.float32]:
