@@ -39,6 +39,10 @@ class Messages:
         """A bar for (cells done, cells in all)."""
         return self._bar(lambda: _count_texts("cells"))
 
+    def methods_bar(self) -> AbstractContextManager[Progress]:
+        """A bar for (methods done, methods in all)."""
+        return self._bar(lambda: _count_texts("methods"))
+
     @contextmanager
     def _bar(self, texts: Callable[[], tuple[BarText, ...]]) -> Iterator[Progress]:
         """A callable that draws a bar on a terminal once it is called: most often it is not."""
