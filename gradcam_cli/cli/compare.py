@@ -292,8 +292,13 @@ def _models(
     messages: Messages,
 ) -> list[ComparedModel]:
     """The models, each with its own classes; a layer that the only one does not have is refused."""
+    from gradcam_cli.models.selection import is_path
     from gradcam_cli.runs.comparing import ComparedModel
 
+    if reading.file_options() is not None and not any(map(is_path, question.models)):
+        raise UsageError(
+            "--labels and the like are for a model in a file", "Drop them, or pass its path."
+        )
     models = []
     layers = question.layers if len(question.models) == 1 else ()
     for name in question.models:

@@ -55,13 +55,14 @@ def complete_models_and_files(
 def complete_methods(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """The methods, with what each does."""
+    """The methods, with what each does; after a comma, another one."""
     from click.shell_completion import CompletionItem
 
     from gradcam_cli.methods.table import METHODS
 
-    names = _names_starting_with(incomplete, METHODS)
-    return [CompletionItem(name, help=METHODS[name].summary) for name in names]
+    before, comma, last = incomplete.rpartition(",")
+    names = _names_starting_with(last, METHODS)
+    return [CompletionItem(f"{before}{comma}{name}", help=METHODS[name].summary) for name in names]
 
 
 def complete_class_names(

@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -93,8 +93,7 @@ def _own_settings() -> Iterator[None]:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib as mpl
 
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with mpl.rc_context(), _missing_glyphs_as_boxes():
         mpl.rcdefaults()
         mpl.rcParams.update({"svg.hashsalt": "gradcam", "pdf.fonttype": 42})
         yield
@@ -110,12 +109,23 @@ def _font(size: float, *, bold: bool) -> FontProperties:
     return FontProperties(fname=Path(mpl.get_data_path(), "fonts", "ttf", name), size=size)
 
 
+@lru_cache(maxsize=4096)
 def text_width(words: str, size: float, bold: bool) -> float:
     """How wide a line of text is, in inches."""
     from matplotlib.textpath import text_to_path
 
-    width, _, _ = text_to_path.get_text_width_height_descent(words, _font(size, bold=bold), False)
+    font = _font(size, bold=bold)
+    with _missing_glyphs_as_boxes():
+        width, _, _ = text_to_path.get_text_width_height_descent(words, font, False)
     return float(width) / 72
+
+
+@contextmanager
+def _missing_glyphs_as_boxes() -> Iterator[None]:
+    """Let matplotlib draw a box for what its font has not, and say nothing."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
 
 
 def _drawn(comparison: Comparison, layout: Layout) -> Figure:

@@ -247,7 +247,7 @@ class Layout:
             "models": comparison.values["models"][place.models],
         }
         name = names.get(axis, comparison.values["methods"][place.methods])
-        lines = self._lines(name, width, size=8, bold=True)
+        lines = self._lines(name, width, size=8, bold=True, most=3)
         if axis == "models" and "layers" not in self._axes:
             for layer in comparison.layers_of(place.models)[:1]:
                 lines += self._lines(layer, width, colour=_GREY)

@@ -21,6 +21,7 @@ from gradcam_cli.errors import GradcamError, ImageError, UsageError
 from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.methods import MethodChoice, normalize
 from gradcam_cli.models.ranking import Ranking
+from gradcam_cli.models.selection import AUTO
 from gradcam_cli.results.comparison import Axes, Axis, Cell, Comparison, Place
 from gradcam_cli.results.explanation import AT_THE_INPUT
 from gradcam_cli.runs.available import (
@@ -137,7 +138,7 @@ def compare(
     """
     values: dict[Axis, list[str]] = {
         "pictures": [item.name for item in items],
-        "models": [model.name for model in models],
+        "models": _model_names(models),
         "classes": list(classes),
         "layers": [layer or "default" for layer in options.layers],
         "methods": [method.text for method in options.methods],
@@ -149,6 +150,14 @@ def compare(
     for number, model in enumerate(models):
         filling.add_model(number, model)
     return filling.checked()
+
+
+def _model_names(models: Sequence[ComparedModel]) -> list[str]:
+    """What each calls itself; what it was given as, of those that call themselves the same."""
+    own = [model.selection.name for model in models]
+    return [
+        model.name if own.count(name) > 1 else name for name, model in zip(own, models, strict=True)
+    ]
 
 
 class _Filling:
@@ -200,7 +209,7 @@ class _Filling:
         models, layers = self._comparison.values["models"], self._comparison.values["layers"]
         if (explainer := available.explainer) is None:
             return
-        if explainer.model.name not in models:
+        if models[number] == AUTO:
             models[number] = explainer.model.name
         if self._options.layers[at] is None and len(models) == 1:
             layers[at] = explainer.layer
