@@ -71,7 +71,7 @@ class CompareQuestion:
     offline: bool
 
     def axes(self, pictures: int) -> tuple[Axes, tuple[MethodChoice, ...]]:
-        """The sides of the grid, and the methods; one only where they are given and no side."""
+        """The sides of the grid, and the methods: by default one where both sides are others."""
         from gradcam_cli.methods.choice import parse_methods
         from gradcam_cli.methods.table import METHODS
 
@@ -274,8 +274,8 @@ def _expected(
     from gradcam_cli.annotations.contract import Annotations
 
     annotations = source.read(question.annotations)
-    for problem in annotations.problems:
-        messages(f"{problem.where}: {problem.what}.")
+    if count := len(annotations.problems):
+        messages(f"{count:,} records of {question.annotations} are of no use; see `gradcam check`.")
     keys = {item.key for item in items}
     by_key = {os.path.abspath(each.path): each for each in annotations.pictures}  # noqa: PTH100
     pictures = [picture for key, picture in by_key.items() if key in keys]

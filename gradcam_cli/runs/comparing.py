@@ -188,21 +188,25 @@ class _Filling:
 
     def add_model(self, number: int, compared: ComparedModel) -> None:
         """Open a model, and fill its cells."""
-        callbacks, options = self._callbacks, self._options
-        model: Model | None = None
+        opened = self._opened(compared)
+        for at in range(len(self._options.layers)):
+            self._add_layer(Place(0, number, 0, at, 0), compared, opened)
+
+    def _opened(self, compared: ComparedModel) -> Model | GradcamError:
+        """A model, or why it cannot be had."""
+        offline, note = self._options.opening.offline, self._callbacks.note
         try:
-            with callbacks.download_bar() as progress:
-                model = compared.selection.open(
-                    offline=options.opening.offline, progress=progress, note=callbacks.note
-                )
+            with self._callbacks.download_bar() as progress:
+                return compared.selection.open(offline=offline, progress=progress, note=note)
         except GradcamError as error:
-            nothing = Available(None, {method.text: error for method in options.methods})
-        for at, layer in enumerate(options.layers):
-            available = nothing if model is None else open_available(
-                model, layer, options.methods, options.opening, callbacks.note
-            )  # fmt: skip
-            self._rename(number, at, available)
-            self._add_layer(Place(0, number, 0, at, 0), compared, available)
+            return error
+
+    def _available(self, opened: Model | GradcamError, layer: str | None) -> Available:
+        """What can be had at `layer`."""
+        methods, opening = self._options.methods, self._options.opening
+        if isinstance(opened, GradcamError):
+            return Available(None, {method.text: opened for method in methods})
+        return open_available(opened, layer, methods, opening, self._callbacks.note)
 
     def _rename(self, number: int, at: int, available: Available) -> None:
         """Call a model and a default layer by their names, now that these are known."""
@@ -214,7 +218,11 @@ class _Filling:
         if self._options.layers[at] is None and len(models) == 1:
             layers[at] = explainer.layer
 
-    def _add_layer(self, start: Place, compared: ComparedModel, available: Available) -> None:
+    def _add_layer(
+        self, start: Place, compared: ComparedModel, opened: Model | GradcamError
+    ) -> None:
+        available = self._available(opened, self._options.layers[start.layers])
+        self._rename(start.models, start.layers, available)
         same = SameMaps()
         for position, item in list(self._items.items()):
             place = start._replace(pictures=position)
