@@ -130,6 +130,8 @@ def test_without_matplotlib_a_line_says_how_to_get_it(
         "gradcam: figures are drawn by matplotlib, which is not installed. "
         'Install it: pip install "gradcam-cli[figures]".\n'
     )
+    project = SAMPLES.parent.joinpath("pyproject.toml").read_text("utf-8")
+    assert 'figures = ["matplotlib' in project
 
 
 def test_annotations_of_other_pictures_are_told(gradcam: Run) -> None:
