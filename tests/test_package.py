@@ -204,7 +204,8 @@ def test_what_is_imported_is_declared() -> None:
     }
     required = {"keras": ["tensorflow"], "h5py": ["tensorflow"]}  # by it, in its turn
     homes = metadata.packages_distributions() | required
-    for module in imported(Path(gradcam_cli.__file__).parent) - {"onnxruntime"}:  # where it is
+    optional = {"onnxruntime", "matplotlib"}  # where it is; of the extra "figures"
+    for module in imported(Path(gradcam_cli.__file__).parent) - optional:
         # What only other versions of Python need is not installed here: it goes by its own name.
         names = {re.sub(r"[-_.]+", "-", home).lower() for home in homes.get(module, [module])}
         assert declared & names, module

@@ -17,7 +17,10 @@ from tests.models.weights_server import Answer, serving
 
 ROOT = SAMPLES.parent
 CAT = SAMPLES / "egyptian_cat.jpg"
-HEAVY = ("tensorflow", "keras", "openvino", "cv2", "skimage", "PIL", "numpy", "requests", "rich")
+HEAVY = (
+    *("tensorflow", "keras", "openvino", "cv2", "skimage", "PIL", "numpy", "requests", "rich"),
+    "matplotlib",
+)
 RUN_WITH_SERVED_VGG16 = """
 import dataclasses, sys
 from gradcam_cli import cli
