@@ -36,7 +36,6 @@ document.getElementById("controls").dispatchEvent(new Event("input", { bubbles: 
 document.body.getBoundingClientRect();
 return performance.now() - start;
 """
-_HEAP = "return performance.memory.usedJSHeapSize"
 
 
 def made_run(folder: Path, cards: int) -> Manifest:
@@ -115,13 +114,37 @@ def opened(page: Path) -> dict[str, float]:
         driver.get(page.as_uri())
         told = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
         spent = {metric["name"]: metric["value"] for metric in told}
-        print(spent)
         return {
             "usable": driver.execute_script(_USABLE) / 1000,
+            "cpu": spent["ThreadTime"],
             "sorted": driver.execute_script(_CHANGE, "sort", "name") / 1000,
             "searched": driver.execute_script(_CHANGE, "search", "77") / 1000,
-            "heap": driver.execute_script(_HEAP),
         }
+
+
+def report(cards: int, size: int, written: float, visits: list[dict[str, float]]) -> str:
+    """The whole of page.md."""
+    median = {name: statistics.median(visit[name] for visit in visits) for name in visits[0]}
+    rows = [
+        ["file", f"{size / 1e6:.1f} MB"],
+        ["of which each card", f"{size / cards:,.0f} bytes"],
+        ["written in", f"{written:.1f} s"],
+        ["usable after", f"{median['usable']:.2f} s"],
+        ["CPU time of the page until then", f"{median['cpu']:.2f} s"],
+        ["sorted by name in", f"{median['sorted']:.2f} s"],
+        ["searched in", f"{median['searched']:.2f} s"],
+    ]
+    about = [[what, value] for what, value in machine.described().items()]
+    return "\n\n".join(
+        [
+            "# The report page",
+            f"Made by `python -m benchmarks.page`: {cards:,} cards of the sample photos with an "
+            f"overlay each, opened from a file in headless Chromium; medians of {len(visits)}.",
+            table(("", "measured"), rows),
+            "## The machine",
+            table(("", ""), about, left=2),
+        ]
+    )
 
 
 def main() -> None:
@@ -132,15 +155,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=HERE / "page.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        manifest = made_run(Path(folder) / "out", options.cards)
         start = time.perf_counter()
-        pages = write_report(
-            made_run(Path(folder) / "out", options.cards), Path(folder) / "out/page.html", print
-        )
+        page, *_ = write_report(manifest, manifest.folder / "page.html", print)
         written = time.perf_counter() - start
-        size = pages[0].stat().st_size
-        visits = [opened(pages[0]) for _ in range(options.rounds)]
-    figures = {name: statistics.median(visit[name] for visit in visits) for name in visits[0]}
-    print(len(pages), written, size, size / options.cards, figures)
+        visits = [opened(page) for _ in range(options.rounds)]
+        text = report(options.cards, page.stat().st_size, written, visits)
+    options.output.write_text(f"{text}\n", "utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

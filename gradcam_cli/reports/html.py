@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 OVERLAYS = 10_000
 """The most overlays, and the most failures, that a page holds, but for those of a single source."""
 
+_AT_ONCE = 200
+"""The cards whose pictures are there without a script too: browsers decode each `data:` address as
+soon as they meet it, whatever `loading` says."""
+
 _THREADS = min(4, os.cpu_count() or 1)
 _HEAD_BYTES = 1_000
 _GENERATOR = re.compile('<meta name="generator" content="(gradcam [^"]*)">')
@@ -214,6 +218,7 @@ def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card], sizes: 
             **constants,
             survey=survey,
             overlays=sum(survey.overlays),
+            at_once=_AT_ONCE,
             check=pages.check,
             generator=f"gradcam {__version__}, {_page_name(number, paths[0])}",
             page=number,

@@ -76,6 +76,29 @@ function nextView(card) {
   setView(card, card.views[(card.views.indexOf(card.view) + 1) % card.views.length]);
 }
 
+/** Gives pictures to a card far down the page: those of all cards at once would take seconds. */
+function giveSources(element) {
+  for (const image of element.querySelectorAll("img[data-src]")) {
+    image.src = image.dataset.src;
+    delete image.dataset.src;
+  }
+}
+
+const nearing = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      giveSources(target);
+      nearing.unobserve(target);
+    }
+  },
+  { rootMargin: "100%" },
+);
+for (const { element } of cards) {
+  if (element.querySelector("img[data-src]")) nearing.observe(element);
+}
+addEventListener("beforeprint", () => giveSources(grid));
+
 grid.addEventListener("change", ({ target }) => {
   const card = cardOf.get(target.closest(".card"));
   if (target === card.choice) setView(card, card.views[Number(target.value)]);

@@ -79,6 +79,7 @@ function tellCard(card) {
 
 function view(card) {
   viewed = card;
+  giveSources(card.element);
   stage.classList.remove("bare");
   loadPictures(card);
   tellCard(card);
