@@ -19,6 +19,8 @@ from typing import Any
 
 from PIL import Image
 
+from benchmarks import machine
+from benchmarks.markdown import table
 from gradcam_cli.reports.html import write_report
 from gradcam_cli.results.explanation import Explanation
 from gradcam_cli.results.manifest import Manifest, Record

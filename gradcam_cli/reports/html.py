@@ -18,7 +18,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from html import unescape
-from itertools import islice, zip_longest
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -213,7 +213,7 @@ def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card], sizes: 
     survey, failures = pages.survey, _failures(pages)
     template, constants = page_template("page"), {**page_assets(), **_histogram(survey)}
     link_to = partial(_link_to, folder=paths[0].parent.resolve())
-    for number, (path, size) in enumerate(zip_longest(paths, sizes, fillvalue=0), 1):
+    for number, (path, size) in enumerate(zip(paths, chain(sizes, repeat(0)), strict=False), 1):
         page = template.stream(
             **constants,
             survey=survey,

@@ -245,8 +245,8 @@ def _explained(record: Record) -> Iterator[Explained]:
             _text(target.method),
             _text(target.layer or record.result.layer),
             overlay,
-            figures_of(target, checked and checked.measures, evaluation),
-            checked and _measured(checked),
+            figures_of(target, checked.measures if checked else None, evaluation),
+            _measured(checked) if checked else None,
             _evaluated(evaluation),
             _text(target.trust.text) if isinstance(target.trust, Trust) else "",
         )
