@@ -109,7 +109,7 @@ def test_the_wheel_has_the_package_and_nothing_else(built: Built) -> None:
         "gradcam_cli/models/keras_applications.json",
         "gradcam_cli/reports/page/page.html.j2",
         "gradcam_cli/reports/page/page.css",
-        "gradcam_cli/reports/page/page.js",
+        "gradcam_cli/reports/page/cards.js",
     }
 
 
