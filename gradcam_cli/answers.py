@@ -128,6 +128,7 @@ def _target_explanation(
     return TargetExplanation.of(
         heatmap,
         evidence=evidence,
+        peak=0.0 if evidence == "none" else float(raw.max()),
         prediction=ranking.of(target.index),
         versus=None if target.versus is None else ranking.label(target.versus),
         counterfactual=target.counterfactual,

@@ -36,6 +36,11 @@ def _joins(text: str, index: int) -> bool:
     )
 
 
+def percent(share: float) -> str:
+    """`share`, 0..1, for people: "12.3 %"; what is not nothing is not "0.0 %"."""
+    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+
+
 def encodable(text: str, encoding: str) -> str:
     """`text` in the characters that `encoding` has: plainer ones, as x for ×, or escapes."""
     if text.isascii():

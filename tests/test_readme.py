@@ -45,7 +45,7 @@ def sources(own_home: Path) -> None:
 def stripped(text: str) -> str:
     """`text` without blanks at the ends of lines, and without how fast it was."""
     lines = "\n".join(line.rstrip() for line in text.splitlines())
-    return re.sub(r"[\d.]+( a second| ms a picture)", r"N\1", lines)
+    return re.sub(r"[\d.]+( a second| ms a picture| s\b)", r"N\1", lines)
 
 
 @pytest.mark.usefixtures("compiled_lite0")

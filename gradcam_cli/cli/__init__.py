@@ -30,6 +30,7 @@ _RARELY = 50_000
 
 _COMMANDS = (
     "explain",
+    "compare",
     "check",
     "diff",
     "evaluate",

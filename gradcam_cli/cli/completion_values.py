@@ -55,13 +55,14 @@ def complete_models_and_files(
 def complete_methods(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """The methods, with what each does."""
+    """The methods, with what each does; after a comma, another one."""
     from click.shell_completion import CompletionItem
 
     from gradcam_cli.methods.table import METHODS
 
-    names = _names_starting_with(incomplete, METHODS)
-    return [CompletionItem(name, help=METHODS[name].summary) for name in names]
+    before, comma, last = incomplete.rpartition(",")
+    names = _names_starting_with(last, METHODS)
+    return [CompletionItem(f"{before}{comma}{name}", help=METHODS[name].summary) for name in names]
 
 
 def complete_class_names(
@@ -72,7 +73,7 @@ def complete_class_names(
 
     from gradcam_cli.suggestions import folded
 
-    labels = _labels_of(context.params.get("model"))
+    labels = _labels_of(_model_in(context))
     if incomplete.isdecimal():
         numbers = ((str(label.index), label.name) for label in labels)
         matching_numbers = [pair for pair in numbers if pair[0].startswith(incomplete)]
@@ -103,7 +104,7 @@ def complete_layers(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
     """The layers of the model of `--model`, where they are known without loading it."""
-    layers = _layers(context.params.get("model"))
+    layers = _layers(_model_in(context))
     return [layer for layer in layers if layer.startswith(incomplete)]
 
 
@@ -143,6 +144,13 @@ def _class_items(labels: list[ClassLabel]) -> list[CompletionItem[str]]:
         else:
             items.append(CompletionItem(label.wnid, help=label.name))
     return items
+
+
+def _model_in(context: click.Context) -> str | None:
+    """What `--model` says, the first where it may be repeated."""
+    models = context.params.get("models")
+    model: str | None = models[0] if models else context.params.get("model")
+    return model
 
 
 def _sources(model: str | None) -> tuple[ModelSource, ...]:

@@ -180,7 +180,7 @@ def _convert(option: click.Option, setting: _Setting, value: Any) -> Any:
     folder = os.path.dirname(setting.file)  # noqa: PTH120
     path = os.path.join(folder, os.path.expanduser(value))  # noqa: PTH111, PTH118
     is_path = isinstance(option.type, click.Path) or option.name in _PATH_OPTIONS
-    if option.name == "model":  # a name, or a file
+    if option.name in ("model", "models"):  # a name, or a file
         is_path = os.path.exists(path)  # noqa: PTH110
     return path if is_path and value not in ("", "-") else value
 

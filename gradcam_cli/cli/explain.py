@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gradcam_cli.cli.explain_options import (
-    ExplainOptions,
-    OutputOptions,
-    RecordOptions,
-    explain_options,
-    output_options,
-    record_options,
-)
+from gradcam_cli.cli.drawing_options import drawing_options
+from gradcam_cli.cli.explain_options import ExplainOptions, explain_options
 from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.model_options import FILE_OPTIONS, ModelOptions, model_options
 from gradcam_cli.cli.options import debug_option
+from gradcam_cli.cli.output_options import (
+    OutputOptions,
+    RecordOptions,
+    output_options,
+    record_options,
+)
 from gradcam_cli.cli.sources import (
     SourceOptions,
     listed_items,
@@ -44,7 +44,9 @@ if TYPE_CHECKING:
         "--smooth --augment --baseline --score --trust",
         "Model": "--model --weights --engine --precision",
         "A model in a file": FILE_OPTIONS,
-        "Picture": "--resize --alpha --colormap --max-pixels",
+        "Picture": "--resize --max-pixels",
+        "How the heat is drawn": "--style --alpha --colormap --upsample --scale --boxes "
+        "--box-threshold --box-regions",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
         "Many pictures": "--recursive --include --exclude --from-file --null --stream --force "
         "--verify --fail-fast --max-errors --csv --report",
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
       gradcam explain photo.jpg --class top --class sunglasses -o out/
       gradcam explain photo.jpg --class lynx --vs tabby --method hirescam
       curl -s https://example.org/cat.jpg | gradcam explain - --class 285
+      gradcam explain photo.jpg --class top --style figure --upsample cubic
       gradcam explain photo.jpg --json | jq -r .predictions[0].name
       gradcam explain photo.jpg --model mine.onnx --labels labels.txt
       gradcam explain photos/ --recursive --class top -o out/ --report out/report.html
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
 @sources_argument
 @model_options
 @explain_options
+@drawing_options  # before those of the output, of which they are a part
 @output_options
 @source_options
 @record_options

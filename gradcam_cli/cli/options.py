@@ -81,6 +81,14 @@ def json_option(function: _F) -> _F:
     )(function)
 
 
+class OneText(type(click.STRING)):  # type: ignore[misc]
+    """Text of an option that may be repeated; a variable of the environment holds one."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """`rv`, which may be a path with blanks in it."""
+        return [rv]
+
+
 class Share(click.FloatRange):
     """A number in 0..1; Click's own range takes NaN too."""
 
@@ -98,14 +106,24 @@ class Share(click.FloatRange):
 
 
 def names_of(text: str) -> list[str]:
-    """The names in `text`, with commas between them.
+    """The names in `text`, with commas between them; those between options of a method stay.
 
     Raises
     ------
     UsageError
         Where there is none.
+
+    Examples
+    --------
+    >>> names_of("grad-cam, a:steps=9,seed=1, b")
+    ['grad-cam', 'a:steps=9,seed=1', 'b']
     """
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if names and ":" in names[-1] and "=" in part and ":" not in part:
+            names[-1] += f",{part}"
+        else:
+            names.append(part)
     if not names:
         raise UsageError(
             f"expected names with commas between them, got {text!r}", "Pass at least one."

@@ -34,7 +34,7 @@ from gradcam_cli.reports.messages import Messages
 def report(folder: Path, output: Path | None, quiet: bool) -> None:
     """Make a page that shows what `gradcam explain` has written to the folder DIR.
 
-    The page holds its pictures and needs no network. Beyond 2,000 pictures there are several,
+    The page holds its pictures and needs no network. Beyond 10,000 overlays there are several,
     FILE.html, FILE-2.html and so on.
     """
     from gradcam_cli.reports.html import write_report

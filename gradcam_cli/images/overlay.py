@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gradcam_cli.images.framing import Frame, checked_frame, resized, upsampled_over, whole
+from gradcam_cli.images.drawing import UPSAMPLINGS
+from gradcam_cli.images.framing import Frame, checked_frame, resized, whole
+from gradcam_cli.images.upsampling import upsampled
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from gradcam_cli.images.drawing import Upsampling
 
 COLORMAPS = (
     *("autumn", "bone", "jet", "winter", "rainbow", "ocean", "summer", "spring", "cool", "hsv"),
@@ -60,6 +64,7 @@ def overlay(
     frame: tuple[int, int, int, int] | None = None,
     alpha: float = 0.5,
     colormap: str = "jet",
+    upsample: Upsampling = "linear",
 ) -> NDArray[np.uint8]:
     """`image` blended with the coloured `heatmap`.
 
@@ -68,8 +73,8 @@ def overlay(
     image : (H, W, 3) uint8 RGB, 0..255
         Left as it is; it may be read-only or a view.
     heatmap : (h, w) float32 or float64, 0..1
-        Of any resolution; it is resized bilinearly to the frame's. Where it is zero everywhere
-        there is nothing to show, and the result is the plain image.
+        Of any resolution; it is resized to the frame's. Where it is zero everywhere there is
+        nothing to show, and the result is the plain image.
     frame : (left, top, width, height), optional
         What the heatmap covers, in pixels of the image: the `frame` of an explanation; by default,
         and where that is None, the whole image. What is outside it stays as it is.
@@ -77,6 +82,8 @@ def overlay(
         The share of the colours; the image has the rest.
     colormap : str
         One of `COLORMAPS`.
+    upsample : "linear", "cubic" or "guided"
+        How the heatmap is resized; see `images.upsampling.upsampled`.
 
     Returns
     -------
@@ -96,14 +103,15 @@ def overlay(
     heatmap = checked_heatmap(heatmap)
     check_share("alpha", alpha)
     check_word("a colour map", colormap, COLORMAPS)
+    check_word("a way to upsample", upsample, UPSAMPLINGS)
     height, width = image.shape[:2]
     covered = whole(height, width) if frame is None else checked_frame(frame)
     region = covered.over(height, width)
     if not heatmap.any() or not image[region].size:
         return image.copy()
-    levels = (upsampled_over(heatmap, covered, height, width) * 255).astype(np.uint8)
+    levels = (upsampled(heatmap, covered, image, upsample) * 255).astype(np.uint8)
     blended = np.empty_like(image) if levels.shape == (height, width) else image.copy()
-    _blend(levels, _palette(colormap), float(alpha), image[region], blended[region])
+    _blend(levels, palette(colormap), float(alpha), image[region], blended[region])
     return blended
 
 
@@ -122,7 +130,7 @@ def thumbnail(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 def _blend(
     levels: NDArray[np.uint8],
-    palette: NDArray[np.uint8],
+    colors_of: NDArray[np.uint8],
     alpha: float,
     image: NDArray[np.uint8],
     blended: NDArray[np.uint8],
@@ -134,12 +142,18 @@ def _blend(
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
         rows = slice(top, top + step)
-        colors = cv2.applyColorMap(levels[rows], palette)
+        colors = cv2.applyColorMap(levels[rows], colors_of)
         blended[rows] = cv2.addWeighted(colors, alpha, image[rows], 1 - alpha, 0)
 
 
+def bands(height: int, width: int) -> Iterator[slice]:
+    """The rows of a picture of this size, a few at a time."""
+    step = max(1, _BAND_PIXELS // width)
+    return (slice(top, top + step) for top in range(0, height, step))
+
+
 @cache
-def _palette(colormap: str) -> NDArray[np.uint8]:
+def palette(colormap: str) -> NDArray[np.uint8]:
     """The colours of the levels 0 to 255: (256, 1, 3) uint8 RGB."""
     import cv2
     import numpy as np

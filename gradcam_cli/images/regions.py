@@ -1,8 +1,8 @@
-"""The hot region of a heatmap."""
+"""The hot regions of a heatmap."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -10,6 +10,14 @@ if TYPE_CHECKING:
 
 HOT = 0.2
 """Of the largest value; what is above belongs to a hot region, as in Zhou et al. (2016)."""
+
+
+class Region(NamedTuple):
+    """A part of a picture: `mask` is (h, w) bool, its upper left pixel at `left` and `top`."""
+
+    left: int
+    top: int
+    mask: NDArray[np.bool_]
 
 
 def hot_box(heatmap: NDArray[np.float32], hot: float = HOT) -> tuple[int, int, int, int] | None:
@@ -39,3 +47,26 @@ def hot_box(heatmap: NDArray[np.float32], hot: float = HOT) -> tuple[int, int, i
     largest = max(regions[1:], key=lambda region: region[cv2.CC_STAT_AREA])
     left, top, width, height = (int(value) for value in largest[:4])
     return left, top, width, height
+
+
+def hot_regions(heat: NDArray[np.float32], threshold: float = HOT) -> list[Region]:
+    """The connected regions that are hot, by scikit-image; pixels that touch at corners connect.
+
+    Parameters
+    ----------
+    heat : (H, W) float32, at least 0
+    threshold : float, 0..1
+        As a share of the largest value; what is above it is hot, as in `hot_box`.
+
+    Returns
+    -------
+    list of Region
+        The largest first, of equals the upper one, then the left one; none where there is no heat.
+    """
+    from skimage.measure import label, regionprops
+
+    labels = label(heat > threshold * float(heat.max()), connectivity=2)
+    regions = [
+        Region(int(found.bbox[1]), int(found.bbox[0]), found.image) for found in regionprops(labels)
+    ]
+    return sorted(regions, key=lambda region: (-region.mask.sum(), region.top, region.left))

@@ -204,7 +204,7 @@ def encoded_image(pixels: NDArray[np.uint8], suffix: str) -> bytes:
     Raises
     ------
     UsageError
-        Where no format has that suffix.
+        Where no format has that suffix, or it holds no picture as large.
     """
     from PIL import Image
 
@@ -212,6 +212,7 @@ def encoded_image(pixels: NDArray[np.uint8], suffix: str) -> bytes:
         raise UsageError(
             f"no picture is written as {suffix!r}", f"Use one of: {', '.join(_FORMATS)}."
         )
+    check_size(suffix, pixels)
     name, _ = _FORMATS[suffix.lower()]
     options: dict[str, Any]
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(name, {})

@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.callbacks import Progress, no_progress
+from gradcam_cli.heads import target_scores
 from gradcam_cli.methods.contract import Maps, Question
 from gradcam_cli.passes import Gradients
 from gradcam_cli.targets import Target
@@ -23,8 +25,8 @@ Array = NDArray[np.float32]
 Numbers = NDArray[np.intp]
 RowMap = tuple[int, NDArray[np.floating[Any]], Array]
 """Of one row of a question: its number, its raw map and its scores."""
+Values = NDArray[np.float64]
 T = TypeVar("T")
-Job = TypeVar("Job")
 
 
 def in_batches(
@@ -104,6 +106,11 @@ def resolved(question: Question, row: int, scores: Array) -> Target:
     return question.targets[row].resolved(int(scores.argmax()))
 
 
+def resolved_targets(question: Question, rows: list[int], scores: Array) -> list[Target]:
+    """Those of several rows of one input."""
+    return [resolved(question, row, scores) for row in rows]
+
+
 def rows_by_input(inputs: list[Array]) -> list[list[int]]:
     """The rows of each input: one that is explained for several targets is there several times."""
     groups: dict[int, list[int]] = {}
@@ -114,17 +121,14 @@ def rows_by_input(inputs: list[Array]) -> list[list[int]]:
 
 def captures(question: Question) -> Iterator[tuple[list[int], Array, Array]]:
     """The rows, the layer's activations (h, w, C) and the scores (classes,) of each input."""
-    inputs, engine, layer = list(question.inputs), question.engine, question.layer
-    groups = rows_by_input(inputs)
+    engine, layer = question.engine, question.layer
 
-    def run(numbers: Numbers) -> tuple[Array, Array]:
-        batch = np.stack([inputs[groups[number][0]] for number in numbers.tolist()])
+    def run(batch: Array) -> tuple[Array, Array]:
         captured = engine.capture(batch, [layer])
         return captured.activations[layer], captured.scores
 
-    for numbers, arrays in in_batches(run, len(groups), question.rows, engine.parallel):
-        for number, activations, scores in zip(numbers, *arrays, strict=False):
-            yield groups[number], activations, scores
+    for rows, (activations, scores) in _input_by_input(question, run):
+        yield rows, activations, scores
 
 
 def input_scores(question: Question) -> Array:
@@ -140,9 +144,9 @@ def input_scores(question: Question) -> Array:
 
 def gradients_of_jobs(
     question: Question,
-    jobs: list[tuple[int, Job]],
-    run: Callable[[list[tuple[int, Job]]], Gradients],
-) -> Iterator[tuple[int, Iterator[tuple[Job, Array, Array]]]]:
+    jobs: list[tuple[int, T]],
+    run: Callable[[list[tuple[int, T]]], Gradients],
+) -> Iterator[tuple[int, Iterator[tuple[T, Array, Array]]]]:
     """The gradients at the layer of many passes for each row, batched across the rows.
 
     No more than a batch of them is kept at a time.
@@ -162,7 +166,7 @@ def gradients_of_jobs(
         (h, w, C) float32 each. The jobs of a row have to be taken before the next row is.
     """
 
-    def passes() -> Iterator[tuple[int, tuple[Job, Array, Array]]]:
+    def passes() -> Iterator[tuple[int, tuple[T, Array, Array]]]:
         engine, layer = question.engine, question.layer
         batches = in_batches(
             lambda numbers: run([jobs[number] for number in numbers.tolist()]),
@@ -178,30 +182,103 @@ def gradients_of_jobs(
         yield row, (each for _, each in group)
 
 
-def scores_of_jobs(
-    question: Question, jobs: list[list[Job]], run: Callable[[list[tuple[int, Job]]], Array]
-) -> list[Array]:
-    """The scores of many passes for each of several inputs, batched across the inputs.
+def forwards(question: Question) -> Iterator[tuple[list[int], Array]]:
+    """The rows and the scores (classes,) of each input."""
+    for rows, (scores,) in _input_by_input(
+        question, lambda batch: (question.engine.forward(batch),)
+    ):
+        yield rows, scores
+
+
+def _input_by_input(
+    question: Question, run: Callable[[Array], tuple[Array, ...]]
+) -> Iterator[tuple[list[int], tuple[Array, ...]]]:
+    """The rows of each input, and its rows of the arrays that `run` gives for a batch."""
+    inputs = list(question.inputs)
+    groups = rows_by_input(inputs)
+
+    def run_numbers(numbers: Numbers) -> tuple[Array, ...]:
+        return run(np.stack([inputs[groups[number][0]] for number in numbers.tolist()]))
+
+    batches = in_batches(run_numbers, len(groups), question.rows, question.engine.parallel)
+    for numbers, arrays in batches:
+        for number, own in zip(numbers, zip(*arrays, strict=True), strict=False):
+            yield groups[number], own
+
+
+Job = tuple[int, int]
+"""One of many passes: the number of the input that it is for, and its own among that input's."""
+
+
+def passes(
+    question: Question,
+    targets: list[list[Target]],
+    counts: list[int],
+    run: Callable[[list[Job]], Array],
+) -> Iterator[tuple[int, list[int], Values]]:
+    """What many passes for each of several inputs make of its targets, batched across the inputs.
 
     Parameters
     ----------
     question : Question
-        Has the engine and the callback for progress.
-    jobs : list of list
-        The jobs of each input, one pass each.
+        Has the engine, what y is made of, and the callback for progress.
+    targets : list of list of Target
+        Those of each input, resolved.
+    counts : list of int
+        How many passes each input takes.
     run : callable
-        From a batch of (number of the input, job) to scores, (N, classes).
+        From a batch of jobs to scores, (N, classes).
+
+    Yields
+    ------
+    number : int
+        Of the input.
+    indices : list of int
+        Of some of its passes, in their order.
+    y : (passes, targets) float64
+        What each of them gives for each of its targets.
+    """
+    engine, starts = question.engine, np.cumsum([0, *counts])
+
+    def jobs(numbers: Numbers) -> list[Job]:
+        of_input = np.searchsorted(starts, numbers, side="right") - 1
+        return list(zip(of_input.tolist(), (numbers - starts[of_input]).tolist(), strict=True))
+
+    batches = in_batches(
+        lambda numbers: run(jobs(numbers)),
+        *(int(starts[-1]), engine.forward_rows, engine.parallel, question.progress),
+    )
+    for numbers, scores in batches:
+        first = 0
+        for number, group in groupby(jobs(np.array(numbers)), itemgetter(0)):
+            indices = [index for _, index in group]
+            own = scores[first : first + len(indices)]
+            first += len(indices)
+            yield (
+                number,
+                indices,
+                target_scores(own, targets[number], question.score, question.head),
+            )
+
+
+def means_of_passes(
+    question: Question,
+    targets: list[list[Target]],
+    counts: list[int],
+    run: Callable[[list[Job]], Array],
+    repeats: int = 1,
+) -> list[Values]:
+    """The y of each target in each pass of an input, the mean of `repeats` of that pass.
+
+    As of `passes`, but job `index` is of repeat `index % repeats` of pass `index // repeats`.
 
     Returns
     -------
-    list of (jobs, classes) float32
+    list of (passes, targets) float64
         For each input.
     """
-    engine = question.engine
-    numbered_jobs = [(number, job) for number, input_jobs in enumerate(jobs) for job in input_jobs]
-    batches = in_batches(
-        lambda numbers: run([numbered_jobs[number] for number in numbers.tolist()]),
-        *(len(numbered_jobs), engine.forward_rows, engine.parallel, question.progress),
-    )
-    scores = np.concatenate([batch_scores[: len(numbers)] for numbers, batch_scores in batches])
-    return np.split(scores, np.cumsum([len(input_jobs) for input_jobs in jobs])[:-1])
+    sums = [np.zeros((count, len(own))) for count, own in zip(counts, targets, strict=True)]
+    jobs = [count * repeats for count in counts]
+    for number, indices, y in passes(question, targets, jobs, run):
+        np.add.at(sums[number], np.array(indices) // repeats, y)
+    return [own / repeats for own in sums]

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from gradcam_cli.callbacks import Progress, no_progress
-from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, INPUT, LAYER, STAGES, Engine, Pass
+from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, LAYER, Engine, Pass
 from gradcam_cli.targets import Head, Score, Target
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ class Method:
         True where the input is compared with baselines.
     options : tuple of Option
         What `maps` takes beside the question.
+    own_resolution : str
+        What its maps are as large as, in words, where that is not what it looks at.
     """
 
     name: str
@@ -157,6 +159,7 @@ class Method:
     uses_target: bool = True
     uses_baseline: bool = False
     options: tuple[Option, ...] = ()
+    own_resolution: str = ""
 
     @property
     def defaults(self) -> dict[str, float]:
@@ -177,10 +180,9 @@ class Method:
         return self.looks_at == "layer"
 
     @property
-    def has_layer_size(self) -> bool:
-        """True where its map is as large as the layer, and not as an earlier one or the input."""
-        others = {INPUT, STAGES}
-        return self.uses_layer and not any(others & {*need.at} for need in self.needs)
+    def resolution(self) -> str:
+        """What its maps are as large as, in words."""
+        return self.own_resolution or f"the {self.looks_at}"
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,10 @@ class SamplePoints:
     def ends(self) -> SamplePoints:
         """The first and the last between each two values."""
         edges = np.diff(self.low, prepend=-1, append=-1) != 0
-        kept = edges[:-1] | edges[1:]
+        return self.only(edges[:-1] | edges[1:])
+
+    def only(self, kept: NDArray[np.bool_] | slice) -> SamplePoints:
+        """Some of them."""
         return SamplePoints(self.low[kept], self.high[kept], self.share[kept])
 
 
@@ -72,6 +75,37 @@ def upsampled(maps: Array, rows: SamplePoints, columns: SamplePoints, repeats: i
     wide = _between(maps[:, :, columns.low], maps[:, :, columns.high], columns.share)
     wide = np.repeat(wide, repeats, axis=2)
     return _between(wide[:, rows.low], wide[:, rows.high], rows.share[:, np.newaxis])
+
+
+def gathered(
+    slopes: Array, rows: SamplePoints, columns: SamplePoints, shape: tuple[int, int]
+) -> Array:
+    """From dy/d an upsampled map to dy/d the map: the transpose of `upsampled`.
+
+    Parameters
+    ----------
+    slopes : (H, W) float32
+    rows, columns : SamplePoints
+        H and W of them.
+    shape : (h, w)
+        Of the map.
+
+    Returns
+    -------
+    (h, w) float32
+    """
+    down = np.einsum("ih,ij->hj", _shares(rows, shape[0]), slopes)
+    maps: Array = np.einsum("jw,hj->hw", _shares(columns, shape[1]), down)
+    return maps
+
+
+def _shares(points: SamplePoints, cells: int) -> Array:
+    """Of which values each point is made, (size, cells); `einsum` leaves nothing to BLAS here."""
+    shares = np.zeros((len(points.low), cells), np.float32)
+    numbers = np.arange(len(shares))
+    shares[numbers, points.low] += 1 - points.share
+    shares[numbers, points.high] += points.share
+    return shares
 
 
 def _between(low: Array, high: Array, share: Array) -> Array:

@@ -13,8 +13,8 @@ import click
 from gradcam_cli import __version__
 from gradcam_cli.images.writing import output_file
 from gradcam_cli.reports.check.sentences import shown
-from gradcam_cli.reports.html import page_assets, page_template
 from gradcam_cli.reports.lines import print_errors, print_note
+from gradcam_cli.reports.page.assets import page_assets, page_template
 from gradcam_cli.reports.page.thumbnails import Thumbnail, overlay_thumbnail
 from gradcam_cli.results.check_summary import BY_NAME, GATED
 from gradcam_cli.results.json_line import dumps, mean_object

@@ -13,8 +13,9 @@ from gradcam_cli import __version__
 from gradcam_cli.images.writing import check_writable, output_file
 from gradcam_cli.metrics.table import BY_NAME
 from gradcam_cli.reports.charts import Chart, bars_chart, curves_chart, svg, write_png
-from gradcam_cli.reports.html import check_report, page_assets, page_template
+from gradcam_cli.reports.html import check_report
 from gradcam_cli.reports.lines import print_errors
+from gradcam_cli.reports.page.assets import page_assets, page_template
 from gradcam_cli.reports.summary import write_rows
 from gradcam_cli.results.evaluation_summary import CONTROL, EvaluationResult, MethodScore
 from gradcam_cli.results.json_line import dumps, mean_object

@@ -11,17 +11,14 @@ import math
 import os
 import re
 import warnings
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from html import unescape
-from importlib.resources import files
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -29,20 +26,24 @@ from urllib.parse import quote
 from gradcam_cli import __version__
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.writing import check_writable, output_file
+from gradcam_cli.reports.page.assets import page_assets, page_template
 from gradcam_cli.reports.page.check_view import CheckView, check_view
+from gradcam_cli.reports.page.figures import figure_text
 from gradcam_cli.reports.page.thumbnails import Thumbnail, overlay_thumbnail, source_thumbnail
-from gradcam_cli.reports.page.view_models import Explained, Failure, Source, Survey, view_of
+from gradcam_cli.reports.page.view_models import Failure, Source, Survey, view_of
 from gradcam_cli.results.check_summary import CheckResult, Judgement
 from gradcam_cli.results.shortcuts import CheckFindings, find_shortcuts
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    from jinja2 import Template
-
     from gradcam_cli.results.manifest import Manifest, ManifestReader, Record
 
-CARDS = 2_000
-"""The most cards, and the most failures, that a page holds."""
+OVERLAYS = 10_000
+"""The most overlays, and the most failures, that a page holds, but for those of a single source."""
+
+_AT_ONCE = 200
+"""The cards whose pictures are there without a script too: browsers decode each `data:` address as
+soon as they meet it, whatever `loading` says."""
 
 _THREADS = min(4, os.cpu_count() or 1)
 _HEAD_BYTES = 1_000
@@ -54,18 +55,17 @@ _Out = TypeVar("_Out")
 
 @dataclass(frozen=True)
 class Card:
-    """An explained class of a source, with its pictures."""
+    """A source with its pictures: one, and an overlay for each class and method."""
 
     number: int
     source: Source
     original: Thumbnail
-    explained: Explained
-    overlay: Thumbnail
+    overlays: list[Thumbnail]
 
 
 @dataclass
 class _MissingPictures:
-    """How many cards lack a picture."""
+    """How many pictures are missing."""
 
     originals: int = 0
     overlays: int = 0
@@ -112,7 +112,7 @@ def write_report(
     note: Callable[[str], None],
     check: CheckView | None = None,
 ) -> list[Path]:
-    """Write what `manifest` tells as `file` and, beyond `CARDS`, `file`-2 and on.
+    """Write what `manifest` tells as `file` and, beyond `OVERLAYS`, `file`-2 and on.
 
     Parameters
     ----------
@@ -149,18 +149,39 @@ def write_report(
 
 def _write_all_pages(pages: Pages, file: Path, note: Callable[[str], None]) -> list[Path]:
     survey = pages.survey
-    paths = _page_paths(file, max(1, math.ceil(max(survey.cards, survey.failures) / CARDS)))
+    sizes = page_sizes(survey.overlays, OVERLAYS)
+    paths = _page_paths(file, max(1, len(sizes), math.ceil(survey.failures / OVERLAYS)))
     missing = _MissingPictures()
     with closing(_cards(pages, missing)) as cards, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, on pictures that are odd but can be shown
-        _write_pages(paths, pages, cards)
+        _write_pages(paths, pages, cards, sizes)
     _remove_stale(file, len(paths))
     if missing.originals or missing.overlays:
         note(
-            f"of {survey.cards:,} cards {missing.originals:,} lack the source's picture and "
-            f"{missing.overlays:,} the overlay; the report says why."
+            f"of {survey.sources:,} sources {missing.originals:,} lack their picture, and of "
+            f"{sum(survey.overlays):,} overlays {missing.overlays:,}; the report says why."
         )
     return paths
+
+
+def page_sizes(overlays: Iterable[int], most: int) -> list[int]:
+    """How many sources each page has, so that none has more than `most` overlays, but one source.
+
+    Parameters
+    ----------
+    overlays : iterable of int
+        How many overlays each source has.
+    most : int
+    """
+    sizes: list[int] = []
+    room = 0
+    for count in overlays:
+        if not sizes or count > room:
+            sizes.append(0)
+            room = most
+        sizes[-1] += 1
+        room -= count
+    return sizes
 
 
 def _take_survey(
@@ -188,14 +209,16 @@ def _is_same(path: str, file: Path) -> bool:
     return False
 
 
-def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card]) -> None:
+def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card], sizes: list[int]) -> None:
     survey, failures = pages.survey, _failures(pages)
     template, constants = page_template("page"), {**page_assets(), **_histogram(survey)}
-    for number, path in enumerate(paths, 1):
-        offset = (number - 1) * CARDS
+    link_to = partial(_link_to, folder=paths[0].parent.resolve())
+    for number, (path, size) in enumerate(zip(paths, chain(sizes, repeat(0)), strict=False), 1):
         page = template.stream(
             **constants,
             survey=survey,
+            overlays=sum(survey.overlays),
+            at_once=_AT_ONCE,
             check=pages.check,
             generator=f"gradcam {__version__}, {_page_name(number, paths[0])}",
             page=number,
@@ -203,45 +226,15 @@ def _write_pages(paths: list[Path], pages: Pages, cards: Iterator[Card]) -> None
             first=_link(paths[0]),
             previous=_link(paths[number - 2]) if number > 1 else "",
             next=_link(paths[number]) if number < len(paths) else "",
-            shown_cards=max(0, min(CARDS, survey.cards - offset)),
-            shown_failures=max(0, min(CARDS, survey.failures - offset)),
-            cards=islice(cards, CARDS),
-            failures=islice(failures, CARDS),
+            link_to=link_to,
+            figure_text=figure_text,
+            shown_cards=size,
+            shown_failures=max(0, min(OVERLAYS, survey.failures - (number - 1) * OVERLAYS)),
+            cards=islice(cards, size),
+            failures=islice(failures, OVERLAYS),
         )
         with output_file(path) as out:
             page.dump(out, encoding="utf-8")
-
-
-def page_template(name: str) -> Template:
-    """The template NAME.html.j2."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FunctionLoader(lambda name: _asset(f"{name}.html.j2")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
-
-
-def page_assets() -> dict[str, str]:
-    """The style and the script, and the policy that lets nothing else run."""
-    style, script = _asset("page.css"), _asset("page.js")
-    policy = (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
-        f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
-    )
-    return {"policy": policy, "style": style, "script": script}
-
-
-def _asset(name: str) -> str:
-    return (files("gradcam_cli.reports") / "page" / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def _histogram(survey: Survey) -> dict[str, Any]:
@@ -299,21 +292,28 @@ def _link(path: Path) -> str:
     return f"./{quote(os.fsencode(path.name))}"
 
 
+def _link_to(path: Path | None, folder: Path) -> str:
+    """The address of a picture from a page in `folder`; empty from one drive to another."""
+    if path is None:
+        return ""
+    try:
+        relative = Path(os.path.relpath(path.parent.resolve() / path.name, folder))
+    except (OSError, ValueError):
+        return ""
+    return f"./{quote(os.fsencode(relative.as_posix()))}"
+
+
 def _failures(pages: Pages) -> Iterator[Failure]:
     return (view for view in map(view_of, pages.records()) if isinstance(view, Failure))
 
 
 def _cards(pages: Pages, missing: _MissingPictures) -> Generator[Card, None, None]:
     sources = (view for view in map(view_of, pages.records()) if isinstance(view, Source))
-    number = 0
-    for source, original, overlays in _map_ahead(
-        partial(_pictures, pages.folder.resolve()), sources
-    ):
-        for explained, overlay in zip(source.explained, overlays, strict=True):
-            number += 1
-            missing.originals += not original.uri
-            missing.overlays += not overlay.uri
-            yield Card(number, source, original, explained, overlay)
+    pictures = _map_ahead(partial(_pictures, pages.folder.resolve()), sources)
+    for number, (source, original, overlays) in enumerate(pictures, 1):
+        missing.originals += not original.uri
+        missing.overlays += sum(not overlay.uri for overlay in overlays)
+        yield Card(number, source, original, overlays)
 
 
 def _pictures(root: Path, source: Source) -> tuple[Source, Thumbnail, list[Thumbnail]]:

@@ -33,7 +33,15 @@ class Messages:
 
     def passes_bar(self) -> AbstractContextManager[Progress]:
         """A bar for (passes done, passes in all)."""
-        return self._bar(_passes_texts)
+        return self._bar(lambda: _count_texts("passes"))
+
+    def cells_bar(self) -> AbstractContextManager[Progress]:
+        """A bar for (cells done, cells in all)."""
+        return self._bar(lambda: _count_texts("cells"))
+
+    def methods_bar(self) -> AbstractContextManager[Progress]:
+        """A bar for (methods done, methods in all)."""
+        return self._bar(lambda: _count_texts("methods"))
 
     @contextmanager
     def _bar(self, texts: Callable[[], tuple[BarText, ...]]) -> Iterator[Progress]:
@@ -73,10 +81,10 @@ def _download_texts() -> tuple[BarText, ...]:
     return size, BarText(TransferSpeedColumn(), 10), BarText(TimeRemainingColumn(), 7)
 
 
-def _passes_texts() -> tuple[BarText, ...]:
+def _count_texts(what: str) -> tuple[BarText, ...]:
     from rich.progress import TextColumn, TimeRemainingColumn
 
     from gradcam_cli.reports.progress import BarText
 
-    passes = TextColumn("{task.completed:,}/{task.total:,} passes")
-    return BarText(passes, 20, optional=False), BarText(TimeRemainingColumn(), 7)
+    counts = TextColumn(f"{{task.completed:,}}/{{task.total:,}} {what}")
+    return BarText(counts, 20, optional=False), BarText(TimeRemainingColumn(), 7)

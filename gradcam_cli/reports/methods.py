@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.methods.contract import Method, Option
-from gradcam_cli.passes import STAGES
 from gradcam_cli.reports.tables import GAP, Column, NarrowingTable
 from gradcam_cli.reports.terminal import console
+
+if TYPE_CHECKING:
+    from gradcam_cli.runs.method_survey import Survey
 
 COLUMNS = ("method", "what it does", "needs", "cost", "paper")
 
@@ -42,7 +44,7 @@ def print_method(method: Method) -> None:
         *(("title", method.title), *zip(COLUMNS[1:], cells(method)[1:], strict=True)),
         ("sign", "for and against the class" if method.signed else "none below 0"),
         ("class", "matters" if method.uses_target else "does not matter"),
-        ("resolution", _resolution(method)),
+        ("resolution", f"that of {method.resolution}"),
         *((f":{option.name}=", option_text(option)) for option in method.options),
     )
     for row in rows:
@@ -50,15 +52,51 @@ def print_method(method: Method) -> None:
     console().print(table)
 
 
-def _resolution(method: Method) -> str:
-    if any(STAGES in need.at for need in method.needs):
-        return "that of the earliest of the stages"
-    return f"the {method.looks_at}'s"
-
-
 def option_text(option: Option) -> str:
     """What an option is, in words."""
     return f"{option.summary}, {option.low} to {option.high} (default {option.default})"
+
+
+def print_survey(survey: Survey) -> None:
+    """What methods are for a model, a row each; then which model, layer and engine."""
+    table = NarrowingTable(
+        [
+            Column("method"),
+            Column("what it does", shortened=True),
+            Column("passes"),
+            Column("time", "right"),
+            Column("note", optional=True),
+        ]
+    )
+    for each in survey.methods:
+        passes = ", ".join(f"{count:,} {kind}" for kind, count in each.passes.items())
+        seconds = "" if each.seconds is None else f"{each.seconds:.3f} s"
+        note = f"the same as {each.same_as}" if each.same_as else ""
+        if each.reason:
+            note = f"none: {each.reason}"
+        table.add_row(each.method.text, each.method.method.summary, passes, seconds, note)
+    console().print(table)
+    console().print(f"Of one picture, by {survey.model} at {survey.layer}, in {survey.engine}.")
+
+
+def methods_object(methods: Iterable[Method], survey: Survey | None) -> dict[str, Any]:
+    """All of `methods` for `--json`, with what they are for a model where that is known."""
+    listed = [method_object(method) for method in methods]
+    if survey is None:
+        return {"methods": listed}
+    for method, found in zip(listed, survey.methods, strict=True):
+        method["text"] = found.method.text
+        method["available"] = not found.reason
+        method["reason"] = f"{found.reason}. {found.remedy}".strip() if found.reason else None
+        method["passes"] = found.passes
+        method["seconds"] = None if found.seconds is None else round(found.seconds, 6)
+        method["same_as"] = found.same_as or None
+    return {
+        "model": survey.model,
+        "layer": survey.layer,
+        "engine": survey.engine,
+        "methods": listed,
+    }
 
 
 def method_object(method: Method) -> dict[str, Any]:

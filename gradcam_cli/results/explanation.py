@@ -17,13 +17,16 @@ from msgspec.structs import replace
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.notes import notes_on
+from gradcam_cli.results.regions import HotRegion
 from gradcam_cli.results.trust import Trust
 from gradcam_cli.targets import Evidence, Target
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
+    from gradcam_cli.images.drawing import Drawing
     from gradcam_cli.images.framing import Frame
     from gradcam_cli.images.reading import Picture
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Number = Annotated[int, msgspec.Meta(ge=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
 Rectangle = tuple[int, int, Number, Number]
 
 
@@ -85,6 +89,11 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         The files that were written; "overlay" and "heatmap" in JSON.
     trust : Trust
         Whether the map deserves trust; unset, and not in JSON, where that was not tested.
+    peak : float
+        The maximum of the method's raw map, by which it was divided; unset, and not in JSON, where
+        it is not known, or nothing is above zero.
+    boxes : tuple of HotRegion
+        The hot regions, the largest first; unset, and not in JSON, where they were not sought.
     """
 
     prediction: Prediction = msgspec.field(name="class")
@@ -98,14 +107,22 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     overlay_path: str | None = msgspec.field(name="overlay", default=None)
     heatmap_path: str | None = msgspec.field(name="heatmap", default=None)
     trust: Trust | msgspec.UnsetType = msgspec.UNSET
+    peak: Positive | msgspec.UnsetType = msgspec.UNSET
+    boxes: tuple[HotRegion, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
-    def of(cls, heatmap: NDArray[np.float32], **fields: Any) -> TargetExplanation:
-        """That of a `heatmap`, (h, w) float32 in 0..1, with what else is known."""
+    def of(
+        cls, heatmap: NDArray[np.float32], *, peak: float = 0.0, **fields: Any
+    ) -> TargetExplanation:
+        """That of a `heatmap`, (h, w) float32 in 0..1, with what else is known.
+
+        A `peak` of 0 is none.
+        """
         from gradcam_cli.metrics.localization import border_share
 
         height, width = heatmap.shape
         border = round(border_share(heatmap), 6)
+        fields["peak"] = float(f"{peak:.6g}") if peak else msgspec.UNSET
         return cls(border=border, heatmap_size=(width, height), **fields)._with_heatmap(heatmap)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -155,6 +172,10 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     def with_trust(self, trust: Trust) -> TargetExplanation:
         """The same with the outcome of the tests."""
         return replace(self, trust=trust)._with_heatmap(self.heatmap)
+
+    def with_boxes(self, boxes: tuple[HotRegion, ...]) -> TargetExplanation:
+        """The same with hot regions."""
+        return replace(self, boxes=boxes)._with_heatmap(self.heatmap)
 
     def with_paths(self, overlay: str, heatmap: str | None) -> TargetExplanation:
         """The same with the paths of its files."""
@@ -316,23 +337,48 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
 
         return html_of(self)
 
-    def overlay(
-        self, number: int = 0, *, alpha: float = 0.5, colormap: str = "jet"
-    ) -> NDArray[np.uint8]:
-        """The picture blended with the heatmap of one of `targets`; see `images.overlay.overlay`.
+    def overlay(self, number: int = 0, **options: Any) -> NDArray[np.uint8]:
+        """The picture with the heatmap of one of `targets`, blended with it by default.
+
+        Parameters
+        ----------
+        number : int
+            Which of `targets`.
+        **options
+            How it is drawn: `style`, `upsample`, `alpha` and others, the attributes of
+            `images.drawing.Drawing`.
 
         Returns
         -------
         (H, W, 3) uint8 RGB, 0..255
+            With a caption in the styles "figure" and "side-by-side", and so larger.
+
+        Raises
+        ------
+        UsageError
+            Where an option cannot be as it is.
         """
-        from gradcam_cli.images.overlay import overlay
+        from gradcam_cli.results.rendering import render
 
-        heatmap = self.targets[number].heatmap
-        return overlay(self.pixels, heatmap, frame=self.frame, alpha=alpha, colormap=colormap)
+        drawing, explanation = self._prepared(options)
+        return render(explanation, number, self.pixels, drawing)
 
-    def save(
-        self, path: str | os.PathLike[str], *, alpha: float = 0.5, colormap: str = "jet"
-    ) -> Explanation:
+    def figure(self, number: int = 0, **options: Any) -> Image:
+        """The same as a PIL image for people: see-through heat, a colour bar and a caption."""
+        from PIL import Image
+
+        return Image.fromarray(self.overlay(number, **{"style": "figure", **options}))
+
+    def _prepared(self, options: dict[str, Any]) -> tuple[Drawing, Explanation]:
+        """How it is to be drawn, checked, and the same with the boxes that are to be drawn."""
+        from gradcam_cli.images.drawing import Drawing
+        from gradcam_cli.results.rendering import with_boxes
+
+        drawing = Drawing(**options)
+        drawing.check()
+        return drawing, with_boxes(self, self.pixels, drawing) if drawing.boxes else self
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> Explanation:
         """Write the overlay of each target, and give the same with their paths.
 
         Parameters
@@ -340,24 +386,27 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         path : path-like
             The file (.jpg, .png or .webp). Of several targets each name has its target's, and of
             several methods its method's, before the suffix: ``cat.285.jpg``.
-        alpha, colormap
-            As in `images.overlay.overlay`.
+        **options
+            As in `overlay`.
 
         Raises
         ------
         UsageError
-            Where the file cannot be written; what was there is then still whole.
+            Where an option cannot be as it is, or the file cannot be written; what was there is
+            then still whole.
         """
         from gradcam_cli.images.writing import encoded_image, write_checked
+        from gradcam_cli.results.rendering import render
 
+        drawing, explanation = self._prepared(options)
         base, written = Path(path), []
         targets = len({target.target for target in self.targets}) > 1
         methods = len({target.method for target in self.targets}) > 1
-        for number, target in enumerate(self.targets):
+        for number, target in enumerate(explanation.targets):
             tag = target.tag(target=targets, method=methods)
             file_path = base.with_name(f"{base.stem}{tag}{base.suffix}")
-            overlay = self.overlay(number, alpha=alpha, colormap=colormap)
-            write_checked(file_path, encoded_image(overlay, file_path.suffix))
+            drawn = render(explanation, number, self.pixels, drawing)
+            write_checked(file_path, encoded_image(drawn, file_path.suffix))
             written.append(target.with_paths(str(file_path), target.heatmap_path))
         return self.with_targets(written)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcam_cli.images import MAX_PIXELS
+from gradcam_cli.images.drawing import Drawing
 from gradcam_cli.images.writing import (
     Destination,
     check_inside,
@@ -77,14 +78,13 @@ class Outputs:
         Where overlays go.
     heatmaps : Destination or None
         Where heatmaps go, if they are saved.
-    alpha, colormap
-        As in `images.overlay.overlay`.
+    drawing : Drawing
+        How overlays look.
     """
 
     overlays: Destination
     heatmaps: Destination | None = None
-    alpha: float = 0.5
-    colormap: str = "jet"
+    drawing: Drawing = field(default_factory=Drawing)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

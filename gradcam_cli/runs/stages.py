@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from gradcam_cli.callbacks import Progress, no_progress
 from gradcam_cli.errors import GradcamError, ImageError, UsageError
-from gradcam_cli.images.overlay import overlay
 from gradcam_cli.images.reading import Picture, read_image
 from gradcam_cli.images.writing import encoded_heatmap, encoded_image, write_checked
+from gradcam_cli.results.rendering import render, with_boxes
 from gradcam_cli.runs.opening import ModelOpener
 from gradcam_cli.runs.settings import Outputs, Settings, sources_of, tag_of
 from gradcam_cli.storage.files import is_disk_failure
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gradcam_cli.images.framing import Frame
     from gradcam_cli.images.listing import Item
     from gradcam_cli.results.evaluations import Evaluation
-    from gradcam_cli.results.explanation import Explanation, TargetExplanation
+    from gradcam_cli.results.explanation import Explanation
     from gradcam_cli.results.manifest import Stamp
     from gradcam_cli.results.measures import Measures
 
@@ -155,8 +154,11 @@ class Stages:
         default_class = self.settings.default_class and self.rows == 1
         frame = self.opener.explainer.frame_of(loaded.picture.pixels)
         explanation = explanation.of_picture(loaded.picture, frame, default_class=default_class)
+        if self.outputs.drawing.boxes:
+            explanation = with_boxes(explanation, loaded.picture.pixels, self.outputs.drawing)
+        numbers = range(len(explanation.targets))
         try:
-            files = [self._write_outputs(loaded, target, frame) for target in explanation.targets]
+            files = [self._write_outputs(loaded, explanation, number) for number in numbers]
         except UsageError as error:
             return self._failed_outcome(loaded.item, loaded.stamp, error)
         overlays = tuple(overlay for overlay, _ in files)
@@ -169,21 +171,15 @@ class Stages:
         return Outcome(loaded.item, loaded.stamp, explanation, overlays=overlays, heatmaps=heatmaps)
 
     def _write_outputs(
-        self, loaded: Loaded, target: TargetExplanation, frame: Frame
+        self, loaded: Loaded, explanation: Explanation, number: int
     ) -> tuple[OutputFile, OutputFile | None]:
         """The files of one target and method."""
-        outputs, picture = self.outputs, loaded.picture
+        outputs, picture, target = self.outputs, loaded.picture, explanation.targets[number]
         stem = loaded.item.output_stem or picture.stem
         path, heatmap_path = outputs.paths(stem, tag_of(target, self.settings))
-        blended = overlay(
-            picture.pixels,
-            target.heatmap,
-            frame=frame,
-            alpha=outputs.alpha,
-            colormap=outputs.colormap,
-        )
+        drawn = render(explanation, number, picture.pixels, outputs.drawing)
         overlay_file = self._write_file(
-            path, encoded_image(blended, outputs.overlays.format), picture
+            path, encoded_image(drawn, outputs.overlays.format), picture
         )
         if heatmap_path is None:
             return overlay_file, None

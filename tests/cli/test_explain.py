@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, records
 
 Run = Callable[..., tuple[int, str, str]]
 CAT = SAMPLES / "egyptian_cat.jpg"
@@ -316,3 +316,56 @@ def test_a_class_against_itself_is_refused(gradcam: Run) -> None:
         "gradcam: expected two classes to tell apart, got 281 tabby (n02123045) twice. "
         "Pass another for one of them.\n"
     )
+
+
+def test_styles_boxes_and_scales_reach_the_picture_and_the_json(gradcam: Run) -> None:
+    two = ("explain", CAT, *LITE, "--class", 285, "--class", 837, "-o", "out/", "--json")
+    _, plain, _ = gradcam(*two)
+    assert not any("boxes" in each for each in json.loads(plain)["explanations"])
+    drawn = ("--style", "side-by-side", "--scale", "shared", "--upsample", "guided", "--boxes")
+    code, out, err = gradcam(*two, *drawn)
+    assert (code, err) == (0, "")
+    cat, sunglasses = json.loads(out)["explanations"]
+    assert cat["peak"] > 2 * sunglasses["peak"] > 0
+    for each in (cat, sunglasses):
+        (box,) = each.pop("boxes")
+        left, top, width, height = box["bbox"]
+        assert 0 <= left < left + width <= 451
+        assert 0 <= top < top + height <= 300
+        assert 0 < box["area"] <= width * height
+        assert box["segmentation"]["size"] == [300, 451]
+        with Image.open(each["overlay"]) as image:
+            assert image.width > 2 * 451
+    before = json.loads(plain)["explanations"]
+    assert [cat, sunglasses] == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--style", "blurred", "'blurred' is not one of 'blend', 'figure', 'side-by-side'"),
+        ("--upsample", "nearest", "'nearest' is not one of 'linear', 'cubic', 'guided'"),
+        ("--scale", "mine", "'mine' is not one of 'own', 'shared'"),
+        ("--box-threshold", "2", "2.0 is not in the range 0<=x<=1"),
+        ("--box-threshold", "nan", "nan is not in the range 0<=x<=1"),
+        ("--box-regions", "some", "'some' is not one of 'largest', 'all'"),
+    ],
+)
+def test_a_drawing_that_cannot_be_is_said_in_a_line(
+    gradcam: Run, option: str, value: str, expected: str
+) -> None:
+    code, out, err = gradcam("explain", CAT, *LITE, option, value)
+    assert (code, out) == (2, "")
+    assert expected in err
+    assert not list(Path().iterdir())
+
+
+def test_boxes_stand_in_the_record_of_a_run_and_other_drawings_redo_it(gradcam: Run) -> None:
+    many = ("explain", CAT, SAMPLES / "tripod.jpg", *LITE, "--class", "top", "-o", "out/")
+    assert "2 explained" in gradcam(*many, "--boxes")[2]
+    for record in records(Path("out")):
+        assert record.result is not None
+        assert record.result.targets[0].boxes
+    assert "2 done before" in gradcam(*many, "--boxes")[2]
+    assert "2 explained" in gradcam(*many)[2]
+    assert gradcam("report", "out/")[0] == 0

@@ -32,8 +32,8 @@ def test_explains_options_stand_in_sections(gradcam: Run) -> None:
     titles = re.findall(r"^(\S.*):$", out, re.MULTILINE)
     assert code == 0
     assert titles == [
-        "What to explain", "Model", "A model in a file", "Picture", "Outputs", "Many pictures",
-        "Behaviour",
+        "What to explain", "Model", "A model in a file", "Picture",
+        "How the heat is drawn", "Outputs", "Many pictures", "Behaviour",
     ]  # fmt: skip
 
 

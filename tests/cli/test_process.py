@@ -17,7 +17,10 @@ from tests.models.weights_server import Answer, serving
 
 ROOT = SAMPLES.parent
 CAT = SAMPLES / "egyptian_cat.jpg"
-HEAVY = ("tensorflow", "keras", "openvino", "cv2", "skimage", "PIL", "numpy", "requests", "rich")
+HEAVY = (
+    *("tensorflow", "keras", "openvino", "cv2", "skimage", "PIL", "numpy", "requests", "rich"),
+    "matplotlib",
+)
 RUN_WITH_SERVED_VGG16 = """
 import dataclasses, sys
 from gradcam_cli import cli
@@ -186,6 +189,7 @@ def test_explaining_with_a_compiled_model_loads_no_tensorflow() -> None:
     lite = ("explain", CAT, "--model", "efficientnet-lite0")
     assert loaded(*lite) == (0, {"openvino", "cv2", "PIL", "numpy", "rich"})
     assert "rich" not in loaded(*lite, "--json")[1]
+    assert "skimage" not in loaded(*lite, "--style", "figure", "--scale", "shared")[1]
 
 
 def test_where_openvino_is_missing_tensorflow_runs(own_home: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from gradcam_cli.engines.openvino.conversion import convert
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
-from gradcam_cli.methods import Question
+from gradcam_cli.methods import Method, Question
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.targets import Target
 
@@ -19,6 +21,22 @@ HEIGHT, WIDTH, CLASSES = 10, 14, 5
 LAYER = "maps"  # (5, 7, maps)
 
 Ask = Callable[..., Question]
+
+FEW_PASSES: dict[str, dict[str, float]] = {
+    "ss-cam": {"samples": 3},
+    "is-cam": {"steps": 3},
+    "opti-cam": {"steps": 5},
+    "occlusion": {"stride": 0.2},
+    "rise": {"masks": 50},
+}
+"""What makes the methods of most passes quick."""
+
+
+def few_passes(method: Method) -> Method:
+    """`method` with fewer passes by default, which is what its tests of every method take."""
+    few = FEW_PASSES.get(method.name, {})
+    options = [replace(each, default=few.get(each.name, each.default)) for each in method.options]
+    return replace(method, maps=partial(method.maps, **few), options=tuple(options))
 
 
 def network(maps: int = 6, channels: int = 3) -> Any:

@@ -27,6 +27,10 @@ def values(option: Option) -> st.SearchStrategy[float]:
     return st.floats(option.low, option.high, allow_subnormal=False).map(lambda value: value + 0.0)
 
 
+def written(value: float) -> str:
+    return f"{value:+06d}" if isinstance(value, int) else f"+0{value!r}"
+
+
 @given(choices())
 def test_the_text_of_a_choice_means_that_choice(choice: MethodChoice) -> None:
     parsed = parse_method(choice.text)
@@ -37,7 +41,7 @@ def test_the_text_of_a_choice_means_that_choice(choice: MethodChoice) -> None:
 
 @given(choices(), st.randoms(use_true_random=False))
 def test_one_choice_has_one_text_however_it_is_written(choice: MethodChoice, random) -> None:
-    options = [f" {name.upper()} = +{value} " for name, value in choice.options.items()]
+    options = [f" {name.upper()} = {written(value)} " for name, value in choice.options.items()]
     random.shuffle(options)
     name = random.choice([choice.method.name.upper(), choice.method.name.replace("-", "_")])
     assert parse_method(":".join(filter(None, (name, ",".join(options))))).text == choice.text
@@ -49,7 +53,7 @@ def test_slugs_are_safe_and_differ_where_choices_do(one: MethodChoice, other: Me
     assert (one.slug == other.slug) == (one == other)
 
 
-@given(st.text() | st.from_regex(r"(integrated-gradients|random|saliency):[a-z,=0-9:-]*"))
+@given(st.text() | st.from_regex(r"(integrated-gradients|random|rise|saliency):[a-z,=0-9:.-]*"))
 def test_anything_else_is_refused_in_one_line(text: str) -> None:
     try:
         choice = parse_method(text)
@@ -67,6 +71,8 @@ def test_what_is_not_given_has_its_default() -> None:
     assert choice.text == "integrated-gradients:steps=100"
     assert choice.slug == "integrated-gradients-steps-100"
     assert parse_method("grad-cam++").slug == "grad-cam++"
+    assert parse_method("RISE:keep=.25,masks=+0500").slug == "rise-masks-500-keep-0.25"
+    assert parse_method("rise:keep=.5").text == "rise"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,10 @@ def test_what_is_not_given_has_its_default() -> None:
         ("integrated-gradients:steps=1_0", "got '1_0'."),
         ("integrated-gradients:steps=٣", "got '٣'."),
         (f"integrated-gradients:steps={'9' * 5000}", "expected steps to be a whole number"),
+        ("rise:masks=99.5", "expected masks to be a whole number from 2 to 1000000, got '99.5'."),
+        ("rise:keep=1", "expected keep to be a number from 0.01 to 0.99, got '1'. Pass keep=0.5"),
+        ("rise:keep=nan", "got 'nan'."),
+        ("occlusion:size=0,5", "expected size to be a number from 0.001 to 1.0, got '0'."),
     ],
 )
 def test_what_cannot_be_is_refused(text: str, said: str) -> None:

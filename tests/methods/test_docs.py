@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.markdown import table
 from gradcam_cli.methods import METHODS
-from gradcam_cli.passes import LAYER
+from gradcam_cli.passes import INPUT, LAYER
 from gradcam_cli.reports.methods import COLUMNS, cells
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
@@ -43,11 +43,12 @@ def test_the_records_need_no_numpy() -> None:
 
 
 def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
-    of_layer = {name for name, method in METHODS.items() if method.has_layer_size}
+    of_layer = {name for name, method in METHODS.items() if method.resolution == "the layer"}
     of_attention = {name for name, method in METHODS.items() if method.looks_at == "attention"}
     assert of_attention == {"attention-rollout", "generic-attention", "le-grad"}
     assert set(METHODS) - of_layer - of_attention == {
         *("saliency", "input-x-gradient", "integrated-gradients", "expected-gradients"),
-        *("guided-backprop", "guided-grad-cam", "lrp", "refine-cam"),
+        *("guided-backprop", "guided-grad-cam", "lrp", "refine-cam", "occlusion", "rise"),
     }
-    assert all(LAYER in need.at for name in of_layer for need in METHODS[name].needs if need.at)
+    for name in of_layer:
+        assert all(LAYER in need.at or need.at in ((), (INPUT,)) for need in METHODS[name].needs)

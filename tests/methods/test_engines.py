@@ -12,10 +12,11 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, Question
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.targets import Target
+from tests.methods.conftest import few_passes
 from tests.methods.test_papers import FEW, cat
 
 LAST = "top_activation"
-FASTER = {"score-cam": FEW}
+FASTER = dict.fromkeys(("score-cam", "ss-cam", "is-cam"), FEW)
 """Layers of fewer channels, for what takes a pass for each."""
 
 
@@ -40,7 +41,7 @@ def test_the_compiled_engine_and_tensorflow_agree(
     )
     image = cat(lite0, layer).image
     answers = [
-        METHODS[name].maps(
+        few_passes(METHODS[name]).maps(
             Question(each, [image], [Target(285)], layer, "logit", np.zeros_like(image)),
             **FEWER.get(name, {}),
         )
@@ -48,7 +49,7 @@ def test_the_compiled_engine_and_tensorflow_agree(
     ]
     compiled, reference = (maps.raw[0] for maps in answers)
     # At the input a ReLU's kink, where rounding decides, shows at single pixels.
-    tolerance = 1e-4 if METHODS[name].has_layer_size else 3e-2
+    tolerance = 1e-4 if METHODS[name].resolution == "the layer" else 3e-2
     np.testing.assert_allclose(
         compiled, reference, rtol=0, atol=tolerance * np.abs(reference).max()
     )

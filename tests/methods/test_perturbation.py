@@ -1,6 +1,8 @@
-"""Score-CAM and Ablation-CAM: masks, weights, and where their formulas have no value."""
+"""What changes a layer, or masks by it: worked by hand, and where formulas have no value."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
-from gradcam_cli.methods import METHODS
+from gradcam_cli.methods import METHODS, Question
+from gradcam_cli.methods.group_cam import blurred, group_maps
 from gradcam_cli.methods.perturbation import distinct_masks, masked
 from gradcam_cli.methods.upsampling import SamplePoints, extremes, upsampled
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.targets import Target
-from tests.methods.conftest import LAYER, Ask, network
+from tests.methods.conftest import LAYER, Ask, few_passes, network
 
 sides = st.integers(1, 9)
 
@@ -120,9 +123,133 @@ def test_ablation_cam_past_a_branch(ask: Ask, inputs: list[np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("name", ["score-cam", "ablation-cam", "eigen-cam"])
+@pytest.mark.parametrize(
+    "name",
+    ["score-cam", "ss-cam", "ablation-cam", "recipro-cam", "group-cam", "opti-cam", "eigen-cam"],
+)
 def test_numbers_that_are_none_do_no_harm(name: str, value: float, ask: Ask) -> None:
     broken = np.full((10, 14, 3), value, np.float32)
     with np.errstate(all="ignore"):
-        maps = METHODS[name].maps(ask(inputs=[broken]))
+        maps = few_passes(METHODS[name]).maps(ask(inputs=[broken]))
     assert maps.raw.shape == (1, 5, 7)
+
+
+def head_of(maps: np.ndarray, kernel: np.ndarray, bias: list[float], pooled: bool = True) -> Any:
+    """A model whose layer has `maps` whatever the input, and a dense head of them."""
+    _, keras = tensorflow()
+    layers = keras.layers
+    image = keras.Input((*maps.shape[:2], 1))
+    constant = layers.Dense(maps.size)(layers.Flatten()(image))
+    layer = layers.Reshape(maps.shape, name=LAYER)(constant)
+    flat = layers.GlobalAveragePooling2D()(layer) if pooled else layers.Flatten()(layer)
+    model = keras.Model(image, layers.Dense(len(bias))(flat))
+    zeros = np.zeros((maps.shape[0] * maps.shape[1], maps.size))
+    model.set_weights([zeros, maps.ravel(), kernel, np.array(bias)])
+    return model
+
+
+def test_recipro_cam_by_hand(ask: Ask) -> None:
+    maps = np.array([[[1, 10], [2, 20], [0, 0]]], np.float32)
+    picture = np.ones((1, 3, 1), np.float32)
+    model = head_of(maps, np.array([[3, 0], [-1, 0]]), [5, 0])
+    question = ask(
+        [Target(0)], engine=TensorFlowEngine(model), inputs=[picture], baseline=picture * 0
+    )
+    # Alone, the first position gives 5 + (3 - 10) / 3, the second 5 + (6 - 20) / 3; nothing is 5.
+    np.testing.assert_allclose(
+        METHODS["recipro-cam"].maps(question).raw[0], [[-7 / 3, -14 / 3, 0]], rtol=1e-5
+    )
+
+
+def test_recipro_cam_is_hirescam_on_a_pooled_dense_head(ask: Ask) -> None:
+    random = np.random.default_rng(4)
+    maps = random.standard_normal((4, 3, 5)).astype(np.float32)
+    model = head_of(maps, random.standard_normal((5, 3)), [1, -2, 3])
+    picture = random.standard_normal((4, 3, 1)).astype(np.float32)
+    for target in (Target(1), Target(0, 2)):
+        question = ask(
+            [target], engine=TensorFlowEngine(model), inputs=[picture], baseline=picture * 0
+        )
+        found, expected = (METHODS[name].maps(question).raw for name in ("recipro-cam", "hirescam"))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def seen_linearly(maps: np.ndarray, weights: np.ndarray) -> TensorFlowEngine:
+    """A layer that has `maps` whatever the input, and for class 0 y = Σ w x of the input."""
+    _, keras = tensorflow()
+    layers = keras.layers
+    image = keras.Input((*maps.shape[:2], 1))
+    flat = layers.Flatten()(image)
+    layer = layers.Reshape(maps.shape, name=LAYER)(layers.Dense(maps.size, name="constant")(flat))
+    nothing = layers.Dense(2, kernel_initializer="zeros")(layers.Flatten()(layer))
+    linear = layers.Dense(2, use_bias=False, name="linear")(flat)
+    model = keras.Model(image, layers.Add()([linear, nothing]))
+    zeros = np.zeros((weights.size, maps.size))
+    model.get_layer("constant").set_weights([zeros, maps.ravel()])
+    model.get_layer("linear").set_weights([np.stack([weights.ravel(), zeros[:, 0]], axis=-1)])
+    return TensorFlowEngine(model)
+
+
+def ones(ask: Ask, engine: TensorFlowEngine, width: int) -> Question:
+    """Class 0 of a picture of ones in a row, over a baseline of 0."""
+    picture = np.ones((1, width, 1), np.float32)
+    return ask([Target(0)], engine=engine, inputs=[picture], baseline=picture * 0)
+
+
+def test_weights_of_masks_by_hand(ask: Ask) -> None:
+    maps = np.array([[[2, 0], [0, 3], [1, 3]]], np.float32)
+    question = ones(ask, seen_linearly(maps, np.array([1, 2, 4])), 3)
+    # The masks are (1, 0, 1/2) and (0, 1, 1), through which the picture scores 3 and 6.
+    for name, options, scores in (
+        ("score-cam", {}, (3, 6)),
+        ("is-cam", {"steps": 1}, (3, 6)),
+        ("is-cam", {"steps": 3}, (3 * 2 / 3, 6 * 2 / 3)),  # intensities of 1/3, 2/3 and 1
+        ("ss-cam", {"noise": 0.0}, (3, 6)),
+    ):
+        weights = np.exp(scores) / np.exp(scores).sum()
+        np.testing.assert_allclose(
+            METHODS[name].maps(question, **options).raw[0], maps @ weights, rtol=1e-5
+        )
+    # A linear score has the same mean with noise.
+    weights = np.exp((3, 6)) / np.exp((3, 6)).sum()
+    noisy = METHODS["ss-cam"].maps(question, samples=1000, noise=0.3).raw[0]
+    np.testing.assert_allclose(noisy, maps @ weights, atol=0.05)
+
+
+def test_opti_cam_by_hand(ask: Ask) -> None:
+    maps = np.array([[[2, 0], [0, 1], [0, 0]]], np.float32)
+    question = ones(ask, seen_linearly(maps, np.array([1, 4, 0])), 3)
+    # The mask is (1, p/2(1-p), 0), p being channel 1's share: more of it raises y. Adam's first
+    # step goes the whole rate, up for one channel and down for the other.
+    shares = np.exp([-0.1, 0.1]) / np.exp([-0.1, 0.1]).sum()
+    raw = METHODS["opti-cam"].maps(question, steps=1, rate=0.1).raw[0]
+    np.testing.assert_allclose(raw, maps @ shares, rtol=1e-5)
+    # At p = 2/3 both places are seen, (1, 1, 0), and y is 5; with more of it the first one fades.
+    raw = METHODS["opti-cam"].maps(question, steps=100, rate=0.01).raw[0]
+    np.testing.assert_allclose(raw, [[2 / 3, 2 / 3, 0]], atol=0.02)
+
+
+def test_opti_cam_of_maps_that_are_the_same_everywhere_stays_where_it_is(ask: Ask) -> None:
+    maps = np.array([[[2, 4], [2, 4], [2, 4]]], np.float32)
+    question = ones(ask, seen_linearly(maps, np.array([1, 4, 0])), 3)
+    np.testing.assert_array_equal(METHODS["opti-cam"].maps(question).raw[0], [[3, 3, 3]])
+
+
+def test_group_maps_by_hand() -> None:
+    activations = np.array([[[1, 0, 3], [2, 1, 0], [4, 2, 0], [0, 9, 9]]], np.float32)
+    gradients = np.zeros_like(activations)
+    gradients[0, 0] = 4, 8, -4  # means: 1, 2, -1
+    found = group_maps(activations, gradients, 2)
+    # Channels 0 and 1: 1, 4, 8, 18, of which above the 70th percentile, 9, is 18; channel 2 alone
+    # is negative, and 0.
+    np.testing.assert_array_equal(found, [[[0, 0], [0, 0], [0, 0], [18, 0]]])
+    assert group_maps(activations, gradients, 32).shape == (1, 4, 3)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 99))
+def test_the_blur_is_opencvs(height: int, width: int, seed: int) -> None:
+    image = np.random.default_rng(seed).standard_normal((height, width, 2)).astype(np.float32)
+    radii = [max(1, round(25 * side / 224)) for side in (width, height)]
+    along = [cv2.getGaussianKernel(2 * radius + 1, 2 * radius, cv2.CV_32F) for radius in radii]
+    expected = cv2.sepFilter2D(image, -1, *along, borderType=cv2.BORDER_REFLECT_101)
+    np.testing.assert_allclose(blurred(image), expected, atol=1e-5)

@@ -13,14 +13,15 @@ from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, Method, normalize
 from gradcam_cli.targets import TOP, Target
-from tests.methods.conftest import CLASSES, HEIGHT, LAYER, WIDTH, Ask, network
+from tests.methods.conftest import CLASSES, HEIGHT, LAYER, WIDTH, Ask, few_passes, network
 
-ALL = [method for method in METHODS.values() if method.looks_at != "attention"]
+ALL = [few_passes(method) for method in METHODS.values() if method.looks_at != "attention"]
 """The others are in `test_attention.py`, on a network that has attention."""
 MAP = (5, 7)
 NEGATED = (
     *("grad-cam", "hirescam", "xgrad-cam", "eigen-grad-cam", "finer-cam", "shapley-cam"),
-    *("ablation-cam", "input-x-gradient", "integrated-gradients", "expected-gradients", "lrp"),
+    *("ablation-cam", "recipro-cam", "occlusion", "rise"),
+    *("input-x-gradient", "integrated-gradients", "expected-gradients", "lrp"),
 )
 """Linear in y, so that -y gives the map negated; Ablation-CAM by its definition here."""
 ROUNDING = 1e-5
@@ -45,7 +46,7 @@ def ask(ask: Ask, compiled: OpenVINOEngine, request: pytest.FixtureRequest) -> A
 
 
 def shape_of(method: Method) -> tuple[int, int]:
-    return MAP if method.has_layer_size else (HEIGHT, WIDTH)
+    return MAP if method.resolution == "the layer" else (HEIGHT, WIDTH)
 
 
 def assert_close(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
@@ -172,19 +173,19 @@ def test_an_input_of_zeros_is_no_trouble(method: Method, ask: Ask) -> None:
     assert np.isfinite(heatmap).all()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("score-cam", "ablation-cam", "integrated-gradients", "expected-gradients"),
-        "smooth-grad-cam++",
-    ],
+MANY_PASSES = (
+    *("score-cam", "ss-cam", "is-cam", "group-cam", "opti-cam", "ablation-cam", "recipro-cam"),
+    *("occlusion", "rise", "integrated-gradients", "expected-gradients", "smooth-grad-cam++"),
 )
+
+
+@pytest.mark.parametrize("name", MANY_PASSES)
 def test_methods_of_many_passes_tell_how_far_they_are(name: str, ask: Ask) -> None:
     calls: list[tuple[int, int | None]] = []
     question = ask(
         [Target(1), Target(2), Target(1)], [0, 0, 1], progress=lambda *call: calls.append(call)
     )
-    METHODS[name].maps(question)
+    few_passes(METHODS[name]).maps(question)
     done, totals = zip(*calls, strict=True)
     assert len(set(totals)) == 1
     assert done[-1] == totals[0]

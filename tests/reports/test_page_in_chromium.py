@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,148 +12,9 @@ from gradcam_cli.reports.html import write_report
 from gradcam_cli.results.manifest import Manifest
 from gradcam_cli.text import printable
 from tests.conftest import SAMPLES
+from tests.reports.chromium import Browser
 from tests.reports.test_html import HOSTILE, failure, measured, record, recorded, silent
-from tests.results.samples import CAT, TABBY, explained, explanation, predicted
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A headless Chromium that keeps what its console says."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if not browser or not driver:
-        missing = "there is no chromium with its chromedriver; .ci/run installs both"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for each in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
-        options.add_argument(f"--{each}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    logging.getLogger("selenium").setLevel(logging.WARNING)
-    opened = webdriver.Chrome(options=options, service=Service(driver))
-    try:
-        yield opened
-    finally:
-        opened.quit()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run over five sources and two that failed."""
-    out = tmp_path_factory.mktemp("run") / "out"
-    dog = predicted("beagle", 162, 0.5)
-    fox = predicted("red_fox", 277, 0.05, 4)
-    recorded(
-        out,
-        record(out, "B/two.png", explained(CAT, border=0.9)),
-        record(out, "a/One.png", explained(TABBY, border=None)),
-        failure("broken.png", "could not read broken.png: it is empty."),
-        record(
-            out, "c/ten10.png", result=explanation(explained(dog, border=0.1), predictions=[dog])
-        ),
-        record(
-            out, "c/ten9.png", result=explanation(explained(fox, border=0.4), predictions=[dog])
-        ),
-        record(out, "d/url.png", explained(CAT, border=0.0, evidence="none"), path=""),
-        failure("other.png", "could not read other.png: its PNG data are truncated."),
-    )
-    write_report(Manifest(out), out / "report.html", silent)
-    return out
-
-
-class Browser:
-    """A page in the browser, in the words of these tests."""
-
-    def __init__(self, driver: Any) -> None:
-        self.driver = driver
-        self.run = driver.execute_script
-
-    def open(self, page: Path) -> None:
-        self.driver.get(page.as_uri())
-
-    def emulate(self, command: str, **parameters: Any) -> None:
-        self.driver.execute_cdp_cmd(f"Emulation.{command}", parameters)
-
-    def prefer(self, **features: str) -> None:
-        told = [{"name": name.replace("_", "-"), "value": text} for name, text in features.items()]
-        self.emulate("setEmulatedMedia", features=told)
-
-    def width(self, pixels: int) -> None:
-        self.emulate(
-            "setDeviceMetricsOverride",
-            width=pixels, height=800, deviceScaleFactor=1, mobile=pixels < 500,
-        )  # fmt: skip
-
-    def press(self, *keys: str) -> None:
-        from selenium.webdriver.common.action_chains import ActionChains
-
-        ActionChains(self.driver).send_keys(*keys).perform()
-
-    def point_at(self, selector: str) -> None:
-        from selenium.webdriver.common.action_chains import ActionChains
-
-        ActionChains(self.driver).move_to_element(self.first(selector)).perform()
-
-    def first(self, selector: str) -> Any:
-        return self.driver.find_element("css selector", selector)
-
-    def type(self, selector: str, text: str) -> None:
-        self.first(selector).clear()
-        self.first(selector).send_keys(text)
-
-    def choose(self, selector: str, value: str) -> None:
-        from selenium.webdriver.support.select import Select
-
-        script = """return [...document.querySelector(arguments[0]).options]
-            .findIndex((option) => option.value === arguments[1])"""
-        Select(self.first(selector)).select_by_index(self.run(script, selector, value))
-
-    def shown(self) -> list[str]:
-        """The names on the cards that are shown, in their order."""
-        script = """return [...document.querySelectorAll(".card")]
-            .filter((card) => card.checkVisibility())
-            .map((card) => card.querySelector(".name").textContent.split("/").pop())"""
-        return self.run(script)
-
-    def count(self) -> str:
-        return self.first("#count").text
-
-    def focused(self) -> str:
-        """The name on the focused card, or the id or the text of what else is focused."""
-        return self.run(
-            """const on = document.activeElement;
-            const name = on.querySelector(".name")?.textContent.split("/").pop();
-            return name ?? (on.id || on.textContent)"""
-        )
-
-    def opacity(self, card: int) -> float:
-        """How much of the overlay on a card is seen once it does not change any more."""
-        script = """const found = document.querySelectorAll(".card")[arguments[0]];
-            const overlay = found.querySelector(".overlay");
-            overlay.getAnimations().forEach((each) => each.finish());
-            return Number(getComputedStyle(overlay).opacity)"""
-        return float(self.run(script, card))
-
-    def complaints(self) -> list[str]:
-        """What the console said since it was asked last."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
-
-
-@pytest.fixture
-def browser(chromium: Any, folder: Path) -> Iterator[Browser]:
-    """The report, just opened on a desktop; at the end nothing must have been complained of."""
-    browser = Browser(chromium)
-    browser.width(1000)
-    browser.prefer(prefers_color_scheme="light", prefers_reduced_motion="no-preference")
-    browser.open(folder / "report.html")
-    yield browser
-    assert browser.complaints() == []
-
+from tests.results.samples import CAT, explained, explanation, predicted
 
 ALL = ["two.png", "One.png", "ten10.png", "ten9.png", "url.png"]
 
@@ -183,14 +39,14 @@ def test_filters(browser: Browser) -> None:
 
 
 def test_filters_of_numbers(browser: Browser) -> None:
-    browser.type("#confidence-least", "12.5")
+    browser.type("#probability-least", "12.5")
     assert browser.shown() == ["two.png", "One.png", "ten10.png", "url.png"]
-    browser.type("#confidence-most", "50")
+    browser.type("#probability-most", "50")
     assert browser.shown() == ["One.png", "ten10.png"]
     browser.type("#border-least", "0")  # which One.png does not have
     assert browser.shown() == ["ten10.png"]
-    browser.first("#confidence-least").clear()
-    browser.first("#confidence-most").clear()
+    browser.first("#probability-least").clear()
+    browser.first("#probability-most").clear()
     browser.type("#border-most", "40")
     assert browser.shown() == ["ten10.png", "ten9.png", "url.png"]
 
@@ -210,19 +66,24 @@ def test_search(browser: Browser) -> None:
         ("name", ["One.png", "two.png", "ten9.png", "ten10.png", "url.png"]),
         ("explained", ["ten10.png", "two.png", "url.png", "ten9.png", "One.png"]),
         ("predicted", ["ten10.png", "ten9.png", "two.png", "One.png", "url.png"]),
-        ("confidence", ["ten9.png", "One.png", "ten10.png", "two.png", "url.png"]),
-        ("confidence:down", ["two.png", "url.png", "ten10.png", "One.png", "ten9.png"]),
-        ("border", ["url.png", "ten10.png", "ten9.png", "two.png", "One.png"]),
-        ("border:down", ["two.png", "ten9.png", "ten10.png", "url.png", "One.png"]),
+        ("probability", ["ten9.png", "One.png", "ten10.png", "two.png", "url.png"]),
+        ("border", ["two.png", "ten9.png", "ten10.png", "url.png", "One.png"]),
+        ("evidence", ["url.png", "two.png", "One.png", "ten10.png", "ten9.png"]),
         ("order", ALL),
     ],
 )
-def test_sorting(browser: Browser, key: str, order: list[str]) -> None:
+def test_sorting_has_the_worst_first(browser: Browser, key: str, order: list[str]) -> None:
     browser.choose("#sort", "name")
     browser.choose("#sort", key)
     assert browser.shown() == order
     browser.type("#search", "t")  # sorted still
     assert browser.shown() == [name for name in order if name.startswith("t")]
+
+
+def test_sorting_the_other_way_round(browser: Browser) -> None:
+    browser.choose("#sort", "border")
+    browser.first("#reverse").click()
+    assert browser.shown() == ["url.png", "ten10.png", "ten9.png", "two.png", "One.png"]
 
 
 def test_the_slider_fades_all_overlays(browser: Browser) -> None:
@@ -309,9 +170,9 @@ def test_everything_is_reached_by_tab_and_seen(browser: Browser) -> None:
         seen = "const s = getComputedStyle(document.activeElement); return s.outlineStyle"
         assert browser.run(seen) != "none", reached
     wanted = [
-        "Skip to the pictures", "2 failed", "As a table", "search", "explained", "predicted",
-        "confidence-least", "confidence-most", "border-least", "border-most", "sort", "Reset",
-        "fade", *ALL,
+        "Skip to the pictures", "2 failed", "As a table", "Filter and sort", "search", "explained",
+        "predicted", "probability-least", "probability-most", "border-least", "border-most", "sort",
+        "reverse", "Reset", "fade", "csv", "json", "keys", *ALL,
     ]  # fmt: skip
     assert [each for each in reached if not each.startswith("Failed")] == wanted
     assert len(reached) == len(wanted) + 1
@@ -361,8 +222,8 @@ def test_text_is_legible_in_light_and_dark(browser: Browser, scheme: str) -> Non
     assert (background == "rgb(245, 245, 243)") == (scheme == "light")
     texts = [
         "h1", ".run", "header a", ".name", ".name .folder", ".explained", ".explained span",
-        ".top li", ".missing", ".mark", "#controls label", "#search", "select", "button", ".keys",
-        ".failures td", ".failures thead th", "footer p",
+        ".top li", ".missing", ".mark", "#controls label", "#search", "select", "button",
+        "#selection", "kbd", ".failures td", ".failures thead th", "footer p",
     ]  # fmt: skip
     for text, contrast in zip(texts, browser.run(CONTRAST, texts), strict=True):
         assert contrast >= 4.5, text
@@ -420,7 +281,7 @@ def test_hostile_names_are_only_text(browser: Browser, hostile: Path) -> None:
         assert browser.count() == f"1 of {len(HOSTILE)} shown"
     failed = browser.run("return document.querySelectorAll('#failures tbody tr').length")
     assert failed == len(HOSTILE)
-    assert browser.run("return [...document.images].every((e) => e.src.startsWith('data:'))")
+    assert browser.run("return [...document.images].every((e) => /^(data:|$)/.test(e.src))")
     found = browser.run("return performance.getEntriesByType('resource').map((e) => e.name)")
     assert [each for each in found if not each.startswith("data:")] == []
 
@@ -448,7 +309,9 @@ def test_pictures_and_failures_are_there_without_javascript(browser: Browser) ->
     browser.emulate("setScriptExecutionDisabled", value=True)
     try:
         browser.driver.refresh()
-        assert not browser.first("#controls").is_displayed()
+        assert not browser.first("#filters").is_displayed()
+        assert not browser.first("#loading").is_displayed()
+        assert not browser.first(".tick").is_displayed()
         assert not browser.first("#bar").is_displayed()
         assert len(browser.driver.find_elements("css selector", ".card")) == 5
         assert browser.first(".card .overlay").get_property("naturalWidth") == 40
@@ -461,7 +324,7 @@ def test_pictures_and_failures_are_there_without_javascript(browser: Browser) ->
 def test_pages_lead_to_each_other(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gradcam_cli.reports.html.CARDS", 2)
+    monkeypatch.setattr("gradcam_cli.reports.html.OVERLAYS", 2)
     out = tmp_path / "out"
     recorded(out, *(record(out, f"{n}.png") for n in range(5)))
     write_report(Manifest(out), out / "odd & name's #1%20.html", silent)
@@ -519,7 +382,7 @@ def test_a_full_page_opens_soon(browser: Browser, full_page: Path) -> None:
     browser.open(full_page)
     loaded = browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
     start = time.monotonic()
-    browser.choose("#sort", "confidence:down")
+    browser.choose("#sort", "probability")
     browser.type("#search", "7")
     used = time.monotonic() - start
     print(

@@ -10,6 +10,7 @@ import pytest
 
 from gradcam_cli.cli.explain import explain
 from gradcam_cli.images.baselines import BaselineFile
+from gradcam_cli.images.drawing import Drawing
 from gradcam_cli.images.listing import single_item
 from gradcam_cli.images.writing import Destination
 from gradcam_cli.methods.modifiers import Modifiers
@@ -42,8 +43,17 @@ OTHER: dict[str, Any] = {
     "baselines": (BaselineFile("grey.png", "0" * 64),),
     "overlays": Destination(Path("elsewhere"), ".gradcam.jpg"),
     "heatmaps": Destination(Path("maps"), ".npy"),
+    "drawing": Drawing(alpha=0.4),
+}
+OTHER_DRAWINGS: dict[str, Any] = {
+    "style": "figure",
     "alpha": 0.4,
     "colormap": "hot",
+    "upsample": "cubic",
+    "scale": "shared",
+    "boxes": True,
+    "box_threshold": 0.4,
+    "box_regions": "all",
 }
 LITE = select_model("efficientnet-lite0").open()
 FIELDS = [field.name for kind in (Settings, Outputs) for field in fields(kind)]
@@ -60,6 +70,12 @@ def digest(model: Model = LITE, **changes: Any) -> str:
 @pytest.mark.parametrize("name", FIELDS)
 def test_whatever_changes_a_result_is_in_the_digest(name: str) -> None:
     assert (digest(**{name: OTHER[name]}) == digest()) == (name in NOT_IN_THE_DIGEST)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Drawing)])
+def test_however_an_overlay_is_drawn_is_in_the_digest(name: str) -> None:
+    drawing = Drawing(**{name: OTHER_DRAWINGS[name]})
+    assert digest(drawing=drawing) != digest()
 
 
 @pytest.mark.parametrize("target", [Target(285, 281), Target(285, counterfactual=True)])
@@ -88,7 +104,8 @@ SETTING_OF = {
     **dict.fromkeys(("fuse", "smooth", "augment"), "modifiers"),
     "save_heatmap": "heatmaps",
     "layers": "layer",  # the first; the others are of the modifiers
-    **{name: name for name in ("score", "engine", "alpha", "colormap", "top")},
+    **{name: name for name in ("score", "engine", "top")},
+    **dict.fromkeys(OTHER_DRAWINGS, "drawing"),
     **{name: name for name in ("max_pixels", "offline", "resize", "trust", "precision")},
     "baselines": "baselines",
     **dict.fromkeys(

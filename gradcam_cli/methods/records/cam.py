@@ -152,5 +152,6 @@ RECORDS = (
         cost=ONE_PASS,
         signed=False,
         maps=imported("cam_variants", "refine_cam_maps"),
+        own_resolution="the earliest of the stages before",
     ),
 )

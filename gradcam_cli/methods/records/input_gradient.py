@@ -78,6 +78,7 @@ RECORDS = (
         cost="2 forward, 2 backward passes",
         signed=False,
         maps=imported("input_gradient", "guided_grad_cam_maps"),
+        own_resolution="the input",
     ),
     Method(
         name="lrp",

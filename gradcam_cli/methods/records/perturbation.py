@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradcam_cli.methods.contract import Method, imported
-from gradcam_cli.passes import ACTIVATIONS, FORWARD, TAIL
+from gradcam_cli.methods.contract import Method, Option, imported
+from gradcam_cli.passes import ACTIVATIONS, FORWARD, INPUT_GRADIENTS, LAYER_GRADIENTS, TAIL
 
 RECORDS = (
     Method(
@@ -17,6 +17,57 @@ RECORDS = (
         maps=imported("perturbation", "score_cam"),
     ),
     Method(
+        name="ss-cam",
+        title="SS-CAM",
+        summary="Score-CAM with noise in what is seen, so that no single view decides",
+        paper="Wang et al., 2020, arXiv 2006.14255",
+        needs=(ACTIVATIONS, FORWARD),
+        cost="1 forward pass, and 1 a channel and sample",
+        signed=False,
+        maps=imported("perturbation", "ss_cam"),
+        options=(
+            Option("samples", "of noise for each channel", 10, 1, 1000),
+            Option("noise", "its standard deviation, where masks are in 0..1", 2.0, 0.0, 100.0),
+            Option("seed", "of the noise", 0, 0, 2**32 - 1),
+        ),
+    ),
+    Method(
+        name="is-cam",
+        title="IS-CAM",
+        summary="Score-CAM over the picture from dark to bright",
+        paper="Naidu et al., 2020, arXiv 2010.03023",
+        needs=(ACTIVATIONS, FORWARD),
+        cost="1 forward pass, and 1 a channel and step",
+        signed=False,
+        maps=imported("perturbation", "is_cam"),
+        options=(Option("steps", "from dark to bright", 10, 1, 1000),),
+    ),
+    Method(
+        name="group-cam",
+        title="Group-CAM",
+        summary="Grad-CAM's maps of groups of channels, weighted as in Score-CAM",
+        paper="Zhang et al., 2021, arXiv 2103.13859",
+        needs=(LAYER_GRADIENTS, FORWARD),
+        cost="1 forward, 1 backward pass, and 1 forward pass a group",
+        signed=True,
+        maps=imported("group_cam", "group_cam"),
+        options=(Option("groups", "of channels", 32, 1, 10_000),),
+    ),
+    Method(
+        name="opti-cam",
+        title="Opti-CAM",
+        summary="the maps weighted so that the picture seen through them keeps its score",
+        paper="Zhang et al., 2023, arXiv 2301.07002",
+        needs=(ACTIVATIONS, INPUT_GRADIENTS),
+        cost="1 forward pass, and 1 of both a step",
+        signed=False,
+        maps=imported("opti_cam", "opti_cam"),
+        options=(
+            Option("steps", "of the optimization", 50, 1, 10_000),
+            Option("rate", "of learning", 0.1, 0.0001, 10.0),
+        ),
+    ),
+    Method(
         name="ablation-cam",
         title="Ablation-CAM",
         summary="each map weighted by the share of the score that is lost without it",
@@ -25,5 +76,45 @@ RECORDS = (
         cost="1 forward pass, and 1 tail a channel",
         signed=True,
         maps=imported("perturbation", "ablation_cam"),
+    ),
+    Method(
+        name="recipro-cam",
+        title="Recipro-CAM",
+        summary="the score that each position of a layer has alone",
+        paper="Byun and Lee, 2022, arXiv 2209.14074",
+        needs=(ACTIVATIONS, TAIL),
+        cost="1 forward pass, and 1 tail a position",
+        signed=True,
+        maps=imported("perturbation", "recipro_cam"),
+    ),
+    Method(
+        name="occlusion",
+        title="Occlusion",
+        summary="what is lost where a window of the picture is covered",
+        paper="Zeiler and Fergus, 2013, arXiv 1311.2901",
+        needs=(FORWARD,),
+        cost="1 forward pass, and 1 a window",
+        signed=True,
+        maps=imported("masking", "occlusion"),
+        options=(
+            Option("size", "of the window, as a share of each side", 0.2, 0.001, 1.0),
+            Option("stride", "how far it moves at a time, as such a share", 0.05, 0.001, 1.0),
+        ),
+    ),
+    Method(
+        name="rise",
+        title="RISE",
+        summary="how much higher the score is where a pixel is seen, over random masks",
+        paper="Petsiuk et al., 2018, arXiv 1806.07421",
+        needs=(FORWARD,),
+        cost="1 forward pass, and 1 a mask",
+        signed=True,
+        maps=imported("masking", "rise"),
+        options=(
+            Option("masks", "how many", 4000, 2, 1_000_000),
+            Option("cells", "of a mask in each direction", 7, 2, 100),
+            Option("keep", "the share of the cells that are seen", 0.5, 0.01, 0.99),
+            Option("seed", "of the masks", 0, 0, 2**32 - 1),
+        ),
     ),
 )

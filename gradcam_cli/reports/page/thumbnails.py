@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 SIDE = 256
 """The longest side."""
 
-MOST_BYTES = 10_000
-"""A JPEG of more is encoded at the next quality, so that 2,000 cards stay under 60 MB."""
+MOST_BYTES = 7_000
+"""A picture of more is encoded at the next quality, so that 10,000 cards stay under 220 MB."""
 
-_QUALITIES = (70, 55, 40, 25, 10)
+_QUALITIES = (60, 45, 30, 15, 0)
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small picture; or, where `uri` is empty, why there is none."""
+    """A small picture of the file at `path`; or, where `uri` is empty, why there is none."""
 
     uri: str = ""
     width: int = 0
     height: int = 0
+    path: Path | None = None
     problem: str = ""
 
 
@@ -73,8 +74,8 @@ def _thumbnail(path: Path) -> Thumbnail:
         image = _open_small(path)
     except ImageError:
         return Thumbnail(problem="the file cannot be read as a picture")
-    data = _encode_jpeg(image)
-    return Thumbnail(f"data:image/jpeg;base64,{b64encode(data).decode()}", *image.size)
+    data = _encode(image)
+    return Thumbnail(f"data:image/webp;base64,{b64encode(data).decode()}", *image.size, path)
 
 
 def _open_small(path: Path) -> Image.Image:
@@ -90,12 +91,12 @@ def _open_small(path: Path) -> Image.Image:
     return thumbnail
 
 
-def _encode_jpeg(image: Image.Image) -> bytes:
+def _encode(image: Image.Image) -> bytes:
     image.info.clear()  # what the file says besides the picture stays out of the page
     data = b""
     for quality in _QUALITIES:
         with BytesIO() as file:
-            image.save(file, format="JPEG", quality=quality, optimize=True)
+            image.save(file, format="WEBP", quality=quality, method=2)
             data = file.getvalue()
         if len(data) <= MOST_BYTES:
             break

@@ -1,0 +1,148 @@
+"""Pictures with their heat, in every style.
+
+picture + heatmap ─▶ heat at its size ─▶ painted in a style ─▶ boxes ─▶ colour bar and caption
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gradcam_cli.images.captions import Caption, captioned, enlarged, repeated
+from gradcam_cli.images.drawing import WITH_CAPTION, Drawing
+from gradcam_cli.images.framing import Frame
+from gradcam_cli.images.lines import draw_lines, draw_regions
+from gradcam_cli.images.overlay import bands, overlay, palette
+from gradcam_cli.images.regions import Region
+from gradcam_cli.images.upsampling import heat_over
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Heat = NDArray[np.float32]
+    Box = tuple[int, int, int, int]
+
+LEVELS = (0.25, 0.5, 0.75)
+"""Where "contour" has its lines."""
+
+_DIMMED = 0.25
+"""The share of its brightness that "mask" leaves of what is not hot."""
+
+
+def draw(
+    image: Pixels,
+    heatmap: Heat,
+    drawing: Drawing,
+    frame: Box | None = None,
+    *,
+    regions: Iterable[Region] = (),
+    caption: Caption | None = None,
+) -> Pixels:
+    """`image` with its heat.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 RGB, 0..255
+        Left as it is.
+    heatmap : (h, w) float32, 0..1
+        Of any resolution, and with any maximum.
+    drawing : Drawing
+        Of its styles, "blend" is `images.overlay.overlay`. In "figure" the heat is as opaque as it
+        is hot, beside it stands a colour bar, below it the caption; "side-by-side" has the picture
+        to the left of that. In "contour" lines at a quarter, half and three quarters of the scale
+        are drawn on the picture. In "mask" all is dimmed that is not hotter than
+        `drawing.box_threshold`.
+    frame : (left, top, width, height), optional
+        What the heatmap covers, in pixels of the image; by default all of it.
+    regions : iterable of Region
+        What is drawn a box around, in pixels of the image.
+    caption : Caption, optional
+        Of the styles that have one.
+
+    Returns
+    -------
+    (H, W, 3) uint8 RGB, 0..255
+        A new array; "figure" and "side-by-side" are larger than the image.
+    """
+    if drawing.style not in WITH_CAPTION:
+        painted = _painted(image, heatmap, drawing, frame)
+        draw_regions(painted, regions)
+        return painted
+    photo, times = enlarged(image)
+    scaled_frame = None if frame is None else Frame(*(times * value for value in frame))
+    painted = _painted(photo, heatmap, drawing, scaled_frame)
+    draw_regions(painted, [_scaled(region, times) for region in regions])
+    panels = [painted] if drawing.style == "figure" else [photo, painted]
+    return captioned(panels, colors_of(drawing), caption or Caption())
+
+
+def _scaled(region: Region, times: int) -> Region:
+    return Region(region.left * times, region.top * times, repeated(region.mask, times))
+
+
+def _painted(image: Pixels, heatmap: Heat, drawing: Drawing, frame: Box | None) -> Pixels:
+    """`image` with its heat, at its own size."""
+    if drawing.style == "blend":
+        return overlay(
+            image,
+            heatmap,
+            frame=frame,
+            alpha=drawing.opacity,
+            colormap=drawing.colors,
+            upsample=drawing.upsample,
+        )
+    heat = heat_over(image, heatmap, frame, drawing.upsample)
+    if drawing.style == "mask":
+        return masked(image, heat, drawing.box_threshold)
+    if drawing.style == "contour":
+        return with_contours(image, heat, drawing.colors)
+    return with_glow(image, heat, drawing.opacity, drawing.colors)
+
+
+def with_glow(image: Pixels, heat: Heat, alpha: float, colormap: str) -> Pixels:
+    """`image` under the coloured `heat`, which is as opaque as alpha × heat."""
+    import cv2
+    import numpy as np
+
+    levels = (heat * 255).astype(np.uint8)
+    opacities = np.linspace(0, alpha, 256, dtype=np.float32)
+    drawn = np.empty_like(image, order="C")
+    for rows in bands(*levels.shape):
+        colors = cv2.applyColorMap(levels[rows], palette(colormap))
+        opacity = opacities[levels[rows]]
+        drawn[rows] = cv2.blendLinear(
+            colors, np.ascontiguousarray(image[rows]), opacity, 1 - opacity
+        )
+    return drawn
+
+
+def colors_of(drawing: Drawing) -> Pixels:
+    """What heat from 0 to 1 looks like on white: (256, 1, 3) uint8 RGB."""
+    import numpy as np
+
+    white = np.full((256, 1, 3), 255, np.uint8)
+    heat = np.linspace(0, 1, 256, dtype=np.float32)[:, np.newaxis]
+    return with_glow(white, heat, drawing.opacity, drawing.colors)
+
+
+def masked(image: Pixels, heat: Heat, threshold: float) -> Pixels:
+    """`image`, dimmed where `heat` is not above `threshold`."""
+    import numpy as np
+
+    dimmed = (image * np.float32(_DIMMED)).astype(np.uint8)
+    return np.where((heat > threshold)[..., np.newaxis], image, dimmed)
+
+
+def with_contours(image: Pixels, heat: Heat, colormap: str) -> Pixels:
+    """`image` with lines where `heat` passes `LEVELS`, in their colours, found by scikit-image."""
+    import numpy as np
+    from skimage.measure import find_contours
+
+    drawn = image.copy(order="C")
+    padded = np.pad(heat, 1, mode="edge")  # so that it has two rows and columns at least
+    for level in LEVELS:
+        lines = [line[:, ::-1] - 1 for line in find_contours(padded, level)]
+        draw_lines(drawn, lines, palette(colormap)[round(255 * level), 0].tolist())
+    return drawn

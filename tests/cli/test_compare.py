@@ -1,0 +1,189 @@
+"""`gradcam compare` and `gradcam methods --model`, on sample pictures with real weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from defusedxml import ElementTree
+from PIL import Image
+
+from tests.conftest import SAMPLES
+
+Run = Callable[..., tuple[int, str, str]]
+
+CAT = SAMPLES / "egyptian_cat.jpg"
+LITE0 = ("--model", "efficientnet-lite0", "--offline")
+DATA = ("--annotations", SAMPLES / "annotations.json")
+
+
+def test_methods_side_by_side(gradcam: Run) -> None:
+    methods = ("--methods", "grad-cam,hirescam,eigen-cam")
+    code, out, err = gradcam("compare", CAT, *LITE0, *methods, *DATA, "--json")
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    assert (result["schema"], result["rows"], result["columns"]) == (1, "pictures", "methods")
+    assert result["figure"] == "gradcam-compare.png"
+    assert [cell["method"] for cell in result["cells"]] == ["grad-cam", "hirescam", "eigen-cam"]
+    assert [cell["same_as"] for cell in result["cells"]] == [None, "grad-cam", None]
+    for cell in result["cells"]:
+        assert (cell["layer"], cell["class"]["name"]) == ("top_activation", "Egyptian_cat")
+        assert 0.9 < cell["heat_in_object"] <= 1
+        assert cell["seconds"] > 0
+    assert result["pictures"][0]["predictions"][0]["name"] == "Egyptian_cat"
+    with Image.open("gradcam-compare.png") as figure:
+        assert figure.format == "PNG"
+        assert figure.width > 1000
+    assert [path.name for path in Path().iterdir()] == ["gradcam-compare.png"]
+
+
+def test_the_table_and_the_same_bytes_each_time(gradcam: Run) -> None:
+    options = (*LITE0, "--class", "top", "--class", "tabby", "--methods", "grad-cam,eigen-cam")
+    code, out, err = gradcam("compare", CAT, *options, "-o", "one.svg")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split() == ["class", "method", "probability", "time"]
+    assert [line.split()[:3] for line in lines[2:6]] == [
+        [str(index), name, method]
+        for index, name in ((285, "Egyptian_cat"), (281, "tabby"))
+        for method in ("grad-cam", "eigen-cam")
+    ]
+    assert lines[6:] == ["one.svg"]
+    assert ElementTree.parse("one.svg").getroot().tag.endswith("svg")
+    assert gradcam("compare", CAT, *options, "-o", "two.svg", "-q") == (0, "two.svg\n", "")
+    assert Path("one.svg").read_bytes() == Path("two.svg").read_bytes()
+
+
+def test_layers_by_default_methods_as_a_pdf(gradcam: Run) -> None:
+    layers = ("-l", "block6d_add", "-l", "top_activation")
+    code, out, _ = gradcam("compare", CAT, *LITE0, *layers, "-o", "figure.pdf", "--json")
+    result = json.loads(out)
+    assert (code, result["rows"], result["columns"]) == (0, "layers", "methods")
+    assert len(result["cells"]) == 8
+    assert {cell["layer"] for cell in result["cells"]} == {"block6d_add", "top_activation", "input"}
+    assert Path("figure.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_one_method_where_both_sides_are_others(gradcam: Run) -> None:
+    classes = ("-c", "tabby", "-c", "top", "-l", "block6d_add", "-l", "top_activation")
+    code, out, _ = gradcam("compare", CAT, *LITE0, *classes, "--json")
+    result = json.loads(out)
+    assert (code, result["rows"], result["columns"]) == (0, "classes", "layers")
+    assert {cell["method"] for cell in result["cells"]} == {"grad-cam"}
+
+
+def test_a_broken_picture_is_told_and_the_rest_drawn(gradcam: Run) -> None:
+    Path("broken.png").write_bytes(b"no picture")
+    code, out, err = gradcam(
+        "compare", CAT, "broken.png", *LITE0, "--methods", "grad-cam", "--json"
+    )
+    assert (code, err.count("\n")) == (3, 1)
+    assert "broken.png" in err
+    result = json.loads(out)
+    assert [failure["source"] for failure in result["failures"]] == ["broken.png"]
+    assert len(result["cells"]) == 1
+    code, out, err = gradcam("compare", "broken.png", *LITE0, "-o", "none.png")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert not Path("none.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--methods", "nothing"), "there is no method"),
+        (("--methods", ","), "expected names"),
+        (("-l", "top_activation", "-l", "blocks"), "no explainable layer called 'blocks'"),
+        (("-c", "unicorn"), "there is no class called 'unicorn'"),
+        (("--rows", "methods", "--columns", "methods"), "are both methods"),
+        (("-c", "1", "-c", "2", "--rows", "layers", "--columns", "models"), "several classes"),
+        (("-o", "figure.jpg"), "expected a figure that ends in .png, .svg, .pdf"),
+        (("-o", "none/figure.png"), "there is no folder none"),
+        (("--images", "."), "of no use without --annotations"),
+        (("--annotations", "none.json"), "there is no none.json"),
+        (("--labels", "labels.txt"), "--labels and the like are for a model in a file"),
+    ],
+)
+def test_what_cannot_be(gradcam: Run, options: tuple[str, ...], words: str) -> None:
+    code, out, err = gradcam("compare", CAT, *LITE0, *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+    assert list(Path().iterdir()) == []
+
+
+def test_a_source_is_not_overwritten(gradcam: Run) -> None:
+    Path("photo.png").write_bytes(CAT.read_bytes())
+    code, _, err = gradcam("compare", "photo.png", *LITE0, "-o", "photo.png")
+    assert (code, "it is a source image" in err) == (2, True)
+    assert Path("photo.png").read_bytes() == CAT.read_bytes()
+
+
+def test_without_matplotlib_a_line_says_how_to_get_it(
+    gradcam: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, out, err = gradcam("compare", CAT, *LITE0)
+    assert (code, out) == (2, "")
+    assert err == (
+        "gradcam: figures are drawn by matplotlib, which is not installed. "
+        'Install it: pip install "gradcam-cli[figures]".\n'
+    )
+    project = SAMPLES.parent.joinpath("pyproject.toml").read_text("utf-8")
+    assert 'figures = ["matplotlib' in project
+
+
+def test_annotations_of_other_pictures_are_told(gradcam: Run) -> None:
+    Path("photo.jpg").write_bytes(CAT.read_bytes())
+    code, out, err = gradcam("compare", "photo.jpg", *LITE0, *DATA, "--methods", "grad-cam", "-q")
+    assert (code, out, err) == (0, "gradcam-compare.png\n", "")
+    _, out, err = gradcam("compare", "photo.jpg", *LITE0, *DATA, "--methods", "grad-cam", "--json")
+    assert err == f"gradcam: {DATA[1]} says nothing of these pictures.\n"
+    assert json.loads(out)["cells"][0]["heat_in_object"] is None
+
+
+def test_a_model_of_the_environment(gradcam: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADCAM_MODEL", "a folder/of mine.onnx")
+    code, _, err = gradcam("compare", CAT)
+    assert code != 0
+    assert "a folder/of mine.onnx" in err
+
+
+# gradcam methods --model
+
+
+def test_methods_of_a_model(gradcam: Run) -> None:
+    names = ("grad-cam", "hirescam", "saliency")
+    code, out, err = gradcam("methods", *names, *LITE0)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[3].endswith("the same as grad-cam")
+    assert lines[-1] == "Of one picture, by efficientnet-lite0 at top_activation, in openvino."
+    result = json.loads(gradcam("methods", *names, *LITE0, "--json", "-l", "block6d_add")[1])
+    assert (result["model"], result["layer"]) == ("efficientnet-lite0", "block6d_add")
+    assert [each["name"] for each in result["methods"]] == list(names)
+    assert [each["same_as"] for each in result["methods"]] == [None, None, None]
+    assert [each["passes"] for each in result["methods"]] == [{"gradients": 1}] * 3
+    assert all(each["available"] and each["seconds"] > 0 for each in result["methods"])
+
+
+def test_several_methods_are_listed(gradcam: Run) -> None:
+    code, out, err = gradcam("methods", "saliency", "grad-cam")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["saliency", "grad-cam"]
+
+
+def test_a_layer_needs_a_model(gradcam: Run) -> None:
+    code, out, err = gradcam("methods", "--layer", "top_activation")
+    assert (code, out) == (2, "")
+    assert err == "gradcam: --layer is of no use without --model. Pass both, or none.\n"
+
+
+def test_a_model_of_the_settings_is_not_opened_to_list_methods(
+    gradcam: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("gradcam.toml").write_text('model = "none.onnx"\n')
+    monkeypatch.delenv("GRADCAM_CONFIG")
+    code, out, _ = gradcam("methods", "--json")
+    assert (code, "model" in json.loads(out)) == (0, False)

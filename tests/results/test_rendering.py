@@ -1,0 +1,165 @@
+"""Explanations as pictures: scales, boxes and captions, in Python and in JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from gradcam_cli.errors import UsageError
+from gradcam_cli.images.drawing import Drawing
+from gradcam_cli.images.framing import Frame
+from gradcam_cli.images.overlay import overlay
+from gradcam_cli.images.reading import Picture
+from gradcam_cli.results.explanation import ClassLabel, Explanation, Prediction, TargetExplanation
+from gradcam_cli.results.rendering import caption_of, render, scale_share, with_boxes
+from tests.results.samples import CAT, explained, explanation, fields
+
+Pixels = NDArray[np.uint8]
+
+
+def blobs() -> NDArray[np.float32]:
+    """A large cool one and a small hot one, at the size of `asymmetric`."""
+    heatmap = np.zeros((30, 40), np.float32)
+    heatmap[2:12, 3:23] = 0.5
+    heatmap[20:24, 30:35] = 1
+    return heatmap
+
+
+def target(peak: float = 2.0, **other: Any) -> TargetExplanation:
+    prediction = Prediction(285, "n1", "Egyptian_cat", probability=0.75, rank=1)
+    known = {"evidence": "positive", "prediction": prediction, "layer": "top_activation"}
+    return TargetExplanation.of(blobs(), peak=peak, **(known | other))
+
+
+def of_picture(pixels: Pixels, *targets: TargetExplanation) -> Explanation:
+    one = explanation().with_targets(targets).of_picture(Picture(pixels, "a.png", "a", None))
+    return one.with_pixels(pixels)
+
+
+def test_a_shared_scale_halves_what_is_half_as_hot(asymmetric: Pixels) -> None:
+    weak, strong = target(1.5), target(3.0)
+    one = of_picture(asymmetric, weak, strong)
+    drawn = [one.overlay(number, scale="shared") for number in (0, 1)]
+    half = weak.heatmap * np.float32(0.5)
+    np.testing.assert_array_equal(drawn[0], overlay(asymmetric, half))
+    np.testing.assert_array_equal(drawn[1], overlay(asymmetric, strong.heatmap))
+    np.testing.assert_array_equal(one.overlay(0), drawn[1])  # each on its own
+
+
+def test_values_of_other_methods_and_layers_have_other_units(asymmetric: Pixels) -> None:
+    targets = (target(1), target(2), target(100, method="saliency"), target(50, layer="early"))
+    one = of_picture(asymmetric, *targets, target(0, evidence="none"))
+    assert [scale_share(one, each) for each in one.targets] == [0.5, 1, 1, 1, 1]
+
+
+def test_the_peak_is_in_json_where_it_is_known(asymmetric: Pixels) -> None:
+    one = of_picture(asymmetric, target(0.123456789), target(0, evidence="none"))
+    known, unknown = one.to_dict()["explanations"]
+    assert known["peak"] == 0.123457
+    assert "peak" not in unknown
+    assert Explanation.from_dict(one.to_dict()) == one
+    earlier = Explanation.from_dict(fields()).targets[0]
+    assert (earlier.peak, earlier.boxes) == (msgspec.UNSET, msgspec.UNSET)
+    for peak in (0, -1, "1"):
+        with pytest.raises(msgspec.ValidationError, match="peak"):
+            Explanation.from_dict(fields(explained(CAT, peak=peak)))
+
+
+def test_boxes_are_cocos_and_in_json_where_they_are_asked_for(
+    asymmetric: Pixels, own_home: Path
+) -> None:
+    one = of_picture(asymmetric, target())
+    assert "boxes" not in one.save("plain.png").to_dict()["explanations"][0]
+    saved = one.save("x.png", boxes=True, box_regions="all")
+    large, small = saved.to_dict()["explanations"][0]["boxes"]
+    assert (large["bbox"], large["area"]) == ((3, 2, 20, 10), 200)
+    assert (small["bbox"], small["area"]) == ((30, 20, 5, 4), 20)
+    assert small["segmentation"]["size"] == (30, 40)
+    assert small["segmentation"]["counts"][:4] == (30 * 30 + 20, 4, 26, 4)
+    assert Explanation.from_dict(msgspec.json.decode(msgspec.json.encode(saved))) == saved
+    (only,) = one.save("x.png", boxes=True).targets[0].boxes or ()
+    assert only.bbox == (3, 2, 20, 10)
+    (hottest,) = one.save("x.png", boxes=True, box_threshold=0.6).targets[0].boxes or ()
+    assert hottest.bbox == (30, 20, 5, 4)
+
+
+def test_boxes_do_not_hang_on_the_scale(asymmetric: Pixels, own_home: Path) -> None:
+    one = of_picture(asymmetric, target(1), target(100))
+    saved = one.save("x.png", boxes=True, scale="shared")
+    assert saved.targets[0].boxes == saved.targets[1].boxes != ()
+
+
+def test_boxes_are_within_a_frame(asymmetric: Pixels) -> None:
+    picture = Picture(asymmetric, "a.png", "a", None)
+    whole = TargetExplanation.of(
+        np.ones((7, 7), np.float32), evidence="positive", prediction=target().prediction
+    )
+    one = explanation().with_targets([whole]).of_picture(picture, Frame(5, 0, 30, 30))
+    (box,) = with_boxes(one, asymmetric, Drawing(boxes=True)).targets[0].boxes or ()
+    assert box.bbox == (5, 0, 30, 30)
+
+
+def test_a_figure_is_a_pil_image_of_that_style(asymmetric: Pixels, own_home: Path) -> None:
+    one = of_picture(asymmetric, target())
+    figure = one.figure()
+    assert isinstance(figure, Image.Image)
+    np.testing.assert_array_equal(np.asarray(figure), one.overlay(style="figure"))
+    both = one.figure(0, style="side-by-side", upsample="cubic")
+    assert both.width > figure.width
+    one.save("x.png", style="figure")
+    np.testing.assert_array_equal(np.asarray(Image.open("x.png")), np.asarray(figure))
+
+
+def test_bad_options_are_said_and_write_nothing(asymmetric: Pixels, own_home: Path) -> None:
+    one = of_picture(asymmetric, target())
+    with pytest.raises(UsageError, match="expected the name of a style, got 'blur'"):
+        one.save("x.png", style="blur")
+    with pytest.raises(TypeError, match="stile"):
+        one.overlay(stile="blend")
+    assert not list(own_home.iterdir())
+
+
+def test_figures_that_a_format_cannot_hold_are_said(own_home: Path) -> None:
+    wide = np.zeros((2, 9000, 3), np.uint8)
+    one = of_picture(wide, target())
+    with pytest.raises(UsageError, match=r"WEBP holds at most 16,383 pixels a side.* 18,"):
+        one.save("x.webp", style="side-by-side")
+    assert not list(own_home.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("other", "drawing", "lines"),
+    [
+        ({}, Drawing(), ("Egyptian cat", " · 75.0 %", "grad-cam at top_activation · m")),
+        (
+            {"versus": ClassLabel(281, "", "tiger_cat"), "counterfactual": True},
+            Drawing(scale="shared"),
+            (
+                "against Egyptian cat rather than tiger cat",
+                " · 75.0 %",
+                "grad-cam at top_activation · m · shared scale",
+            ),
+        ),
+        (
+            {
+                "prediction": Prediction(9, "", "a\nb", probability=1e-5, rank=9),
+                "evidence": "none",
+            },
+            Drawing(),
+            ("a\\nb", " · < 0.1 % · no evidence", "grad-cam at top_activation · m"),
+        ),
+    ],
+)
+def test_captions(
+    other: dict[str, Any], drawing: Drawing, lines: tuple[str, ...], asymmetric: Pixels
+) -> None:
+    one = msgspec.structs.replace(explanation(), model="m").with_targets([target(**other)])
+    caption = caption_of(one, one.targets[0], drawing)
+    assert (caption.title, caption.figures, caption.details) == lines
+    assert render(one, 0, asymmetric, Drawing(style="figure")).shape[0] > 100
