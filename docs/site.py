@@ -27,6 +27,7 @@ TASKS = {
     "tasks/photo.md": "Explain a photo",
     "tasks/folder.md": "Explain a folder",
     "tasks/methods.md": "Compare methods",
+    "figures.md": "Draw figures",
     "tasks/model-file.md": "Use your own model",
     "tasks/check.md": "Fail a build",
     "tasks/evaluate.md": "Measure heatmaps",
@@ -50,7 +51,8 @@ _OUTSIDE = re.compile(r"[a-z]+:|#")
 
 def sources() -> dict[str, str]:
     """Where each page or picture of the site comes from: paths in the checkout to paths there."""
-    names = ["index.md", "methods.md", "overlays.jpg", *TASKS, *REFERENCE]
+    pictures = [f"{name}.jpg" for name in ("overlays", "figures", "compare")]
+    names = ["index.md", "methods.md", *pictures, *TASKS, *REFERENCE]
     return {f"docs/{name}": name for name in names} | {
         name: place for name, (place, _) in AT_ROOT.items()
     }

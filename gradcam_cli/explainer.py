@@ -26,7 +26,8 @@ from gradcam_cli.models.model import Model
 from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.models.selection import ModelName, Selection, select_model
 from gradcam_cli.passes import PRECISIONS, Precision
-from gradcam_cli.results.explanation import Baselines, Explanation
+from gradcam_cli.results.baselines import Baselines
+from gradcam_cli.results.explanation import Explanation
 from gradcam_cli.targets import TOP, Score, Target
 
 if TYPE_CHECKING:
@@ -287,8 +288,7 @@ class Explainer:
 
         Yields
         ------
-        Explanation
-            What `explain` gives, to within rounding; UsageError is raised at once.
+        What `explain` gives, to within rounding; UsageError is raised at once.
         """
         from gradcam_cli.batches import explanations
 

@@ -109,7 +109,7 @@ def test_a_page_says_what_the_record_says() -> None:
     assert "[arXiv 1703.01365](https://arxiv.org/abs/1703.01365)" in text
     assert "| `steps` | points on the way, 1 to 10000 (default 50) |" in text
     assert "`--method integrated-gradients:steps=50`" in text
-    assert "::: gradcam_cli.methods.input_gradient.integrated_gradients\n" in text
+    assert "::: gradcam_cli.methods.path_gradient.integrated_gradients\n" in text
     assert "## Options" not in method_pages.page(METHODS["grad-cam"], "")
     assert method_pages.documented(METHODS["hirescam"]) == ["gradcam_cli.methods.cam.hires_cam"]
 

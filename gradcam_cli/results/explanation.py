@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gradcam_cli.errors import UsageError
+from gradcam_cli.results.baselines import Baselines
 from gradcam_cli.results.notes import notes_on
 from gradcam_cli.results.regions import HotRegion
 from gradcam_cli.results.trust import Trust
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Number = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
 Rectangle = tuple[int, int, Number, Number]
 
 
@@ -107,7 +107,7 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     overlay_path: str | None = msgspec.field(name="overlay", default=None)
     heatmap_path: str | None = msgspec.field(name="heatmap", default=None)
     trust: Trust | msgspec.UnsetType = msgspec.UNSET
-    peak: Positive | msgspec.UnsetType = msgspec.UNSET
+    peak: Annotated[float, msgspec.Meta(gt=0)] | msgspec.UnsetType = msgspec.UNSET
     boxes: tuple[HotRegion, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
@@ -193,23 +193,6 @@ def _rebuild(
     explanation = kind(**fields)
     explanation.__dict__.update(state)
     return explanation
-
-
-class Baselines(msgspec.Struct, frozen=True, gc=False):
-    """How many there were to compare with, and the SHA-256 of what the model takes for them."""
-
-    count: Number
-    sha256: str
-
-    @classmethod
-    def of(cls, inputs: Sequence[NDArray[np.float32]]) -> Baselines:
-        """Those of `inputs`, (H, W, C) float32 each, in their order."""
-        import hashlib
-
-        digest = hashlib.sha256()
-        for array in inputs:
-            digest.update(array.tobytes())
-        return cls(len(inputs), digest.hexdigest())
 
 
 class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_defaults=True):

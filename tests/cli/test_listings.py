@@ -117,7 +117,7 @@ def test_methods(gradcam: Run) -> None:
     assert one["options"] == {"steps": {"default": 50, "low": 1, "high": 10_000}}
     code, out, err = gradcam("methods", "hirescm")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "The closest: hirescam." in err
+    assert "The closest: hirescam" in err
 
 
 def test_models(gradcam: Run, tmp_path: Path) -> None:
