@@ -181,7 +181,7 @@ def shell_examples() -> list[str]:
 def test_an_example_has_options_that_there_are(example: str) -> None:
     words = shlex.split(re.split(r" [|>] ", example)[0])[1:]
     command: click.Command = gradcam_command
-    context = click.Context(command, info_name="gradcam")
+    context = click.Context(command, info_name="gradcam", **command.context_settings)
     while isinstance(command, click.Group) and words:
         command = command.commands[words.pop(0)]
         context = click.Context(command, parent=context, info_name=command.name)
