@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from gradcam_cli.callbacks import no_progress
 from gradcam_cli.methods.batching import input_scores, resolved
 from gradcam_cli.methods.choice import MethodChoice
 from gradcam_cli.methods.contract import Maps, Question
+from gradcam_cli.methods.control import seeded_generator
 from gradcam_cli.methods.modifiers import Fusion, Modifiers
 from gradcam_cli.methods.upsampling import SamplePoints, upsampled
 
@@ -54,8 +54,7 @@ def _smoothed(run: Run, count: int, question: Question) -> Maps:
     """
 
     def noisy(number: int, array: Array) -> Array:
-        seed = hashlib.sha256(array.tobytes() + number.to_bytes(4, "big")).digest()
-        noise = np.random.default_rng(int.from_bytes(seed, "big"))
+        noise = seeded_generator(array, f"smooth {number}")
         deviation = np.float32(_NOISE * float(np.ptp(array)))
         return array + deviation * noise.standard_normal(array.shape, np.float32)
 

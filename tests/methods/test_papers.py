@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +28,7 @@ from gradcam_cli.methods import (
     xgrad_cam,
 )
 from gradcam_cli.methods.cam_variants import refine_cam, shapley_cam, smooth_grad_cam_plus_plus
+from gradcam_cli.methods.control import seeded_generator
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.preprocessing import PREPROCESSING
 from gradcam_cli.targets import Target
@@ -189,8 +189,7 @@ def plain_smooth_grad_cam_plus_plus(case: Case) -> np.ndarray:
     weights = np.eye(case.model.output.shape[-1])[case.target]
     samples = []
     for number in range(1, NOISY + 1):
-        digest = hashlib.sha256(case.image.tobytes() + f"sample {number}".encode()).digest()
-        random = np.random.default_rng(int.from_bytes(digest, "big"))
+        random = seeded_generator(case.image, f"sample {number}")
         noise = random.standard_normal(case.image.shape, np.float32)
         deviation = 0.15 * (case.image.max() - case.image.min())
         samples.append(case.gradient(case.image + deviation * noise, weights))
