@@ -374,7 +374,7 @@ def test_config_shows_a_table(gradcam: Run) -> None:
     assert ["explain", "alpha", "0.4", "gradcam.toml"] in lines
     assert ["explain", "top", "3", "flag"] in lines
     assert ["explain", "class", '["837"]', "default"] in lines
-    assert ["explain", "layer", "default"] in lines
+    assert ["explain", "layer", "[]", "default"] in lines
     commands = {line.partition("  ")[0] for line in gradcam("config")[1].splitlines()[2:]}
     assert {"explain", "models", "models pull", "cache clear", "config"} <= commands
 

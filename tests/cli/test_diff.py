@@ -44,7 +44,7 @@ def test_a_worse_model_is_told_and_fails(gradcam: Run, models: tuple[object, ...
     assert worst["old"]["predicted"] != worst["new"]["predicted"]
     page = Path("page.html").read_text("utf-8")
     assert page.count("<article") == 12
-    assert page.count("data:image/jpeg") == 24
+    assert page.count("data:image/webp") == 24
     before = [Path("gradcam-diff", name, FILE).read_bytes() for name in ("old", "new")]
     assert gradcam("diff", *models, *limits, "--json")[1] == out
     assert [Path("gradcam-diff", name, FILE).read_bytes() for name in ("old", "new")] == before
