@@ -92,6 +92,12 @@ def explain(
     from gradcam_cli.runs.opening import ModelOpener
 
     output.check()
+    if output.drawing.scale == "shared" and len(question.layers) > 1:
+        raise UsageError(
+            "--scale shared compares maps before they are scaled, and those of several layers are "
+            "scaled before they are fused",
+            "Drop --scale shared, or all --layer but one.",
+        )
     if record.stream:
         _check_stream(sources, listing, output, record)
     single = not record.stream and listing.is_single(sources) and not record.are_requested

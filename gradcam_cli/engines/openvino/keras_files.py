@@ -21,8 +21,8 @@ from gradcam_cli.engines.openvino.graphs import LOGITS
 from gradcam_cli.engines.openvino.makers import (
     FINITE_DIFFERENCES,
     TENSORFLOW,
+    CheckedByFiniteDifferences,
     Made,
-    difference_by_finite_differences,
 )
 from gradcam_cli.engines.openvino.model_files.preparing import counted, prepare_graph
 from gradcam_cli.engines.openvino.model_files.rescaling import preprocessing_inside
@@ -44,7 +44,7 @@ _SECONDS_TO_INSPECT = 60
 
 
 @dataclass(frozen=True)
-class KerasFileMaker:
+class KerasFileMaker(CheckedByFiniteDifferences):
     """From a .keras or .h5 file.
 
     A vision transformer is looked at as a graph, of which tokens can be laid out on their grid;
@@ -123,7 +123,7 @@ class KerasFileMaker:
         from gradcam_cli.engines.tensorflow import TensorFlowEngine
 
         if not is_installed() or findings is None or findings.reference != TENSORFLOW:
-            return difference_by_finite_differences(candidate, what, findings)
+            return super().difference(candidate, what, findings)
         reference = TensorFlowEngine(self.network, model_name=self.file.name)
         return difference_from_reference(
             candidate, reference, what, findings.input, findings.preprocessing

@@ -20,7 +20,7 @@ from gradcam_cli.passes import Engine, Pass
 
 if TYPE_CHECKING:
     from gradcam_cli.models.findings import Findings
-    from gradcam_cli.models.model import Model
+    from gradcam_cli.models.model import InputShape, Model
     from gradcam_cli.models.model_file import ModelFile
 
 
@@ -159,12 +159,43 @@ class KerasMaker:
         return network
 
 
-@dataclass(frozen=True)
-class BundledMaker:
-    """From the weights that come as a Python package; see `Maker`."""
+class CheckedByFiniteDifferences:
+    """What makers share that need no TensorFlow, or not always.
+
+    Scores and activations need no check then: tests compare those of the makers here with Keras,
+    and those of a file are what it gives itself.
+    """
 
     uses_tensorflow = False
-    reference = FINITE_DIFFERENCES
+
+    @property
+    def reference(self) -> str:
+        """See `Maker.reference`."""
+        return FINITE_DIFFERENCES
+
+    def can_check(self, what: Pass) -> bool:
+        """See `Maker.can_check`."""
+        return what.shows_in_scores
+
+    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
+        """See `Maker.difference`."""
+        from gradcam_cli.engines.openvino.finite_differences import (
+            difference_from_finite_differences,
+        )
+
+        known = self.input_of(findings)
+        if known is None:
+            return "what was noticed in its file is missing"
+        return difference_from_finite_differences(candidate, what, *known)
+
+    def input_of(self, findings: Findings | None) -> tuple[InputShape, str] | None:
+        """The model's input and its preprocessing; here what was noticed in its file."""
+        return None if findings is None else (findings.input, findings.preprocessing)
+
+
+@dataclass(frozen=True)
+class BundledMaker(CheckedByFiniteDifferences):
+    """From the weights that come as a Python package; see `Maker`."""
 
     @property
     def size(self) -> int:
@@ -182,22 +213,14 @@ class BundledMaker:
         save(forward_graph(), graph)
         return Made(BundledModel().layers())
 
-    def can_check(self, what: Pass) -> bool:
-        """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
-        return what.shows_in_scores
-
-    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
-        """See `Maker.difference`."""
-        from gradcam_cli.engines.openvino.finite_differences import (
-            difference_from_finite_differences,
-        )
-
+    def input_of(self, findings: Findings | None) -> tuple[InputShape, str]:
+        """See `CheckedByFiniteDifferences`."""
         info = BundledModel().info
-        return difference_from_finite_differences(candidate, what, info.input, info.preprocessing)
+        return info.input, info.preprocessing
 
 
 @dataclass(frozen=True)
-class VGGMaker:
+class VGGMaker(CheckedByFiniteDifferences):
     """From a file of weights of VGG16 or VGG19; see `Maker`.
 
     Attributes
@@ -213,8 +236,6 @@ class VGGMaker:
     model: Model
     weights: KerasWeights
     digest: str
-    uses_tensorflow = False
-    reference = FINITE_DIFFERENCES
 
     @property
     def size(self) -> int:
@@ -237,18 +258,9 @@ class VGGMaker:
             raise NotCompiledError(f"the weights of {self.model.name} changed while they were read")
         return Made(vgg_layers(self.model.name))
 
-    def can_check(self, what: Pass) -> bool:
-        """See `Maker.can_check`: a test compares scores and activations with those of Keras."""
-        return what.shows_in_scores
-
-    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
-        """See `Maker.difference`."""
-        from gradcam_cli.engines.openvino.finite_differences import (
-            difference_from_finite_differences,
-        )
-
-        model = self.model
-        return difference_from_finite_differences(candidate, what, model.input, model.preprocessing)
+    def input_of(self, findings: Findings | None) -> tuple[InputShape, str]:
+        """See `CheckedByFiniteDifferences`."""
+        return self.model.input, self.model.preprocessing
 
     @contextmanager
     def _weights(self) -> Iterator[dict[str, Any]]:
@@ -260,12 +272,10 @@ class VGGMaker:
 
 
 @dataclass(frozen=True)
-class GraphMaker:
+class GraphMaker(CheckedByFiniteDifferences):
     """From a file that OpenVINO reads."""
 
     file: ModelFile
-    uses_tensorflow = False
-    reference = FINITE_DIFFERENCES
 
     @property
     def size(self) -> int:
@@ -284,14 +294,6 @@ class GraphMaker:
         from gradcam_cli.engines.openvino.model_files.preparing import write_graph
 
         return write_graph(self.file, graph)
-
-    def can_check(self, what: Pass) -> bool:
-        """See `Maker.can_check`: scores and activations are what the file itself gives."""
-        return what.shows_in_scores
-
-    def difference(self, candidate: Engine, what: Pass, findings: Findings | None) -> str:
-        """See `Maker.difference`."""
-        return difference_by_finite_differences(candidate, what, findings)
 
 
 def maker_of(model: Model, network: Callable[[], Any], digest: str) -> Maker:
@@ -313,19 +315,6 @@ def maker_of_file(file: ModelFile) -> Maker:
     from gradcam_cli.engines.openvino.keras_files import KerasFileMaker
 
     return KerasFileMaker(file)
-
-
-def difference_by_finite_differences(
-    candidate: Engine, what: Pass, findings: Findings | None
-) -> str:
-    """Why `candidate` is wrong about `what`, by what its own scores show; see `Maker`."""
-    from gradcam_cli.engines.openvino.finite_differences import difference_from_finite_differences
-
-    if findings is None:
-        return "what was noticed in its file is missing"
-    return difference_from_finite_differences(
-        candidate, what, findings.input, findings.preprocessing
-    )
 
 
 def _copied(source: Path, target: Path) -> Made:

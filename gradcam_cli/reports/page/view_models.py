@@ -226,9 +226,10 @@ def view_of(record: Record) -> Source | Failure:
 
 
 def _description(result: explanation.Explanation) -> str:
-    """The model, layer, method and score, and the precision where it is not float32."""
+    """The model, layer, method and score; modifiers, and the precision, where there are any."""
     text = f"{result.model} at {result.layer}, {result.method} of the {result.score}"
-    return text if result.precision == "f32" else f"{text}, in {result.precision}"
+    precision = "" if result.precision == "f32" else f"in {result.precision}"
+    return ", ".join(filter(None, (text, result.modifiers, precision)))
 
 
 def _explained(record: Record) -> Iterator[Explained]:
