@@ -52,8 +52,7 @@ class CachedModel:
         What makes probabilities of its scores.
     argument : str, optional
         What it is called on the command line, where that is the path of a file.
-    precision : "f32" or "bf16"
-        What the engine that is opened computes in; it is checked in float32.
+    precision : "f32" or "bf16", of the engine that is opened; it is checked in float32
     """
 
     def __init__(
@@ -186,19 +185,20 @@ class CachedModel:
     def _prepared(self, about: About, passes: Sequence[Pass], precision: Precision) -> Prepared:
         from gradcam_cli.engines.openvino.engine import Prepared
 
-        keys = {what: _rows_key(what, precision) for what in passes}
         return Prepared(
             exports.paths(self._folder, about, passes) if precision == "f32" else {},
-            {what: about.rows[key] for what, key in keys.items() if key in about.rows},
+            {what: rows for what in passes if (rows := about.rows.get(_rows_key(what, precision)))},
             partial(self._keep_rows, precision),
         )
 
-    def _keep_rows(self, precision: Precision, what: Pass, rows: int) -> None:
-        """Write down how many rows this machine has measured to be best."""
+    def _keep_rows(self, precision: Precision, what: Pass, rows: int) -> int:
+        """Write down how many rows are chosen, unless some were; 0 where that cannot be kept."""
         with suppress(OSError), self._locked():
             if (about := self.usable_record()) is not None:
-                measured = {**about.rows, _rows_key(what, precision): rows}
-                write(self._folder, replace(about, rows=measured))
+                chosen = {_rows_key(what, precision): rows} | about.rows
+                write(self._folder, replace(about, rows=chosen))
+                return chosen[_rows_key(what, precision)]
+        return 0
 
     def _reference(self, about: About) -> str:
         """What passes are compared with."""

@@ -61,12 +61,12 @@ class Prepared:
     rows : mapping of Pass to int
         How many rows a batch has best; so many were found to give what a single row gives.
     keep_rows : callable
-        Called with a pass and the rows that are measured for it now.
+        See `SeveralRows`.
     """
 
     exports: Mapping[Pass, Path] = field(default_factory=dict)
     rows: Mapping[Pass, int] = field(default_factory=dict)
-    keep_rows: Callable[[Pass, int], None] = lambda what, rows: None
+    keep_rows: Callable[[Pass, int], int] = lambda what, rows: rows
 
 
 class OpenVINOEngine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,10 @@ Array = NDArray[np.float32]
 _MOST_KEPT = 4
 """How many passes stay compiled for several rows."""
 _HEAVY_SECONDS = 0.05
-"""A model of which a row takes longer is measured by real work, for noise would take seconds."""
-_HEAVY_ROWS = 4
+"""A model of which a row takes longer is not measured, for that would take seconds."""
+_USUAL_ROWS = 4
+"""Of what is not measured: as good as 2 or 8, or nearly, where that was tried."""
 _ATTEMPTS = 3
-_WARM_BATCHES, _TIMED_BATCHES = 2, 6
-"""For each stream: how many batches are not timed, and how many are."""
-_GAIN = 0.95
 
 
 @dataclass
@@ -44,14 +42,6 @@ class _Batch:
 
     compiled: CompiledPass | None
     attempts: int = 0
-
-
-@dataclass
-class _Trial:
-    """How batches of a heavy model do in real work, beside one row alone."""
-
-    one_row: float
-    seconds: list[float] = field(default_factory=list)
 
 
 class SeveralRows:
@@ -70,7 +60,9 @@ class SeveralRows:
     measured : mapping of Pass to int
         How many rows are best, where that was measured before; so many give what one row gives.
     keep : callable
-        Called with a pass and the rows that are measured for it now.
+        Called with a pass and the rows that are chosen for it now. Gives those that count, for in
+        all runs they have to be the same, to round alike: others where another process was first,
+        and 0, for what is usual, where they cannot be kept.
 
     Plug-ins have other kernels for other shapes, and it is one row that was checked. So several
     rows must give what a single row gives, or are run one by one. Threads may share it.
@@ -83,7 +75,7 @@ class SeveralRows:
         parallel: int,
         precision: Precision,
         measured: Mapping[Pass, int],
-        keep: Callable[[Pass, int], None],
+        keep: Callable[[Pass, int], int],
     ) -> None:
         self._compile = compile_pass
         self._single_row = single_row
@@ -93,16 +85,16 @@ class SeveralRows:
         self._keep = keep
         self._lock = RLock()
         self._batches: OrderedDict[tuple[Pass, int], _Batch] = OrderedDict()
-        self._trials: dict[Pass, _Trial] = {}
+        self._heavy: set[Pass] = set()
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def best(self, what: Pass) -> int:
-        """How many rows a batch of `what` has best, measured where that is not known."""
+        """How many rows a batch of `what` has, chosen where that is not known."""
         with self._lock:
             if what not in self.measured:
-                self.measured[what] = self._measured(what)
+                self.measured[what] = self._chosen(what)
             return self.measured[what]
 
     def run(self, what: Pass, inputs: Inputs, rows: int, usual: int | None) -> list[Array]:
@@ -123,13 +115,9 @@ class SeveralRows:
         batch = self._batch(what, size)
         if batch.compiled is not None:
             numbers = [*range(rows), *[rows - 1] * (size - rows)]
-            start = time.perf_counter()
             results = batch.compiled.run(inputs if rows == size else rows_of(inputs, numbers))
-            seconds = time.perf_counter() - start
             results = [array[:rows] for array in results]
             if self._is_right(batch, what, inputs, results):
-                if rows == size:
-                    self._time(what, size, seconds)
                 return results
         single_row = self._single_row(what)
         parts = [single_row.run(rows_of(inputs, [row])) for row in range(rows)]
@@ -149,7 +137,7 @@ class SeveralRows:
     def _compiled(self, what: Pass, size: int) -> _Batch:
         try:
             compiled = self._compile(what, size)
-            if what in self._trials:
+            if what in self._heavy:
                 return _Batch(compiled, _ATTEMPTS)
             is_known = self.measured.get(what) == size
             is_right = is_known or compiled.agrees_with(self._single_row(what), self._tolerance)
@@ -172,21 +160,19 @@ class SeveralRows:
                 batch.compiled = None
             return is_right
 
-    def _measured(self, what: Pass) -> int:
-        """How many rows are best; what is compiled for others is dropped."""
+    def _chosen(self, what: Pass) -> int:
+        """How many rows `what` has from now on; what is compiled for others is dropped."""
+        single_row = self._single_row(what)
+        if _seconds_of(partial(single_row.run, single_row.noise())) > _HEAVY_SECONDS:
+            self._heavy.add(what)
+            return self._keep(what, _USUAL_ROWS) or _USUAL_ROWS
         from gradcam_cli.engines.openvino.row_choice import choose_rows
 
-        single_row = self._single_row(what)
-        run = partial(single_row.run, single_row.noise())
-        if (seconds := _seconds_of(run)) > _HEAVY_SECONDS:
-            self._trials[what] = _Trial(seconds)
-            return _HEAVY_ROWS
-        best, is_undisturbed = choose_rows(partial(self._noise_batches, what), self._parallel)
-        if is_undisturbed:
-            self._keep(what, best)
-        for key in [key for key in self._batches if key != (what, best)]:
+        measured, is_undisturbed = choose_rows(partial(self._noise_batches, what), self._parallel)
+        rows = self._keep(what, measured if is_undisturbed else _USUAL_ROWS) or _USUAL_ROWS
+        for key in [key for key in self._batches if key != (what, rows)]:
             del self._batches[key]
-        return best
+        return rows
 
     def _noise_batches(self, what: Pass, rows: int) -> Batches | None:
         from gradcam_cli.engines.openvino.row_choice import Batches
@@ -196,20 +182,6 @@ class SeveralRows:
             return None
         run = partial(compiled.run, compiled.noise())
         return Batches(rows, 1 if rows == 1 else self._parallel, run)
-
-    def _time(self, what: Pass, size: int, seconds: float) -> None:
-        """Note how long a batch took; enough of them decide for the runs to come."""
-        if what not in self._trials or size != _HEAVY_ROWS:
-            return
-        with self._lock:
-            if (trial := self._trials.get(what)) is None:
-                return
-            trial.seconds.append(seconds)
-            warm = trial.seconds[_WARM_BATCHES * self._parallel :]
-            if len(warm) >= _TIMED_BATCHES * self._parallel:
-                row = float(np.median(warm)) / (size * self._parallel)
-                del self._trials[what]
-                self._keep(what, size if row < _GAIN * trial.one_row else 1)
 
 
 def rows_of(inputs: Inputs, numbers: list[int]) -> dict[str, NDArray[Any]]:

@@ -71,28 +71,35 @@ def test_what_others_disturbed_is_not_worth_keeping(monkeypatch: pytest.MonkeyPa
     assert choice == RowChoice(4, is_undisturbed=False)
 
 
+@pytest.mark.parametrize(("undisturbed", "expected"), [(True, 8), (False, 4)])
 def test_it_is_measured_once_for_a_model_and_a_machine(
-    model: Model, cache: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: bool, expected: int, model: Model, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[int] = []
 
     def choose(batches_of: object, cores: int) -> RowChoice:
         measured.append(cores)
-        return RowChoice(4, is_undisturbed=len(measured) > 1)
+        return RowChoice(8, is_undisturbed=undisturbed)
 
     monkeypatch.setattr(row_choice, "choose_rows", choose)
     first = Opened(model)
-    assert [first.engine.rows, first.engine.rows] == [4, 4]
+    assert [first.engine.rows, first.engine.rows] == [expected, expected]
+    assert Opened(model, net=never).engine.rows == expected
     assert len(measured) == 1
-    again = Opened(model, net=never)  # the first was disturbed, and was not kept
-    assert again.engine.rows == 4
-    assert Opened(model, net=never).engine.rows == 4
-    assert len(measured) == 2
     record = about.read(place_of(cache))
     assert record is not None
     ((key, rows),) = record.rows.items()
     assert key.startswith(f"{LAYER_GRADIENTS.at_layer('last')} in f32, by ")
-    assert rows == 4
+    assert rows == expected
+
+
+def test_of_two_processes_the_first_decides(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = iter((8, 2))
+    monkeypatch.setattr(
+        row_choice, "choose_rows", lambda *_: RowChoice(next(chosen), is_undisturbed=True)
+    )
+    engines = [Opened(model).engine, Opened(model, net=never).engine]
+    assert [engine.rows for engine in engines] == [8, 8]
 
 
 def test_a_number_of_rows_that_cannot_be_is_a_damaged_record(model: Model, cache: Path) -> None:
