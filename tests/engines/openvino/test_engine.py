@@ -129,8 +129,13 @@ def test_every_block_end_of_vgg(name: str, tmp_path: Path) -> None:
     weights = sum(4 * np.prod(variable.shape) for variable in model.weights)
     assert sum(path.stat().st_size for path in tmp_path.glob("model.*")) <= 1.1 * weights
     pools = [f"{layer.partition('_')[0]}_pool" for layer in VGG_ENDS[name]]
+    reference = TensorFlowEngine(model)
     for layer in [*VGG_ENDS[name], *pools]:
-        agree(engine, TensorFlowEngine(model), layer, batch_of(name, 1), [Target(7)])
+        got, expected = (
+            each.gradients(batch_of(name, 1), [Target(7)], [layer]) for each in (engine, reference)
+        )
+        assert relative_difference(got.scores, expected.scores) <= TOLERANCE
+        assert apart(got, expected) <= 20 * AT_KINKS  # there are many, and processors differ
 
 
 @pytest.mark.slow
