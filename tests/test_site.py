@@ -196,7 +196,9 @@ def test_the_python_of_its_page_runs(own_home: Path, capsys: pytest.CaptureFixtu
     blocks = re.findall(r"```python\n(.*?)```", text_of("docs/tasks/python.md"), re.S)
     for block in blocks:
         exec(block, names)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
+    assert names["explanation"].method == "occlusion"
+    assert names["explanation"].heatmap.max() == 1
     assert (own_home / "photo.gradcam.jpg").is_file()
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [["photo.jpg", "Egyptian_cat"]] * 2
