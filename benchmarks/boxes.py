@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.commands import ROOT
 from benchmarks.markdown import table
+from benchmarks.methods import CHEAP, MODEL
 from gradcam_cli.annotations.reading import read_annotations
 from gradcam_cli.errors import GradcamError
 from gradcam_cli.explainer import Explainer
@@ -28,14 +29,6 @@ from gradcam_cli.targets import Target
 
 OUTPUT = ROOT / "docs" / "boxes.md"
 ANNOTATIONS = ROOT / "sample_images" / "annotations.json"
-MODEL = "efficientnet-lite0"
-CHEAP = {
-    "ss-cam": "ss-cam:samples=1",
-    "is-cam": "is-cam:steps=2",
-    "occlusion": "occlusion:stride=0.1",
-    "rise": "rise:masks=500",
-}
-"""With fewer passes than by default, of the methods that take the most."""
 
 
 def measured(
