@@ -28,15 +28,15 @@ def start(contender: str, env: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(argv, env=env, stdin=pipe, stdout=pipe, text=True)
 
 
-def seconds_per_image(process: subprocess.Popen[str], size: int) -> float:
-    """Let `process` run batches of `size` for a while."""
+def ask(process: subprocess.Popen[str], turn: object) -> float:
+    """What `process` answers for `turn`, a line: seconds of an image."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{size}\n")
+    process.stdin.write(f"{turn}\n")
     process.stdin.flush()
     answer = process.stdout.readline()
     if not answer:
-        raise SystemExit("A contender of the steady state ended early; see above.")
+        raise SystemExit("A contender ended early; see above.")
     return float(answer)
 
 
@@ -51,7 +51,7 @@ def measure(rounds: int, env: dict[str, str], tell: Callable[[str], None]) -> di
             tell(f"round {number} of {rounds}" if number else "warm-up round")
             for size, key in ((size, key) for size in BATCHES for key in CONTENDERS):
                 if size in figures[key]:
-                    seconds = seconds_per_image(contenders[key], size)
+                    seconds = ask(contenders[key], size)
                     if number:
                         figures[key][size].append(seconds)
     return figures

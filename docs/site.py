@@ -38,6 +38,7 @@ REFERENCE = {
     "commands.md": "Commands and options",
     "check.md": "Definitions of check",
     "evaluate.md": "Definitions of evaluate",
+    "boxes.md": "Where methods look",
     "design.md": "How it is built",
 }
 AT_ROOT = {

@@ -68,10 +68,41 @@ class Target:
         return self.versus is None and not self.counterfactual
 
     @property
+    def terms(self) -> list[tuple[int, float]]:
+        """Classes, `TOP` for the predicted one, each with the weight of its score in y."""
+        sign = -1.0 if self.counterfactual else 1.0
+        versus = [] if self.versus is None else [(self.versus, -sign)]
+        return [(self.index, sign), *versus]
+
+    @property
     def slug(self) -> str:
         """Its name in the names of files: ``285``, ``285-vs-281``, ``not-285``."""
         versus = "" if self.versus is None else f"-vs-{_index_text(self.versus)}"
         return f"{'not-' if self.counterfactual else ''}{_index_text(self.index)}{versus}"
+
+
+@dataclass(frozen=True)
+class ContrastTarget(Target):
+    """A target from whose y the scores of other classes are subtracted too, each times a weight.
+
+    Attributes
+    ----------
+    others : tuple of (int, float)
+        The classes and their weights; a counterfactual turns their sign as well.
+
+    Examples
+    --------
+    >>> ContrastTarget(1, others=((0, 0.75), (2, 0.25))).terms
+    [(1, 1.0), (0, -0.75), (2, -0.25)]
+    """
+
+    others: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def terms(self) -> list[tuple[int, float]]:
+        """See `Target.terms`."""
+        (_, sign), *_ = terms = super().terms
+        return [*terms, *((index, -sign * weight) for index, weight in self.others)]
 
 
 def _index_text(index: int) -> str:
@@ -108,10 +139,9 @@ def score_weights(
     weights = np.zeros((len(targets), classes), np.float32)
     top = np.zeros(len(targets), np.float32)
     for row, target in enumerate(targets):
-        sign = -1 if target.counterfactual else 1
-        for index, weight in ((target.index, sign), (target.versus, -sign)):
+        for index, weight in target.terms:
             if index == TOP:
                 top[row] += weight
-            elif index is not None:
+            else:
                 weights[row, index] += weight
     return weights, top

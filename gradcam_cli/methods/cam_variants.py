@@ -23,12 +23,12 @@ from gradcam_cli.methods.batching import (
     input_scores,
     resolved,
 )
-from gradcam_cli.methods.cam import grad_cam, grad_cam_plus_plus
-from gradcam_cli.methods.contract import Question
+from gradcam_cli.methods.cam import grad_cam, grad_cam_maps, grad_cam_plus_plus
+from gradcam_cli.methods.contract import Maps, Question
 from gradcam_cli.methods.control import seeded_generator
 from gradcam_cli.methods.upsampling import SamplePoints, upsampled
 from gradcam_cli.passes import Curvature, Gradients, stages
-from gradcam_cli.targets import Target
+from gradcam_cli.targets import ContrastTarget
 
 Array = NDArray[np.float32]
 Moments = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
@@ -126,16 +126,15 @@ def _moments(arrays: Iterable[Array]) -> Moments:
     return first, second, third
 
 
-@by_row
-def finer_cam(question: Question, similar: int = 3, alpha: float = 1.0) -> Iterator[RowMap]:
+def finer_cam(question: Question, similar: int = 3, alpha: float = 1.0) -> Maps:
     """Grad-CAM of what tells a class from the ones that are most like it.
 
     Zhang et al., 2025, arXiv 2501.11309: y_c - α y_d in place of y_c, d being a class like c. Of
     several such classes the mean is taken, weighted by their probabilities, as in the authors'
     code: y_c - α Σ_d r_d y_d with r_d = p_d / Σ_d p_d. The most similar ones are those with the
-    scores closest to that of c, as in their code too. With r fixed this is linear in the scores, so
-    its gradient is put together of those of the classes. (In the authors' code, and in
-    pytorch-grad-cam, which has it, the gradient goes through r as well.) With α = 0 it is Grad-CAM.
+    scores closest to that of c, as in their code too. r is fixed, so that this is linear in the
+    scores. (In the authors' code, and in pytorch-grad-cam, which has it, the gradient goes through
+    r as well.) With α = 0 it is Grad-CAM.
 
     Parameters
     ----------
@@ -152,39 +151,25 @@ def finer_cam(question: Question, similar: int = 3, alpha: float = 1.0) -> Itera
     Maps
         Raw signed maps of (h, w), in units of y.
     """
-    scores = input_scores(question)
-    jobs = [
-        (row, job)
-        for row in range(len(scores))
-        for job in _compared(question, row, scores[row], similar)
+    targets = [
+        _compared(question, row, scores, similar, alpha)
+        for row, scores in enumerate(input_scores(question))
     ]
-
-    def run(jobs: list[tuple[int, tuple[Target, float]]]) -> Gradients:
-        batch = np.stack([question.inputs[row] for row, _ in jobs])
-        targets = [target for _, (target, _) in jobs]
-        return question.engine.gradients(batch, targets, [question.layer], score=question.score)
-
-    for row, passes in gradients_of_jobs(question, jobs, run):
-        _, activations, own = next(passes)
-        total = own.astype(np.float64)
-        for (_, share), _, gradients in passes:
-            total -= alpha * share * gradients
-        yield row, grad_cam(activations, total.astype(np.float32)), scores[row]
+    return grad_cam_maps(replace(question, targets=targets))
 
 
 def _compared(
-    question: Question, row: int, scores: Array, similar: int
-) -> list[tuple[Target, float]]:
-    """The target of `row`, and those that it is compared with, with their shares."""
+    question: Question, row: int, scores: Array, similar: int, alpha: float
+) -> ContrastTarget:
+    """The target of `row`, less those that it is compared with, by their shares."""
     target = resolved(question, row, scores)
     distances = np.abs(scores.astype(np.float64) - scores[target.index])
     named = {target.index, target.versus}
     by_distance = distances.argsort(kind="stable").tolist()
     others = [index for index in by_distance if index not in named][:similar]
     weights = probabilities(scores, question.head)[others]
-    shares = (weights / (weights.sum() or 1)).tolist()
-    against = [replace(target, index=index, versus=None) for index in others]
-    return [(target, 1.0), *zip(against, shares, strict=True)]
+    shares = (alpha * weights / (weights.sum() or 1)).tolist()
+    return ContrastTarget(**vars(target), others=tuple(zip(others, shares, strict=True)))
 
 
 def shapley_cam(activations: Array, gradients: Array, products: Array) -> Array:

@@ -1,0 +1,48 @@
+"""Methods on the compiled engine, in one process that waits for its turns.
+
+    python -m benchmarks.methods_child MODEL INPUTS.npy OUT METHOD...
+
+Each line on stdin is a method and how many of the inputs to explain, each answer on stdout the
+seconds that one took. The maps are written to OUT.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcam_cli.answers import question_of
+from gradcam_cli.explainer import Explainer
+from gradcam_cli.methods import normalize
+from gradcam_cli.methods.choice import parse_method
+from gradcam_cli.targets import Target
+
+CLASS = 837
+
+
+def heatmap(explainer: Explainer, method: str, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """That of `image` for the class, in the size of the input, as pytorch-grad-cam has it."""
+    question = question_of(explainer, [image], [[Target(CLASS)]], 1)
+    small, _ = normalize(parse_method(method).maps(question).raw[0])
+    return np.asarray(cv2.resize(small, image.shape[1::-1]))
+
+
+def main(model: str, inputs: str, out: str, *methods: str) -> None:
+    """Serve turns until stdin ends."""
+    explainer = Explainer.load(model, methods=methods, engine="openvino", offline=True)
+    images = np.load(inputs)
+    for line in sys.stdin:
+        method, count = line.split()
+        start = time.perf_counter()
+        maps = [heatmap(explainer, method, image) for image in images[: int(count)]]
+        seconds = (time.perf_counter() - start) / len(maps)
+        np.save(f"{out}/{method}.npy", np.stack(maps))
+        print(seconds, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
