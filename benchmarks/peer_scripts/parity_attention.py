@@ -1,0 +1,62 @@
+"""Maps of attention, of the papers' formulas written out, by PyTorch's derivatives.
+
+python parity_attention.py FOLDER SAMPLES
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from parity_networks import network, questions
+from torch.nn.functional import linear
+
+
+def attended(block: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a block makes of the tokens (1, T, D), and its attention (heads, T, T)."""
+    layer = block.self_attention
+    tokens, width = x.shape[1:]
+    projected = linear(block.ln_1(x), layer.in_proj_weight, layer.in_proj_bias)[0]
+    q, k, v = projected.reshape(tokens, 3, layer.num_heads, -1).permute(1, 2, 0, 3)
+    attention = torch.softmax(q @ k.transpose(1, 2) / q.shape[-1] ** 0.5, dim=-1)
+    x = x + layer.out_proj((attention @ v).transpose(0, 1).reshape(1, tokens, width))
+    return x + block.mlp(block.ln_2(x)), attention
+
+
+def maps(x: torch.Tensor, index: int) -> dict[str, np.ndarray]:
+    """All maps of one picture."""
+    model = network("transformer")
+    tokens = torch.cat([model.class_token, model._process_input(x)], dim=1)
+    tokens = tokens + model.encoder.pos_embedding
+    matrices, of_blocks = [], []
+    for block in model.encoder.layers:
+        tokens, attention = attended(block, tokens)
+        matrices.append(attention)
+        of_blocks.append(model.heads(model.encoder.ln(tokens)[:, 0])[0, index])
+    assert torch.allclose(of_blocks[-1], model(x)[0, index], atol=1e-4)
+    pairs = list(zip(of_blocks, matrices, strict=True))
+    own = [torch.autograd.grad(y, a, retain_graph=True)[0] for y, a in pairs]
+    gradients = torch.autograd.grad(of_blocks[-1], matrices)
+    one = torch.eye(len(matrices[0][0]))
+    rollout = relevance = one
+    for a, g in zip(matrices, gradients, strict=True):
+        rollout = (a.mean(0) + one) / 2 @ rollout
+        relevance = relevance + (g * a).clamp(min=0).mean(0) @ relevance
+    rows = {
+        "attention-rollout": rollout[0],
+        "generic-attention": relevance[0],
+        "le-grad": torch.stack(own).clamp(min=0).mean((0, 1, 2)),
+    }
+    return {key: row[1:].reshape(4, 4).detach().numpy() for key, row in rows.items()}
+
+
+def main(folder: str, _: str) -> None:
+    """Write PyTorch.npz: an array for each method, a map a picture."""
+    each = [maps(x, index) for x, index in questions(folder)]
+    arrays = {f"transformer/{key}": np.stack([own[key] for own in each]) for key in each[0]}
+    np.savez(Path(folder, "PyTorch.npz"), **arrays)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
