@@ -18,7 +18,7 @@ check: $(VENV)/installed
 	    --offline --min-top1 1 --min-lift 1.5 --min-object-drop 0.4 -o demo/
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
