@@ -38,6 +38,7 @@ REFERENCE = {
     "commands.md": "Commands and options",
     "check.md": "Definitions of check",
     "evaluate.md": "Definitions of evaluate",
+    "parity.md": "Parity with the field",
     "design.md": "How it is built",
 }
 AT_ROOT = {
