@@ -89,7 +89,7 @@ ROWS = (
     Row("finer-cam:similar=1", GRAD_CAM, "FinerCAM, one class"),
     Row(
         *("refine-cam", GRAD_CAM, "RefineCAM"),
-        "It scales each map to 0..1 before it is upsampled, not after.",
+        "It takes its Grad-CAM++, and scales each map before it is upsampled.",
         differs=True,
     ),
     *same(GRAD_CAM, GuidedBackprop="guided-backprop"),

@@ -39,6 +39,7 @@ REFERENCE = {
     "check.md": "Definitions of check",
     "evaluate.md": "Definitions of evaluate",
     "boxes.md": "Where methods look",
+    "parity.md": "Parity with the field",
     "design.md": "How it is built",
 }
 AT_ROOT = {

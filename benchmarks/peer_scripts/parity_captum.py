@@ -21,7 +21,6 @@ class SquaredWeights(PropagationRule):
 
     def _manipulate_weights(self, module: Any, inputs: Any, outputs: Any) -> None:
         module.weight.data = module.weight.data**2
-        module.bias.data = torch.zeros_like(module.bias.data)
         device = next(iter(module.activations))
         module.activations[device] = tuple(map(torch.ones_like, module.activations[device]))
 
@@ -42,7 +41,7 @@ def relevance(name: str, x: torch.Tensor, index: int, same_rules: bool) -> np.nd
     if same_rules:
         convolutions = [layer for layer in model.features if isinstance(layer, torch.nn.Conv2d)]
         for layer in convolutions[1:]:
-            layer.rule = GammaRule(1.0, set_bias_to_zero=True)
+            layer.rule = GammaRule(1.0)
         convolutions[0].rule = SquaredWeights()
         for layer in model.head:
             if isinstance(layer, torch.nn.Linear):

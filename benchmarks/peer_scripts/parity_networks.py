@@ -22,9 +22,9 @@ class Convolutional(nn.Module):
         """With a pooled dense head, or one of two dense layers on the flattened maps."""
         super().__init__()
         self.features = nn.Sequential(
-            *(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(32, 32, 3, padding=1, bias=False), nn.ReLU()),
         )
         side = 1 if pooled else SIDE // 4
         dense = [nn.Linear(32, CLASSES)] if pooled else _two_dense(32 * side * side)

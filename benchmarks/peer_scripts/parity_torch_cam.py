@@ -22,7 +22,8 @@ def raw_map(
     """The map of one picture, with its sign, as `method` has it before it is scaled."""
     layer = STAGES if method == "RefineCAM" else STAGES[-1]
     with getattr(peer, method)(model, layer, **options) as extractor:
-        extractor._relu = False
+        if method != "RefineCAM":  # whose maps are cut at zero before they are multiplied
+            getattr(extractor, "base_cam", extractor)._relu = False
         scores = model(x)
         return extractor(index, scores, normalized=False)[0][0].detach().numpy()
 
