@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from gradcam_cli.passes import FORWARD, LAYER, Pass
+from gradcam_cli.errors import UsageError
+from gradcam_cli.passes import FORWARD, LAYER, STAGES, Pass
 
 if TYPE_CHECKING:
     from gradcam_cli.methods.choice import MethodChoice
@@ -47,8 +48,20 @@ class Modifiers:
         return ", ".join(parts)
 
     def needs(self, passes: Iterable[Pass]) -> list[Pass]:
-        """What an engine has to do so that methods that need `passes` can be modified."""
+        """What an engine has to do so that methods that need `passes` can be modified.
+
+        Raises
+        ------
+        UsageError
+            Where several layers are to be fused, and a method looks at earlier ones by itself.
+        """
         own = list(passes)
+        if self.layers and any(STAGES in need.at for need in own):
+            raise UsageError(
+                "a method that looks at the stages before its layer, as refine-cam does, takes one "
+                "layer",
+                "Drop all --layer but one, or choose another method.",
+            )
         at_layers = [
             need.at_layer(layer) for layer in self.layers for need in own if LAYER in need.at
         ]

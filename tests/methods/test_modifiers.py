@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gradcam_cli.errors import UsageError
 from gradcam_cli.methods import MethodChoice, parse_method
 from gradcam_cli.methods.contract import Maps, Method, Question
 from gradcam_cli.methods.modifiers import FUSIONS, Fusion, Modifiers
-from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, Pass
+from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, STAGE_GRADIENTS, Pass
 from gradcam_cli.targets import TOP, Target
 
 SHAPE = (12, 12, 2)
@@ -155,6 +156,12 @@ def test_methods_that_look_at_the_input_are_not_fused() -> None:
 def test_what_modifiers_need_of_an_engine() -> None:
     modified = Modifiers(smooth=2, layers=("high",)).needs([LAYER_GRADIENTS, FORWARD])
     assert modified == [LAYER_GRADIENTS, FORWARD, LAYER_GRADIENTS.at_layer("high"), FORWARD]
+
+
+def test_a_method_of_stages_takes_one_layer() -> None:
+    with pytest.raises(UsageError, match="takes one layer"):
+        Modifiers(layers=("high",)).needs([STAGE_GRADIENTS])
+    assert Modifiers(smooth=2).needs([STAGE_GRADIENTS]) == [STAGE_GRADIENTS, FORWARD]
 
 
 def test_they_are_told_in_words() -> None:
