@@ -52,7 +52,7 @@ def read_subjects(explainer: Explainer) -> list[Subject]:
 
 
 def cells(lifts: Sequence[float | None]) -> list[str]:
-    """The mean of those that there are, and each."""
+    """The mean, and each."""
     return [
         f"**{mean_of(lifts):.2f}**",
         *("no heat" if each is None else f"{each:.2f}" for each in lifts),
@@ -60,9 +60,8 @@ def cells(lifts: Sequence[float | None]) -> list[str]:
 
 
 def mean_of(lifts: Sequence[float | None]) -> float:
-    """The mean of those that there are; 0 without any."""
-    numbers = [each for each in lifts if each is not None]
-    return statistics.mean(numbers) if numbers else 0.0
+    """The mean, in which no heat counts as 0."""
+    return statistics.mean(each or 0.0 for each in lifts)
 
 
 def report(explainer: Explainer, refused: Mapping[str, GradcamError]) -> str:
@@ -72,7 +71,7 @@ def report(explainer: Explainer, refused: Mapping[str, GradcamError]) -> str:
     shares = [float(each.on_grid.mask.mean()) for it in subjects for each in it.objects.values()]
     rows = [
         [f"`{text}`", parse_method(text).method.cost, *cells(lifts[text])]
-        for text in sorted(lifts, key=lambda text: -mean_of(lifts[text]))
+        for text in sorted(lifts, key=lambda text: -round(mean_of(lifts[text]), 2))
     ]
     names = [Path(it.small.name).stem.replace("_", " ") for it in subjects]
     most = ["the most there can be", "", *cells([1 / share for share in shares])]
@@ -88,14 +87,14 @@ _PAGE = """\
 # Where methods look on the sample photos
 
 Made by `python -m benchmarks.boxes`, which runs every method on the five photos of `sample_images/`
-with the bundled model, {model}, each for the class that is in the photo, at `{layer}` where
-the method looks at a layer.
+with the bundled model, {model}, each for the class that is in the photo. Methods that look
+at a layer look at `{layer}`.
 
 The figures are **lift**: the share of the heat that is in the box around the object, divided by the
 box's share of the picture. 1 is what even heat has, and what the control `random` has but for
 chance; below 1 the heat avoids the object. What a lift can be at the most depends on the box: the
 cat fills most of its photo, the glasses little of theirs. Options stand where a method takes more
-passes than that by default. Methods are ordered by their mean.
+passes than that by default. Methods are ordered by their mean, in which no heat counts as 0.
 
 {table}
 

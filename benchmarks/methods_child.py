@@ -1,9 +1,9 @@
 """Methods on the compiled engine, in one process that waits for its turns.
 
-    python -m benchmarks.methods_child MODEL INPUTS.npy OUT METHOD...
+    python -m benchmarks.methods_child MODEL INPUTS.npy METHOD...
 
 Each line on stdin is a method and how many of the inputs to explain, each answer on stdout the
-seconds that one took. The maps are written to OUT.
+seconds that one took.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def heatmap(explainer: Explainer, method: str, image: NDArray[np.float32]) -> ND
     return np.asarray(cv2.resize(small, image.shape[1::-1]))
 
 
-def main(model: str, inputs: str, out: str, *methods: str) -> None:
+def main(model: str, inputs: str, *methods: str) -> None:
     """Serve turns until stdin ends."""
     explainer = Explainer.load(model, methods=methods, engine="openvino", offline=True)
-    images = np.load(inputs)
+    every = np.load(inputs)
     for line in sys.stdin:
         method, count = line.split()
+        images = every[: int(count)]
         start = time.perf_counter()
-        maps = [heatmap(explainer, method, image) for image in images[: int(count)]]
-        seconds = (time.perf_counter() - start) / len(maps)
-        np.save(f"{out}/{method}.npy", np.stack(maps))
-        print(seconds, flush=True)
+        for image in images:
+            heatmap(explainer, method, image)
+        print((time.perf_counter() - start) / len(images), flush=True)
 
 
 if __name__ == "__main__":

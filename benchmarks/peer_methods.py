@@ -61,8 +61,6 @@ class Network:
         What gradcam opens, and the file that PyTorch reads.
     inputs : Path
         The sample pictures as the network takes them.
-    many_rounds : int
-        How often methods of many passes are measured.
     """
 
     name: str
@@ -70,16 +68,14 @@ class Network:
     model: str
     weights: Path
     inputs: Path
-    many_rounds: int
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds of a picture in each round, of both programs, and how alike their maps are."""
+    """Seconds of a picture in each round, of both programs."""
 
     ours: list[float]
     theirs: list[float]
-    correlation: float
 
     @property
     def ratio(self) -> float:
@@ -101,8 +97,8 @@ def networks(python: str, place: Place) -> list[Network]:
     _write_inputs("caffe", vgg)
     _write_inputs("torch", mobile)
     return [
-        Network("mobilenet", "MobileNetV2", str(place.onnx), npz, mobile, 3),
-        Network("vgg16", "VGG16", "vgg16", pth, vgg, 1),
+        Network("mobilenet", "MobileNetV2", str(place.onnx), npz, mobile),
+        Network("vgg16", "VGG16", "vgg16", pth, vgg),
     ]
 
 
@@ -129,20 +125,16 @@ def _write_inputs(preprocessing: str, target: Path) -> None:
 
 def measured(network: Network, python: str, place: Place, rounds: int) -> dict[str, Figures]:
     """Each method's figures; the first of several rounds is not kept."""
-    out = place.work / network.name
-    out.mkdir()
-    files = (network.inputs, out)
-    here = [sys.executable, "-m", "benchmarks.methods_child", network.model, *files, *PEERS]
-    there = [python, SCRIPTS / "torch_methods.py", network.name, network.weights, *files]
+    here = [sys.executable, "-m", "benchmarks.methods_child", network.model, network.inputs, *PEERS]
+    there = [python, SCRIPTS / "torch_methods.py", network.name, network.weights, network.inputs]
     found = {}
     with ExitStack() as stack:
         processes = [stack.enter_context(_started(argv, place)) for argv in (here, there)]
         for method, peer in PEERS.items():
-            turns = network.many_rounds if method in MANY_PASSES else rounds
-            pictures = 1 if method in MANY_PASSES else len(SAMPLES)
+            turns, pictures = (1, 1) if method in MANY_PASSES else (rounds, len(SAMPLES))
             lines = [f"{name} {pictures}" for name in (method, peer)]
             ours, theirs = in_turns(processes, lines, turns)
-            found[method] = Figures(ours, theirs, _correlation(out, method, peer))
+            found[method] = Figures(ours, theirs)
             tell(f"{network.title}  {method}  {found[method].ratio:.2f}")
     return found
 
@@ -164,17 +156,6 @@ def _started(argv: Sequence[object], place: Place) -> subprocess.Popen[str]:
     return subprocess.Popen(list(map(str, argv)), env=env, stdin=pipe, stdout=pipe, text=True)
 
 
-def _correlation(folder: Path, *names: str) -> float:
-    """The median of that of both programs' maps of a picture; NaN where none has heat."""
-    files = [folder / f"{name}.npy" for name in names]
-    if not all(file.exists() for file in files):
-        return float("nan")
-    maps = [np.load(file) for file in files]
-    pairs = [pair for pair in zip(*maps, strict=True) if all(np.ptp(each) for each in pair)]
-    each = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in pairs]
-    return float(np.median(each)) if each else float("nan")
-
-
 def rows(network: Network, figures: dict[str, Figures]) -> list[list[str]]:
     """The table of a network."""
     return [
@@ -189,10 +170,9 @@ def rows(network: Network, figures: dict[str, Figures]) -> list[list[str]]:
 def _figures(it: Figures, most: float) -> list[str]:
     ours, theirs = (1000 * Spread.of(each).median for each in (it.ours, it.theirs))
     if math.isnan(theirs):
-        return [f"{ours:.1f} ms", "fails", "", f"{most:.2f}", "", ""]
+        return [f"{ours:.1f} ms", "fails", "", f"{most:.2f}", ""]
     verdict = "met" if it.ratio <= most else "**missed**"
-    alike = "" if math.isnan(it.correlation) else f"{it.correlation:.4f}"
-    return [f"{ours:.1f} ms", f"{theirs:.1f} ms", f"{it.ratio:.2f}", f"{most:.2f}", verdict, alike]
+    return [f"{ours:.1f} ms", f"{theirs:.1f} ms", f"{it.ratio:.2f}", f"{most:.2f}", verdict]
 
 
 def report(found: list[tuple[Network, dict[str, Figures]]], about: dict[str, str]) -> str:
@@ -206,14 +186,16 @@ def report(found: list[tuple[Network, dict[str, Figures]]], about: dict[str, str
 
 HEADER = (
     *("method", "pytorch-grad-cam", "gradcam, a picture", "peer, a picture"),
-    *("ratio", "bar", "", "correlation"),
+    *("ratio", "bar", ""),
 )
 _HOW = """\
 Made by `python -m benchmarks.peer_methods`: seconds from a prepared input to a heatmap of its size,
 one picture at a time, for one class at the last layer of maps. Both programs have the same seeded
-random weights and have loaded them; they take turns. Medians of rounds over the {0} sample photos,
-of one photo where a method takes a pass for each channel. pytorch-grad-cam is spared the gradients
-of parameters, which it computes unless they are frozen. The correlation is that of both heatmaps.
+random weights and have loaded them; they take turns. Medians of rounds over the {0} sample photos;
+a method with a pass for each channel explains one photo, once. pytorch-grad-cam is spared the
+gradients of parameters, which it computes unless they are frozen, and its bars of progress. Its
+ShapleyCAM fails where the second derivatives are 0. Finer-CAM takes a second forward pass here, to
+find the classes that it compares with before the gradient is computed.
 """
 
 

@@ -1,10 +1,9 @@
 """Methods of pytorch-grad-cam, as its README has them, in one process that waits for its turns.
 
-    python torch_methods.py vgg16|mobilenet WEIGHTS INPUTS.npy OUT
+    python torch_methods.py vgg16|mobilenet WEIGHTS INPUTS.npy
 
 Each line on stdin is the name of a class of pytorch_grad_cam and how many of the inputs to explain,
-each answer on stdout the seconds that one took, or nan where the class fails. The maps are written
-to OUT.
+each answer on stdout the seconds that one took, or nan where the class fails.
 """
 
 import sys
@@ -48,20 +47,19 @@ def explain(cam, image):
     return cam(input_tensor=x, targets=[ClassifierOutputTarget(CLASS)])[0]
 
 
-def answer(cam, images, target):
-    """Seconds of one of `images`, whose maps are written to `target`."""
+def seconds(cam, images):
+    """Those of one of `images`."""
     start = time.perf_counter()
     try:
-        maps = [explain(cam, image) for image in images]
+        for image in images:
+            explain(cam, image)
     except RuntimeError as error:  # ShapleyCAM fails where the second derivatives are 0
         print(error, file=sys.stderr)
         return float("nan")
-    seconds = (time.perf_counter() - start) / len(maps)
-    np.save(target, np.stack(maps))
-    return seconds
+    return (time.perf_counter() - start) / len(images)
 
 
-def main(network: str, weights: str, inputs: str, out: str) -> None:
+def main(network: str, weights: str, inputs: str) -> None:
     """Serve turns until stdin ends."""
     model, layers = {"vgg16": vgg, "mobilenet": mobilenet}[network](weights)
     model.eval()
@@ -72,7 +70,7 @@ def main(network: str, weights: str, inputs: str, out: str) -> None:
         name, count = line.split()
         of_several = name == "RefineCAM"
         cam = getattr(pytorch_grad_cam, name)(model, layers if of_several else layers[-1:])
-        print(answer(cam, images[: int(count)], f"{out}/{name}.npy"), flush=True)
+        print(seconds(cam, images[: int(count)]), flush=True)
         del cam  # its hooks go
 
 
