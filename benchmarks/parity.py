@@ -185,8 +185,8 @@ def written(figures: list[Figures], of_peers: dict[str, str], samples: int) -> s
         [cells(row, own, of_peers[row.peer], samples) for row, own in figures if row.differs == way]
         for way in (False, True)
     )
-    count = len(missed(figures))
-    verdict = f"**{count} are not**" if count else "all are"
+    below = "; ".join(missed(figures))
+    verdict = f"**Below it: {below}.**" if below else "All are."
     return PAGE.read_text("utf-8").format(
         version=__version__,
         bar=BAR,

@@ -153,7 +153,12 @@ ROWS = (
     ),
     Row("guided-grad-cam", CAPTUM, "GuidedGradCam, bilinear"),
     Row("lrp", CAPTUM, "LRP", "It takes ε in every layer by default.", differs=True),
-    Row("lrp", CAPTUM, "LRP, the same rules", "γ, ε and w² (added to it) where ours are."),
+    Row(
+        "lrp",
+        CAPTUM,
+        "LRP, the same rules",
+        "γ, ε and w² (added to it) where ours are; of ONNX's Gemm the bias gets no share in ours.",
+    ),
     Row(
         *("expected-gradients", CAPTUM, "GradientShap"),
         "Other draws, layered in ours; {samples} samples, its noise 0.",
