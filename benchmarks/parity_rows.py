@@ -157,7 +157,7 @@ ROWS = (
         "lrp",
         CAPTUM,
         "LRP, the same rules",
-        "γ, ε and w² (added to it) where ours are; of ONNX's Gemm the bias gets no share in ours.",
+        "γ, ε and w² (added to it) where ours are.",
     ),
     Row(
         *("expected-gradients", CAPTUM, "GradientShap"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Entry:
 def entries() -> list[Entry]:
     """All that is in the cache: weights, compiled models, leftovers, each by name."""
     order: tuple[Kind, ...] = ("weights", "compiled", "leftover")
-    kept_entries = [*_weights(), *_compiled(), *_digests()]
+    kept_entries = [*_weights(), *_compiled(), *_digests(), *_abandoned_locks()]
     return sorted(kept_entries, key=lambda entry: (order.index(entry.kind), entry.name, entry.path))
 
 
@@ -95,6 +96,14 @@ def _digests() -> Iterator[Entry]:
         if (final := final_name(path.name)) != path.name:
             lock = path.with_name(f"{final}.lock")
             yield Entry("leftover", final, path, _size(path), lock)
+
+
+def _abandoned_locks() -> Iterator[Entry]:
+    """Of killed processes that had not made anything yet."""
+    for folder in (weights.folder(), about.compiled_folder(), digests.folder()):
+        for lock in folder.glob(f"*{cached_model.LOCK}"):
+            if all(path == lock for path in folder.glob(glob.escape(lock.stem) + "*")):
+                yield Entry("leftover", lock.stem, lock, 0, lock)
 
 
 def _paths_in(folder: Path) -> list[Path]:

@@ -23,10 +23,8 @@ def cache(
 ) -> Path:
     """A cache with weights, a compiled model, and what broken work leaves."""
     folder = own_home / "cache"
-    shutil.copytree(compiled_once / "compiled", folder / "compiled")
-    for place in (folder / "compiled").iterdir():
-        if place.is_dir() and not place.name.startswith("efficientnet-lite0"):
-            shutil.rmtree(place)
+    (place,) = (compiled_once / "compiled").glob("efficientnet-lite0-????????????????")
+    shutil.copytree(place, folder / "compiled" / place.name)
     (folder / "compiled" / "resnet50-0123.4567.tmp").mkdir()
     (folder / "compiled" / "resnet50-0123.4567.tmp" / "model.bin").write_bytes(bytes(500_000))
     (folder / "weights").mkdir()
@@ -102,12 +100,15 @@ def test_what_killed_processes_left_is_listed_and_cleared(gradcam: Run, cache: P
     (cache / "digests").mkdir()
     for path in files:
         path.write_bytes(b"half")
+    lock = cache / "compiled" / "mine.keras-0123456789abcdef.lock"
+    lock.touch()
     found = json.loads(gradcam("cache", "--json")[1])["entries"]
     leftovers = {each["path"]: each["name"] for each in found if each["kind"] == "leftover"}
     assert leftovers[str(left)] == "efficientnet-lite0"
     assert [leftovers[str(path)] for path in files] == ["vgg16", "vgg16", "0123.json"]
     gradcam("cache", "clear", "vgg16")
     assert [path.exists() for path in (left, *files)] == [True, False, False, True]
+    assert leftovers[str(lock)] == "mine.keras-0123456789abcdef"
     gradcam("cache", "clear")
     assert listed(gradcam) == [("weights", "vgg16")]
     assert {path.name for path in cache.rglob("*")} == {"compiled", "weights", VGG16}

@@ -194,6 +194,24 @@ def test_a_bias_of_a_dense_layer_gets_its_share() -> None:
     assert_close(found, [[2, 3]])
 
 
+def test_so_does_the_bias_of_a_gemm() -> None:
+    # As OpenVINO reads ONNX's Gemm with alpha = 1: the product, times ones, and the bias.
+    def gemm(x: Any) -> Any:
+        return ops.add(ops.multiply(dense(x, [[2], [1]]), number(1)), number(1))
+
+    _, found = relevance(gemm, [[1, 3]], [[6]])
+    assert_close(found, [[2, 3]])
+
+
+def test_a_product_and_its_multiple_have_biases_of_their_own() -> None:
+    # 2·(2 + 3) + 2 = 12, of which the bias gets nothing: what is not times one is another layer.
+    def twice(x: Any) -> Any:
+        return ops.add(ops.multiply(dense(x, [[2], [1]]), number(2)), number(2))
+
+    _, found = relevance(twice, [[1, 3]], [[12]])
+    assert_close(found, [[4.8, 7.2]])
+
+
 def test_lrp_0_of_dense_layers_with_biases_is_input_times_gradient() -> None:
     def relus(x: Any) -> Any:
         hidden = ops.relu(ops.add(dense(x, drawn(5, 30)), ops.constant(drawn(30, seed=1))))

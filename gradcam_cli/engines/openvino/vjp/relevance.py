@@ -156,14 +156,25 @@ def _by_share(vjp: Any, epsilon: float = 0.0) -> Vjp:
 
 
 def _with_bias(node: Node) -> Port:
-    """The output of `node`, with the constant that is added to it, if one is."""
+    """The output of `node`, with the constant that is added to it, if one is.
+
+    ONNX's Gemm is read as a product, its multiple by ones, and the sum with the bias.
+    """
     own = node.output(0)
-    for reader in own.get_target_inputs():
-        total = reader.get_node().output(0)
-        is_sum = reader.get_node().get_type_name() == "Add" and shape_of(total) == shape_of(own)
-        if is_sum and len(_computed(reader.get_node())) == 1:
-            return total
+    for reader in (each.get_node() for each in own.get_target_inputs()):
+        if shape_of(reader.output(0)) == shape_of(own) and len(_computed(reader)) == 1:
+            if reader.get_type_name() == "Add":
+                return reader.output(0)
+            if _is_by_ones(reader):
+                return _with_bias(reader)
     return own
+
+
+def _is_by_ones(node: Node) -> bool:
+    if node.get_type_name() != "Multiply":
+        return False
+    (number,) = {0, 1} - set(_computed(node))
+    return bool(np.all(fixed_array(node.input_value(number)) == 1))
 
 
 def _root_mean_square(port: Port) -> Port:
