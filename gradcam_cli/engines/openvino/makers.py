@@ -253,7 +253,8 @@ class VGGMaker(CheckedByFiniteDifferences):
         from gradcam_cli.engines.openvino.vgg import forward_graph
 
         with self._weights() as weights:
-            save(forward_graph(self.model.name, weights), graph)
+            network = forward_graph(self.model.name, weights)
+            save(network.model, graph, network.kernels)
         if self.model.digest() != self.digest:
             raise NotCompiledError(f"the weights of {self.model.name} changed while they were read")
         return Made(vgg_layers(self.model.name))

@@ -124,7 +124,8 @@ def test_every_block_end_of_vgg(name: str, tmp_path: Path) -> None:
     model = seeded(name)
     model.save_weights(tmp_path / "w.weights.h5")
     with vgg.opened_weights(tmp_path / "w.weights.h5", name) as opened:
-        save(forward_graph(name, opened), tmp_path / "model.xml")
+        network = forward_graph(name, opened)
+        save(network.model, tmp_path / "model.xml", network.kernels)
     engine = OpenVINOEngine(tmp_path / "model.xml")
     weights = sum(4 * np.prod(variable.shape) for variable in model.weights)
     assert sum(path.stat().st_size for path in tmp_path.glob("model.*")) <= 1.1 * weights

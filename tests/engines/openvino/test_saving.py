@@ -73,6 +73,19 @@ def test_what_several_read_is_written_once(tmp_path: Path) -> None:
     assert graph.with_suffix(".bin").stat().st_size < 1.01 * matrix(0).nbytes
 
 
+def test_weights_in_parts_are_constants_of_the_file(tmp_path: Path) -> None:
+    image, values = ops.parameter([-1, UNITS], np.float32, name="image"), matrix(0, 5)
+    kernel = ops.parameter([UNITS, 5], np.float32, name="kernel")
+    product = ops.result(ops.matmul(image, kernel, False, False))
+    model, graph = Model([product], [image, kernel], "parts"), tmp_path / "model.xml"
+    save(model, graph, {"kernel": (values[row : row + 7] for row in range(0, UNITS, 7))})
+    read = core().read_model(graph)
+    (constant,) = (each for each in read.get_ordered_ops() if each.get_type_name() == "Constant")
+    assert constant.get_friendly_name() == "kernel"
+    np.testing.assert_array_equal(constant.data, values)
+    assert len(read.get_parameters()) == 1
+
+
 @pytest.mark.parametrize("how", ["disk", "limit"])
 def test_a_full_disk_is_an_error(tmp_path: Path, how: str) -> None:
     folder, said = tmp_path / "small", r"could not be written|space|large"
