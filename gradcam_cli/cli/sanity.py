@@ -30,7 +30,7 @@ from gradcam_cli.cli.options import (
     offline_option,
 )
 from gradcam_cli.cli.sources import SourceOptions, listed_items, source_options, sources_argument
-from gradcam_cli.errors import ExitCode, ImageError
+from gradcam_cli.errors import ExitCode
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def sanity(
     explainer = ModelOpener(selection, settings, messages, messages.download_bar).explainer
     subjects = read_subjects(explainer, items, settings.targets, settings.max_pixels)
     if not subjects.inputs:
-        raise ImageError(subjects.failures[0][1])
+        raise subjects.failures[0][1]
     with messages.passes_bar() as progress:
         result = sanity_of(
             explainer, subjects, levels=question.levels, seed=question.seed, progress=progress

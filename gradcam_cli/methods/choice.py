@@ -118,16 +118,23 @@ def with_options(
     for assignment in assignments:
         having = [number for number, choice in enumerate(chosen) if _has(choice.method, assignment)]
         if not having:
-            names = ", ".join(choice.method.name for choice in chosen)
-            raise UsageError(
-                f"expected an option of {names}, got {describe(assignment)}",
-                "`gradcam methods METHOD` lists its options; write them as in steps=100.",
-            )
+            raise _unknown_option(assignment, [choice.method for choice in chosen])
         for number in having:
             choice = chosen[number]
             option, value = _option_of(choice.method, assignment, assignment)
             chosen[number] = replace(choice, options={**choice.options, option.name: value})
     return tuple({choice.text: choice for choice in chosen}.values())
+
+
+def _unknown_option(assignment: str, methods: Sequence[Method]) -> UsageError:
+    names = ", ".join(method.name for method in methods)
+    known = ", ".join({option.name: "" for method in methods for option in method.options})
+    if not known:
+        return UsageError(f"{names} takes no options, got {describe(assignment)}", "Drop --option.")
+    return UsageError(
+        f"expected an option of {names} ({known}), got {describe(assignment)}",
+        "Write it as NAME=VALUE; `gradcam methods METHOD` tells what each is.",
+    )
 
 
 def _has(method: Method, assignment: str) -> bool:

@@ -31,7 +31,7 @@ def report_comparison(comparison: Comparison, figure: Path, *, as_json: bool, qu
         if not quiet:
             console().print(cells_table(comparison))
         print_path(figure)
-    print_errors([error for _, error in comparison.failures])
+    print_errors([str(error) for _, error in comparison.failures])
     print_errors(notes_on(comparison))
 
 
@@ -120,7 +120,7 @@ def comparison_object(comparison: Comparison, figure: str) -> dict[str, Any]:
             for (picture, model), predictions in sorted(comparison.predictions.items())
             if picture in comparison.pictures
         ],
-        "failures": [{"source": name, "error": error} for name, error in comparison.failures],
+        "failures": [{"source": name, "error": str(error)} for name, error in comparison.failures],
     }
 
 

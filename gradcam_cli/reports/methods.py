@@ -45,7 +45,7 @@ def print_method(method: Method) -> None:
         ("sign", "for and against the class" if method.signed else "none below 0"),
         ("class", "matters" if method.uses_target else "does not matter"),
         ("resolution", f"that of {method.resolution}"),
-        *((f":{option.name}=", option_text(option)) for option in method.options),
+        *((f"option {option.name}", option_text(option)) for option in method.options),
     )
     for row in rows:
         table.add_row(*row)

@@ -24,7 +24,7 @@ def report_sanity(result: SanityResult, *, as_json: bool, quiet: bool, plot: Pat
         click.echo(dumps(sanity_object(result)))
     elif not quiet:
         _print_tables(result)
-    print_errors([error for _, error in result.failures])
+    print_errors([str(error) for _, error in result.failures])
     for method in result.methods:
         if not method.depends_on_weights:
             print_note(verdict(method))
@@ -127,5 +127,5 @@ def sanity_object(result: SanityResult) -> dict[str, Any]:
             }
             for method in result.methods
         ],
-        "failures": [{"source": name, "error": error} for name, error in result.failures],
+        "failures": [{"source": name, "error": str(error)} for name, error in result.failures],
     }

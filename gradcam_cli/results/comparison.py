@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from gradcam_cli.errors import UsageError
+from gradcam_cli.errors import GradcamError, UsageError
 from gradcam_cli.results.explanation import Prediction
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Comparison:
         What heatmaps cover, in pixels of the small picture, by picture and model.
     same : dict of (int, int) to dict of int to int
         By model and layer, methods whose maps are those of an earlier one.
-    failures : list of (str, str)
+    failures : list of (str, GradcamError)
         Pictures that could not be read, and why.
     """
 
@@ -176,7 +176,7 @@ class Comparison:
     predictions: dict[tuple[int, int], tuple[Prediction, ...]] = field(default_factory=dict)
     frames: dict[tuple[int, int], Frame] = field(default_factory=dict)
     same: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, GradcamError]] = field(default_factory=list)
 
     def positions(self, axis: Axis) -> list[int]:
         """Those on `axis` that have cells, in order."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gradcam_cli.errors import GradcamError
 from gradcam_cli.metrics.intervals import Mean, mean_with_interval
 from gradcam_cli.results.trust import SAME, UNCHANGED
 
@@ -77,7 +78,7 @@ class SanityResult:
         How many the model has.
     images : int
     methods : list of MethodSanity
-    failures : list of (str, str)
+    failures : list of (str, GradcamError)
     """
 
     model: str
@@ -85,7 +86,7 @@ class SanityResult:
     kernels: int
     images: int
     methods: list[MethodSanity] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, GradcamError]] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:

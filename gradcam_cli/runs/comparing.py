@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
-from gradcam_cli.errors import GradcamError, ImageError, UsageError
+from gradcam_cli.errors import GradcamError, UsageError
 from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.methods import MethodChoice, normalize
 from gradcam_cli.models.ranking import Ranking
@@ -180,7 +180,7 @@ class _Filling:
         """The comparison, where there is a heatmap in it."""
         comparison = self._comparison
         if not self._items:
-            raise ImageError(comparison.failures[0][1])
+            raise comparison.failures[0][1]
         if self._first_error and all(cell.reason for cell in comparison.cells.values()):
             raise self._first_error
         return comparison
@@ -230,7 +230,7 @@ class _Filling:
                 try:
                     subject = self._subject(place, item, compared, available.explainer)
                 except GradcamError as error:
-                    self._comparison.failures.append((item.name, str(error)))
+                    self._comparison.failures.append((item.name, error))
                     self._comparison.pictures.pop(position, None)
                     del self._items[position]
                     continue

@@ -41,13 +41,13 @@ class Subjects:
     inputs : list of (H, W, C) float32
         Each as often as it has targets.
     targets : list of Target
-    failures : list of (str, str)
+    failures : list of (str, GradcamError)
         What could not be read, and why.
     """
 
     inputs: list[Array] = field(default_factory=list, repr=False)
     targets: list[Target] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, GradcamError]] = field(default_factory=list)
 
 
 def read_subjects(
@@ -59,7 +59,7 @@ def read_subjects(
         try:
             picture = read_image(item.source, max_pixels=max_pixels, offline=explainer.offline)
         except GradcamError as error:
-            subjects.failures.append((item.name, str(error)))
+            subjects.failures.append((item.name, error))
             continue
         model_input = explainer.input_of(picture.pixels)
         (explanation,) = explainer.explain_inputs([model_input], targets, top=1, rows=1)

@@ -67,6 +67,7 @@ def test_a_broken_picture_is_told(gradcam: Run, small: tuple[object, ...]) -> No
     assert json.loads(out)["summary"] == {"images": 10, "failed": 1}
     code, out, err = gradcam("sanity", "photos/broken.png", *small[1:])
     assert (code, out, err.count("\n")) == (3, "", 1)
+    assert not err.endswith("..\n")
 
 
 @pytest.mark.parametrize(

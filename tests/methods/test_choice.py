@@ -117,16 +117,21 @@ def test_options_are_set_in_all_methods_that_have_them() -> None:
 @pytest.mark.parametrize(
     ("assignment", "said"),
     [
-        ("steps=7", "expected an option of random, grad-cam, got 'steps=7'."),
+        ("steps=7", "expected an option of random, grad-cam (seed), got 'steps=7'."),
         ("seed", "expected options of random (seed), got 'seed'."),
         ("seed=x", "expected seed to be a whole number from 0"),
-        ("", "expected an option of random, grad-cam, got ''."),
+        ("", "expected an option of random, grad-cam (seed), got ''."),
     ],
 )
 def test_an_option_that_no_method_has_is_refused(assignment: str, said: str) -> None:
     with pytest.raises(UsageError) as error:
         with_options(parse_methods(["random", "grad-cam"]), [assignment])
     assert said in str(error.value)
+
+
+def test_methods_without_options_take_none() -> None:
+    with pytest.raises(UsageError, match=r"^grad-cam takes no options, got 'steps=7'\. Drop"):
+        with_options(parse_methods(["grad-cam"]), ["steps=7"])
 
 
 def test_decimal_options() -> None:
