@@ -10,7 +10,7 @@ from gradcam_cli.reports.tables import GAP, Column, NarrowingTable
 from gradcam_cli.reports.terminal import console
 
 if TYPE_CHECKING:
-    from gradcam_cli.runs.method_survey import Survey
+    from gradcam_cli.runs.method_survey import MethodOnModel, Survey
 
 COLUMNS = ("method", "what it does", "needs", "cost", "paper")
 
@@ -70,13 +70,18 @@ def print_survey(survey: Survey) -> None:
     )
     for each in survey.methods:
         passes = ", ".join(f"{count:,} {kind}" for kind, count in each.passes.items())
-        seconds = "" if each.seconds is None else f"{each.seconds:.3f} s"
         note = f"the same as {each.same_as}" if each.same_as else ""
         if each.reason:
             note = f"none: {each.reason}"
-        table.add_row(each.method.text, each.method.method.summary, passes, seconds, note)
+        table.add_row(each.method.text, each.method.method.summary, passes, _time(each), note)
     console().print(table)
     console().print(f"Of one picture, by {survey.model} at {survey.layer}, in {survey.engine}.")
+
+
+def _time(found: MethodOnModel) -> str:
+    if found.seconds is None:
+        return ""
+    return f"about {found.seconds:,.0f} s" if found.is_estimate else f"{found.seconds:.3f} s"
 
 
 def methods_object(methods: Iterable[Method], survey: Survey | None) -> dict[str, Any]:
@@ -90,6 +95,7 @@ def methods_object(methods: Iterable[Method], survey: Survey | None) -> dict[str
         method["reason"] = f"{found.reason}. {found.remedy}".strip() if found.reason else None
         method["passes"] = found.passes
         method["seconds"] = None if found.seconds is None else round(found.seconds, 6)
+        method["seconds_estimated"] = found.is_estimate
         method["same_as"] = found.same_as or None
     return {
         "model": survey.model,

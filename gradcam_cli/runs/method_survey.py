@@ -1,6 +1,7 @@
 """What each method is for one model: whether it can be had, passes, seconds, and which are one.
 
 Each explains the predicted class of two pictures of coloured clouds, which are drawn from a seed.
+What takes long is not run to its end: its passes are counted, and its seconds estimated.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 _PICTURES = 2
 _CLOUDS = 7
+_LONGEST_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class MethodOnModel:
         The rows that an explanation runs, by the kind of the pass.
     seconds : float or None
         How long that takes: the shorter of two times.
+    is_estimate : bool
+        Whether that is what a part of the passes took, times how many such parts there are.
     same_as : str
         The earlier method whose maps are those of this one.
     """
@@ -51,6 +57,7 @@ class MethodOnModel:
     remedy: str = ""
     passes: dict[str, int] = field(default_factory=dict)
     seconds: float | None = None
+    is_estimate: bool = False
     same_as: str = ""
 
 
@@ -107,13 +114,16 @@ def _measured(
     position: int,
     maps: list[dict[int, NDArray[np.float32]]],
 ) -> MethodOnModel:
-    """What `method` is; its raw map of each picture is put into `maps`."""
+    """What `method` is; its raw map of each picture is put into `maps`, unless it takes long."""
     times = []
     for seed, of_picture in enumerate(maps):
         counting = _CountingEngine(explainer.engine)
         counted: Any = counting
         model_input = explainer.input_of(clouds(*explainer.model.input[:2], seed))
         answer = answer_of(replace(explainer, engine=counted), method, model_input, Target(TOP))
+        if counting.skips:
+            estimate = counting.estimated_seconds
+            return MethodOnModel(method, passes=counting.passes, seconds=estimate, is_estimate=True)
         of_picture[position] = answer.raw
         times.append(answer.seconds)
     return MethodOnModel(method, passes=counting.passes, seconds=min(times))
@@ -129,11 +139,21 @@ def clouds(height: int, width: int, seed: int) -> NDArray[np.uint8]:
 
 
 class _CountingEngine:
-    """An engine that keeps how many rows of each kind of pass it has run."""
+    """An engine that keeps how many rows of each kind of pass it has run.
+
+    After `_LONGEST_SECONDS` it counts what it would run, and gives what it last gave for passes
+    of the kind: of a method that takes long only the cost is of interest.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._runs: list[tuple[str, int]] = []  # appended to, which threads may do side by side
+        self._lock = Lock()  # threads may run passes side by side
+        self._counts: Counter[str] = Counter()
+        self._last: dict[tuple[object, ...], Any] = {}
+        self._start = perf_counter()
+        self._rows_run = 0
+        self._seconds_run = 0.0
+        self.skips = False
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._engine, name)
@@ -141,15 +161,33 @@ class _CountingEngine:
             return value
 
         def counted(batch: NDArray[np.float32], *arguments: Any, **options: Any) -> Any:
-            self._runs.append((name, len(batch)))
-            return value(batch, *arguments, **options)
+            key = (name, *map(_shape_or_text, (batch, *arguments, *options.items())))
+            self._count(name, len(batch))
+            if not (self.skips and key in self._last):
+                self._last[key] = value(batch, *arguments, **options)
+            return self._last[key]
 
         return counted
+
+    def _count(self, name: str, rows: int) -> None:
+        with self._lock:
+            if not self.skips:
+                self._seconds_run = perf_counter() - self._start
+                self._rows_run = self._counts.total()
+                self.skips = self._rows_run > 0 and self._seconds_run > _LONGEST_SECONDS
+            self._counts[name] += rows
 
     @property
     def passes(self) -> dict[str, int]:
         """The rows by the kind of the pass, in the order in which it first ran."""
-        counts: Counter[str] = Counter()
-        for name, rows in self._runs:
-            counts[name] += rows
-        return dict(counts)
+        return dict(self._counts)
+
+    @property
+    def estimated_seconds(self) -> float:
+        """How long all would take, where some were skipped."""
+        return self._seconds_run * self._counts.total() / self._rows_run
+
+
+def _shape_or_text(argument: object) -> object:
+    """What tells one kind of pass from another."""
+    return argument.shape if isinstance(argument, np.ndarray) else repr(argument)

@@ -21,6 +21,7 @@ from gradcam_cli.methods.choice import parse_methods
 from gradcam_cli.models.file_options import FileOptions
 from gradcam_cli.models.selection import Selection, select_model
 from gradcam_cli.results.comparison import Axes, Cell, Comparison, Place
+from gradcam_cli.runs import method_survey
 from gradcam_cli.runs.available import OpeningOptions, SameMaps, are_one_map, open_available
 from gradcam_cli.runs.check_items import check_items
 from gradcam_cli.runs.checking import CheckItem
@@ -278,6 +279,18 @@ def test_the_survey_counts_times_and_compares(planted: Selection) -> None:
     assert [each.same_as for each in found.methods[:3]] == ["", "grad-cam", ""]
     assert all(each.seconds > 0 and not each.reason for each in found.methods)
     assert surveyed(planted, "grad-cam,hirescam", relus(planted)[0]).methods[1].same_as == ""
+
+
+def test_the_survey_counts_what_takes_long_without_running_it(
+    planted: Selection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = "rise:masks=40,integrated-gradients:steps=30,opti-cam:steps=20"
+    whole = surveyed(planted, names).methods
+    monkeypatch.setattr(method_survey, "_LONGEST_SECONDS", 0)
+    estimated = surveyed(planted, names).methods
+    assert [each.is_estimate for each in (*whole, *estimated)] == [False] * 3 + [True] * 3
+    assert [each.passes for each in estimated] == [each.passes for each in whole]
+    assert all(each.seconds > 0 and each.same_as == "" for each in estimated)
 
 
 def test_the_survey_tells_what_cannot_be_had(own_home: Path) -> None:
