@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gradcam_cli.engines.openvino.makers import VGGMaker, maker_of
+from gradcam_cli.engines.openvino.vgg import forward_graph
 from gradcam_cli.errors import ModelError
 from gradcam_cli.models import vgg
 from gradcam_cli.models.catalog import find_model
@@ -68,6 +69,35 @@ def test_weights_are_read_from_each_of_keras_layouts(
         for (kernel, bias), (got_kernel, got_bias) in zip(narrow, weights.values(), strict=True):
             np.testing.assert_array_equal(got_kernel[()], kernel)
             np.testing.assert_array_equal(got_bias[()], bias)
+
+
+@pytest.mark.parametrize(
+    ("file_options", "options"),
+    [
+        ({}, {}),
+        ({"userblock_size": 512}, {}),
+        ({}, {"chunks": (3, 2), "compression": "gzip"}),
+        ({}, {"dtype": "<f8"}),
+        ({}, {"dtype": ">f4"}),
+    ],
+    ids=["in one piece", "behind other bytes", "compressed", "in double precision", "big endian"],
+)
+def test_dense_kernels_are_transposed_however_they_are_stored(
+    tmp_path: Path, narrow: Pairs, file_options: dict[str, Any], options: dict[str, Any]
+) -> None:
+    path = tmp_path / "weights.h5"
+    with h5py.File(path, "w", **file_options) as file:
+        write_legacy(file, narrow)
+        for number, (kernel, _) in list(enumerate(narrow))[-3:]:
+            layer = file[f"layer{number}"]
+            del layer["kernel:0"]
+            layer.create_dataset("kernel:0", data=kernel, **options)
+    with vgg.opened_weights(path, "vgg16") as weights:
+        parts = {name: list(each) for name, each in forward_graph("vgg16", weights).kernels.items()}
+    assert list(parts) == ["fc1/kernel", "fc2/kernel", "predictions/kernel"]
+    for (kernel, _), arrays in zip(narrow[-3:], parts.values(), strict=True):
+        assert all(array.flags.c_contiguous and array.dtype == np.float32 for array in arrays)
+        np.testing.assert_array_equal(np.concatenate(arrays), kernel.T)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path, narrow: Pairs) -> None:
