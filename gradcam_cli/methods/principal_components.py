@@ -154,7 +154,7 @@ def _leading(matrix: Matrix) -> tuple[float, Matrix]:
     decomposition takes a time that grows with the cube. Where that does not do, for several
     eigenvalues are nearly the greatest, it is the whole decomposition.
     """
-    limit = _CONVERGED * float(np.linalg.norm(matrix))
+    limit = _CONVERGED * math.sqrt(np.einsum("ij,ij->", matrix, matrix))
     basis, diagonal, beside = np.empty((0, len(matrix))), [], []
     rest = np.sin(np.arange(1.0, len(matrix) + 1) ** 2)  # at right angles to nothing of a pattern
     for step in range(1, min(len(matrix), _MOST_STEPS) + 1):
