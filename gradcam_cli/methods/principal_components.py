@@ -21,7 +21,7 @@ _MOST_FITTED = 1024
 _SHIFT = 1.0
 _STEPS_A_CHECK, _MOST_STEPS = 8, 64
 _CONVERGED = 1e-12
-"""How far, in the matrix's own size, its product with an eigenvector may be from a multiple."""
+"""How far, as a share, the product of a matrix and its eigenvector may be from a multiple."""
 _ALIKE = 1e-13
 """A smaller eigenvalue, for each position, is all rounding: the kernel's values are within ±1."""
 
@@ -32,8 +32,8 @@ def eigen_cam(activations: Array) -> Array:
     Muhammad and Yeasin, 2020, arXiv 2008.00299: with A as a matrix of (h·w, C) and its singular
     value decomposition U Σ Vᵀ, the projection A v_1 on the first right singular vector. A is not
     centred, as in the paper (pytorch-grad-cam centres it). A decomposition leaves the sign open:
-    here the sum of the map is not negative. It is computed in float64, by the first eigenvector of
-    the smaller of A Aᵀ and Aᵀ A.
+    here the sum of the map is not negative. It is computed in float64, as the first eigenvector of
+    the smaller of A Aᵀ and Aᵀ A, by products with A and Aᵀ.
 
     Parameters
     ----------
@@ -141,34 +141,40 @@ def _projection(matrix: Matrix) -> Matrix:
     """The rows' projection on the first right singular vector, of either sign."""
     rows, columns = matrix.shape
     if rows <= columns:
-        value, vector = _leading(matrix @ matrix.T)
+        value, vector = _leading(lambda each: _times(matrix, _times(matrix.T, each)), rows)
         return vector * math.sqrt(max(value, 0))
-    projection: Matrix = matrix @ _leading(matrix.T @ matrix)[1]
-    return projection
+    _, vector = _leading(lambda each: _times(matrix.T, _times(matrix, each)), columns)
+    return _times(matrix, vector)
 
 
-def _leading(matrix: Matrix) -> tuple[float, Matrix]:
+def _leading(times: Callable[[Matrix], Matrix], size: int) -> tuple[float, Matrix]:
     """The greatest eigenvalue of a symmetric matrix, and an eigenvector of length 1.
 
     By Lanczos' method, with all its vectors kept orthogonal: some tens of products, where a whole
     decomposition takes a time that grows with the cube. Where that does not do, for several
     eigenvalues are nearly the greatest, it is the whole decomposition.
+
+    Parameters
+    ----------
+    times : callable
+        The product of the matrix and a vector of `size`.
+    size : int
     """
-    limit = _CONVERGED * math.sqrt(np.einsum("ij,ij->", matrix, matrix))
-    basis, diagonal, beside = np.empty((0, len(matrix))), [], []
-    rest = np.sin(np.arange(1.0, len(matrix) + 1) ** 2)  # at right angles to nothing of a pattern
-    for step in range(1, min(len(matrix), _MOST_STEPS) + 1):
+    basis, diagonal, beside = np.empty((0, size)), [], []
+    rest = np.sin(np.arange(1.0, size + 1) ** 2)  # at right angles to nothing of a pattern
+    for step in range(1, min(size, _MOST_STEPS) + 1):
         basis = np.vstack([basis, rest / np.linalg.norm(rest)])
-        product = _times(matrix, basis[-1])
-        diagonal.append(product @ basis[-1])
+        product = times(basis[-1])
+        diagonal.append(float(product @ basis[-1]))
         rest = _without(_without(product, basis), basis)  # once leaves rounding
         beside.append(float(np.linalg.norm(rest)))
+        limit = _CONVERGED * max(map(abs, diagonal + beside))
         if step % _STEPS_A_CHECK and beside[-1] > limit:
             continue
         values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside[:-1], -1))
         if beside[-1] * abs(vectors[-1, -1]) <= limit:
             return float(values[-1]), _times(basis.T, vectors[:, -1])
-    values, vectors = np.linalg.eigh(matrix)
+    values, vectors = np.linalg.eigh(np.stack([times(each) for each in np.eye(size)]))
     return float(values[-1]), vectors[:, -1]
 
 
@@ -201,10 +207,11 @@ def _kernel_projection(kernel: Matrix, fitted: NDArray[np.intp]) -> Matrix:
     square = kernel[fitted]
     means = square.mean(axis=0)
     centred = kernel - kernel.mean(axis=1, keepdims=True) - means + means.mean()
-    value, vector = _leading(centred[fitted])
+    among_fitted = centred[fitted]
+    value, vector = _leading(lambda each: _times(among_fitted, each), len(fitted))
     if value <= _ALIKE * len(fitted):
         return np.zeros(len(kernel))
-    projection: Matrix = centred @ vector / math.sqrt(value)
+    projection: Matrix = _times(centred, vector) / math.sqrt(value)
     largest = projection[np.abs(projection).argmax()]
     return projection if largest > 0 else -projection
 
