@@ -4,7 +4,8 @@
     capture     a batch -> the activations of layers, scores
     gradients   a batch, targets -> activations, dy/d activations, scores
     tail        activations of a layer, the batch they replace them in -> scores
-    tail_curvature    the same, and targets -> first and second derivatives there, scores
+    tail_gradients    the same, and targets -> dy/d activations there, scores
+    tail_curvature    the same -> first and second derivatives there, scores
 
 They are at layers, at the input, or at the attention of a vision transformer, all of it at once.
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Kind = Literal["forward", "capture", "gradients", "tail", "tail_curvature"]
+Kind = Literal["forward", "capture", "gradients", "tail", "tail_gradients", "tail_curvature"]
 Rules = Literal["standard", "guided", "relevance"]
 """What is handed back from an operation to its inputs: gradients as calculus has them; gradients
 that pass a ReLU only where they are positive themselves (guided backpropagation: Springenberg et
@@ -87,7 +88,7 @@ class Pass:
 
     Attributes
     ----------
-    kind : "forward", "capture", "gradients", "tail" or "tail_curvature"
+    kind : "forward", "capture", "gradients", "tail", "tail_gradients" or "tail_curvature"
         What is computed.
     at : tuple of str
         The layers, or places of `NO_LAYERS`, whose arrays come out; of tails, the one place whose
@@ -110,7 +111,12 @@ class Pass:
     @property
     def has_gradients(self) -> bool:
         """True where it runs back from the scores."""
-        return self.kind in ("gradients", "tail_curvature")
+        return self.kind in ("gradients", "tail_gradients", "tail_curvature")
+
+    @property
+    def is_tail(self) -> bool:
+        """True where it begins with the activations of a layer."""
+        return self.kind in ("tail", "tail_gradients", "tail_curvature")
 
     @property
     def shows_in_scores(self) -> bool:
@@ -160,6 +166,7 @@ INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 RELEVANCE = Pass("gradients", (INPUT,), "relevance")
 TAIL = Pass("tail", (LAYER,))
+TAIL_GRADIENTS = Pass("tail_gradients", (LAYER,))
 TAIL_CURVATURE = Pass("tail_curvature", (LAYER,))
 STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
 ATTENTION_CAPTURE = Pass("capture", (ATTENTION,))
@@ -319,7 +326,7 @@ class Engine(Protocol):
         """
         ...
 
-    def tail_curvature(
+    def tail_gradients(
         self,
         activations: NDArray[np.float32],
         layer: str,
@@ -327,8 +334,8 @@ class Engine(Protocol):
         targets: Sequence[Target],
         *,
         score: Score = "logit",
-    ) -> Curvature:
-        """Gradients, second derivatives and scores where the output of `layer` is `activations`.
+    ) -> Gradients:
+        """Gradients and scores where the output of `layer` is `activations`.
 
         Parameters
         ----------
@@ -341,7 +348,7 @@ class Engine(Protocol):
 
         Returns
         -------
-        Curvature
+        Gradients
             For `layer`.
 
         Raises
@@ -349,4 +356,16 @@ class Engine(Protocol):
         UsageError
             As of `tail`, and where the scores do not depend on the layer.
         """
+        ...
+
+    def tail_curvature(
+        self,
+        activations: NDArray[np.float32],
+        layer: str,
+        batch: NDArray[np.float32],
+        targets: Sequence[Target],
+        *,
+        score: Score = "logit",
+    ) -> Curvature:
+        """The same with second derivatives."""
         ...

@@ -2,12 +2,14 @@
 
     python torch_methods.py vgg16|mobilenet WEIGHTS INPUTS.npy
 
-Each line on stdin is the name of a class of pytorch_grad_cam and how many of the inputs to explain,
-each answer on stdout the seconds that one took, or nan where the class fails.
+Each line on stdin is the name of a class of pytorch_grad_cam, or "forward", and how many of the
+inputs to explain, each answer on stdout the seconds that one took, by the clock and of the cores,
+or nan where the class fails.
 """
 
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytorch_grad_cam
@@ -47,16 +49,23 @@ def explain(cam, image):
     return cam(input_tensor=x, targets=[ClassifierOutputTarget(CLASS)])[0]
 
 
-def seconds(cam, images):
-    """Those of one of `images`."""
-    start = time.perf_counter()
+def forward(model, image):
+    """The network and no more."""
+    with torch.no_grad():
+        model(torch.from_numpy(image))
+
+
+def seconds(run, images):
+    """Those of one of `images`, by the clock and of the cores."""
+    clock, cores = time.perf_counter(), time.process_time()
     try:
         for image in images:
-            explain(cam, image)
+            run(image)
     except RuntimeError as error:  # ShapleyCAM fails where the second derivatives are 0
         print(error, file=sys.stderr)
-        return float("nan")
-    return (time.perf_counter() - start) / len(images)
+        return float("nan"), float("nan")
+    clock, cores = time.perf_counter() - clock, time.process_time() - cores
+    return clock / len(images), cores / len(images)
 
 
 def main(network: str, weights: str, inputs: str) -> None:
@@ -65,12 +74,16 @@ def main(network: str, weights: str, inputs: str) -> None:
     model.eval()
     for parameter in model.parameters():  # or all their gradients would be computed too
         parameter.requires_grad_(False)
-    images = np.load(inputs).transpose(0, 3, 1, 2)[:, np.newaxis].copy()
+    every = np.load(inputs).transpose(0, 3, 1, 2)[:, np.newaxis].copy()
     for line in sys.stdin:
         name, count = line.split()
+        images = every[: int(count)]
+        if name == "forward":
+            print(*seconds(partial(forward, model), images), flush=True)
+            continue
         of_several = name == "RefineCAM"
         cam = getattr(pytorch_grad_cam, name)(model, layers if of_several else layers[-1:])
-        print(seconds(cam, images[: int(count)]), flush=True)
+        print(*seconds(partial(explain, cam), images), flush=True)
         del cam  # its hooks go
 
 

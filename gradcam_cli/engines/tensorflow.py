@@ -64,7 +64,7 @@ class TensorFlowEngine:
         self._probabilities = probabilities[head or self._network.head]
         self._traced_capture = lru_cache(maxsize=8)(self._trace_capture)
         self._tail = lru_cache(maxsize=8)(self._trace_tail)
-        self._tail_curvature = lru_cache(maxsize=8)(self._trace_tail_curvature)
+        self._tail_derivatives = lru_cache(maxsize=8)(self._trace_tail_derivatives)
         self._traced_gradients = lru_cache(maxsize=8)(self._trace_gradients)
 
     @cached_property
@@ -124,6 +124,20 @@ class TensorFlowEngine:
         scores: Array = tail(inputs, activations).numpy()
         return scores
 
+    def tail_gradients(
+        self,
+        activations: Array,
+        layer: str,
+        batch: Array,
+        targets: Sequence[Target],
+        *,
+        score: Score = "logit",
+    ) -> Gradients:
+        """See `Engine.tail_gradients`."""
+        what = Pass("tail_gradients", (layer,))
+        scores, gradients = self._run_tail(what, activations, batch, targets, score)
+        return Gradients({layer: activations}, scores, {layer: gradients})
+
     def tail_curvature(
         self,
         activations: Array,
@@ -134,13 +148,19 @@ class TensorFlowEngine:
         score: Score = "logit",
     ) -> Curvature:
         """See `Engine.tail_curvature`."""
-        check_places(Pass("tail_curvature", (layer,)), self._network.layers, self._name)
-        run, reads_batch = self._tail_curvature(layer, score == "probability")
+        what = Pass("tail_curvature", (layer,))
+        scores, gradients, products = self._run_tail(what, activations, batch, targets, score)
+        return Curvature({layer: activations}, scores, {layer: gradients}, {layer: products})
+
+    def _run_tail(
+        self, what: Pass, activations: Array, batch: Array, targets: Sequence[Target], score: Score
+    ) -> list[Array]:
+        """The scores, the gradients and, of curvature, the Hessian's products."""
+        check_places(what, self._network.layers, self._name)
+        run, reads_batch = self._tail_derivatives(what, score == "probability")
         inputs = self._tail_inputs(activations, batch, reads_batch)
         weights, top = score_weights(targets, self._network.classes)
-        results = run(inputs, activations, weights, top)
-        scores, gradients, products = (result.numpy() for result in results)
-        return Curvature({layer: activations}, scores, {layer: gradients}, {layer: products})
+        return [result.numpy() for result in run(inputs, activations, weights, top)]
 
     def _tail_inputs(self, activations: Array, batch: Array, reads_batch: bool) -> Array:
         """The inputs for a tail: zeros where they do not reach the scores past it."""
@@ -225,11 +245,12 @@ class TensorFlowEngine:
 
         return self._traced_tail(run, [(None, *self._network.shapes[layer])])
 
-    def _trace_tail_curvature(
-        self, layer: str, probability: bool
+    def _trace_tail_derivatives(
+        self, what: Pass, probability: bool
     ) -> tuple[Callable[..., Any], bool]:
-        """The same with a target, to the scores, the gradients and the Hessian's products."""
+        """The same with a target, to what `_run_tail` gives."""
         tf = self._tf
+        (layer,) = what.at
 
         def run(inputs: Any, activations: Any, weights: Any, top: Any) -> Any:
             scores, _ = self._network.run(inputs, replace={layer: activations})
@@ -237,6 +258,8 @@ class TensorFlowEngine:
             (gradients,) = tf.gradients(y, [activations])
             if gradients is None:
                 raise _independent_layer_error(layer)
+            if what.kind == "tail_gradients":
+                return scores, gradients
             along = tf.reduce_sum(gradients * tf.stop_gradient(activations))
             (products,) = tf.gradients(along, [activations], unconnected_gradients="zero")
             return scores, gradients, products

@@ -5,8 +5,9 @@ And one of several layers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,15 @@ from gradcam_cli.methods.batching import (
     input_scores,
     resolved,
 )
-from gradcam_cli.methods.cam import grad_cam, grad_cam_maps, grad_cam_plus_plus
-from gradcam_cli.methods.contract import Maps, Question
+from gradcam_cli.methods.cam import grad_cam, grad_cam_plus_plus
+from gradcam_cli.methods.contract import Question
 from gradcam_cli.methods.control import seeded_generator
 from gradcam_cli.methods.upsampling import SamplePoints, upsampled
-from gradcam_cli.passes import Curvature, Gradients, stages
-from gradcam_cli.targets import ContrastTarget
+from gradcam_cli.passes import Gradients, stages
+from gradcam_cli.targets import ContrastTarget, Target
 
 Array = NDArray[np.float32]
+Derivatives = TypeVar("Derivatives", bound=Gradients)
 Moments = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -126,7 +128,8 @@ def _moments(arrays: Iterable[Array]) -> Moments:
     return first, second, third
 
 
-def finer_cam(question: Question, similar: int = 3, alpha: float = 1.0) -> Maps:
+@by_row
+def finer_cam(question: Question, similar: int = 3, alpha: float = 1.0) -> Iterator[RowMap]:
     """Grad-CAM of what tells a class from the ones that are most like it.
 
     Zhang et al., 2025, arXiv 2501.11309: y_c - α y_d in place of y_c, d being a class like c. Of
@@ -151,11 +154,13 @@ def finer_cam(question: Question, similar: int = 3, alpha: float = 1.0) -> Maps:
     Maps
         Raw signed maps of (h, w), in units of y.
     """
-    targets = [
-        _compared(question, row, scores, similar, alpha)
-        for row, scores in enumerate(input_scores(question))
-    ]
-    return grad_cam_maps(replace(question, targets=targets))
+    layer = question.layer
+
+    def compared(row: int, scores: Array) -> Target:
+        return _compared(question, row, scores, similar, alpha)
+
+    for row, scores, tail, number in _tails(question, compared, question.engine.tail_gradients):
+        yield row, grad_cam(tail.activations[layer][number], tail.gradients[layer][number]), scores
 
 
 def _compared(
@@ -213,21 +218,44 @@ def shapley_cam_maps(question: Question) -> Iterator[RowMap]:
     Maps
         Raw signed maps of (h, w), in units of y.
     """
-    inputs, engine, layer = question.inputs, question.engine, question.layer
+    layer = question.layer
+    target = partial(resolved, question)
+    for row, scores, tail, number in _tails(question, target, question.engine.tail_curvature):
+        arrays = (tail.activations[layer], tail.gradients[layer], tail.products[layer])
+        yield row, shapley_cam(*(array[number] for array in arrays)), scores
+
+
+def _tails(
+    question: Question, target: Callable[[int, Array], Target], run: Callable[..., Derivatives]
+) -> Iterator[tuple[int, Array, Derivatives, int]]:
+    """What `run` gives for tails at the activations of each input, whose scores tell the targets.
+
+    Parameters
+    ----------
+    question : Question
+    target : callable
+        From a row and its scores, (classes,), to what is differentiated.
+    run : callable
+        `Engine.tail_gradients`, or `Engine.tail_curvature`.
+
+    Yields
+    ------
+    row, scores, tail, number : int, (classes,) float32, Gradients or Curvature, int
+        The row, its scores, a batch of tails, and which of them is the row's.
+    """
     groups = list(captures(question))
     captured = {row: (a, scores) for rows, a, scores in groups for row in rows}
 
-    def run(numbers: Numbers) -> Curvature:
+    def run_rows(numbers: Numbers) -> Derivatives:
         rows = numbers.tolist()
-        batch = np.stack([inputs[row] for row in rows])
+        batch = np.stack([question.inputs[row] for row in rows])
         activations = np.stack([captured[row][0] for row in rows])
-        targets = [resolved(question, row, captured[row][1]) for row in rows]
-        return engine.tail_curvature(activations, layer, batch, targets, score=question.score)
+        targets = [target(row, captured[row][1]) for row in rows]
+        return run(activations, question.layer, batch, targets, score=question.score)
 
-    for rows, batch in in_batches(run, len(inputs), question.rows, engine.parallel):
-        arrays = (batch.activations[layer], batch.gradients[layer], batch.products[layer])
-        for row, *own in zip(rows, *arrays, strict=False):
-            yield row, shapley_cam(*own), captured[row][1]
+    count, parallel = len(question.inputs), question.engine.parallel
+    for rows, tails in in_batches(run_rows, count, question.rows, parallel):
+        yield from ((row, captured[row][1], tails, number) for number, row in enumerate(rows))
 
 
 def refine_cam(maps: Sequence[Array]) -> Array:

@@ -19,6 +19,9 @@ Matrix = NDArray[np.float64]
 _MOST_FITTED = 1024
 """Kernel PCA compares each two of its positions; of so many that takes a fraction of a second."""
 _SHIFT = 1.0
+_STEPS, _MOST_STARTS = 16, 8
+_CONVERGED = 1e-12
+"""How far, as a share, the product of a matrix and its eigenvector may be from a multiple."""
 _ALIKE = 1e-13
 """A smaller eigenvalue, for each position, is all rounding: the kernel's values are within ±1."""
 
@@ -29,8 +32,8 @@ def eigen_cam(activations: Array) -> Array:
     Muhammad and Yeasin, 2020, arXiv 2008.00299: with A as a matrix of (h·w, C) and its singular
     value decomposition U Σ Vᵀ, the projection A v_1 on the first right singular vector. A is not
     centred, as in the paper (pytorch-grad-cam centres it). A decomposition leaves the sign open:
-    here the sum of the map is not negative. It is computed in float64, by the eigenvectors of the
-    smaller of A Aᵀ and Aᵀ A.
+    here the sum of the map is not negative. It is computed in float64, as the first eigenvector of
+    the smaller of A Aᵀ and Aᵀ A, by products with A and Aᵀ.
 
     Parameters
     ----------
@@ -138,11 +141,63 @@ def _projection(matrix: Matrix) -> Matrix:
     """The rows' projection on the first right singular vector, of either sign."""
     rows, columns = matrix.shape
     if rows <= columns:
-        values, vectors = np.linalg.eigh(matrix @ matrix.T)
-        projection: Matrix = vectors[:, -1] * np.sqrt(max(values[-1], 0))
-        return projection
-    projection = matrix @ np.linalg.eigh(matrix.T @ matrix)[1][:, -1]
-    return projection
+        value, vector = _leading(lambda each: _times(matrix, _times(matrix.T, each)), rows)
+        return vector * math.sqrt(max(value, 0))
+    _, vector = _leading(lambda each: _times(matrix.T, _times(matrix, each)), columns)
+    return _times(matrix, vector)
+
+
+def _leading(times: Callable[[Matrix], Matrix], size: int) -> tuple[float, Matrix]:
+    """The greatest eigenvalue of a symmetric matrix, and an eigenvector of length 1.
+
+    By Lanczos' method, begun anew from the best vector so far: some tens of products, where a whole
+    decomposition takes a time that grows with the cube. Where that does not do, for several
+    eigenvalues are nearly the greatest, it is the whole decomposition.
+
+    Parameters
+    ----------
+    times : callable
+        The product of the matrix and a vector of `size`.
+    size : int
+    """
+    vector = np.sin(np.arange(1.0, size + 1) ** 2)  # at right angles to nothing of a pattern
+    for _ in range(_MOST_STARTS):
+        value, vector, is_close = _nearer(times, vector)
+        if is_close:
+            return value, vector
+    values, vectors = np.linalg.eigh(np.stack([times(each) for each in np.eye(size)]))
+    return float(values[-1]), vectors[:, -1]
+
+
+def _nearer(times: Callable[[Matrix], Matrix], start: Matrix) -> tuple[float, Matrix, bool]:
+    """The best of what some products make of `start`, its eigenvalue, and whether it will do.
+
+    The vectors are kept orthogonal. There are so few that LAPACK finds their mixture on one thread.
+    """
+    basis, diagonal, beside, rest = np.empty((0, len(start))), [], [], start
+    for _ in range(min(len(start), _STEPS)):
+        basis = np.vstack([basis, rest / np.linalg.norm(rest)])
+        product = times(basis[-1])
+        diagonal.append(float(product @ basis[-1]))
+        rest = _without(_without(product, basis), basis)  # once leaves rounding
+        beside.append(float(np.linalg.norm(rest)))
+        limit = _CONVERGED * max(map(abs, diagonal + beside))
+        if beside[-1] <= limit:
+            break
+    values, mixtures = np.linalg.eigh(np.diag(diagonal) + np.diag(beside[:-1], -1))
+    is_close = beside[-1] * abs(mixtures[-1, -1]) <= limit
+    return float(values[-1]), _times(basis.T, mixtures[:, -1]), is_close
+
+
+def _without(vector: Matrix, basis: Matrix) -> Matrix:
+    """What is left of `vector` beside its projections on the rows of `basis`."""
+    return vector - _times(basis.T, _times(basis, vector))
+
+
+def _times(matrix: Matrix, vector: Matrix) -> Matrix:
+    """Their product, on one thread: BLAS's wait for each other where a core is busy."""
+    product: Matrix = np.einsum("ij,j->i", matrix, vector)
+    return product
 
 
 def _towards(direction: Matrix, projection: Matrix) -> Matrix:
@@ -163,10 +218,11 @@ def _kernel_projection(kernel: Matrix, fitted: NDArray[np.intp]) -> Matrix:
     square = kernel[fitted]
     means = square.mean(axis=0)
     centred = kernel - kernel.mean(axis=1, keepdims=True) - means + means.mean()
-    values, vectors = np.linalg.eigh(centred[fitted])
-    if values[-1] <= _ALIKE * len(fitted):
+    among_fitted = centred[fitted]
+    value, vector = _leading(lambda each: _times(among_fitted, each), len(fitted))
+    if value <= _ALIKE * len(fitted):
         return np.zeros(len(kernel))
-    projection: Matrix = centred @ vectors[:, -1] / np.sqrt(values[-1])
+    projection: Matrix = _times(centred, vector) / math.sqrt(value)
     largest = projection[np.abs(projection).argmax()]
     return projection if largest > 0 else -projection
 

@@ -24,7 +24,9 @@ _SCHEMA = 2
 _FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME = 80
-_PASS = re.compile(r"(guided )?(forward|capture|gradients|tail|tail curvature|relevance)( at .+)?")
+_PASS = re.compile(
+    r"(guided )?(forward|capture|gradients|tail( gradients| curvature)?|relevance)( at .+)?"
+)
 
 
 @dataclass(frozen=True)

@@ -129,13 +129,14 @@ def test_a_tail_is_linear_after_the_last_activation(engine_of: Make) -> None:
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("score", ["logit", "probability"])
+@pytest.mark.parametrize("kind", ["tail_gradients", "tail_curvature"])
 def test_the_gradients_of_a_tail_at_its_own_activations_are_those_of_the_model(
-    engine_of: Make, layer: str, score: Score
+    engine_of: Make, layer: str, score: Score, kind: str
 ) -> None:
     engine, targets = engine_of(residual()), [Target(0), Target(-1), Target(3, None, True)]
     whole = engine.gradients(batch(), targets, [layer], score=score)
     own = whole.activations[layer]
-    tail = engine.tail_curvature(own, layer, batch(), targets, score=score)
+    tail = getattr(engine, kind)(own, layer, batch(), targets, score=score)
     np.testing.assert_array_equal(tail.activations[layer], own)
     np.testing.assert_allclose(tail.scores, whole.scores, atol=1e-5)
     assert relative_difference(tail.gradients[layer], whole.gradients[layer]) <= 1e-5
@@ -198,13 +199,15 @@ def test_kinks_alone_are_no_curvature(engine_of: Make) -> None:
         assert not engine.tail_curvature(a, layer, batch(), [Target(1)] * 3).products[layer].any()
 
 
-def test_curvature_is_refused_where_tails_are(engine_of: Make) -> None:
+@pytest.mark.parametrize("kind", ["tail_gradients", "tail_curvature"])
+def test_derivatives_are_refused_where_tails_are(engine_of: Make, kind: str) -> None:
     engine = engine_of(residual(), model_name="small")
+    run = getattr(engine, kind)
     activations = engine.capture(batch(), ["inside"]).activations["inside"]
     with pytest.raises(UsageError, match="expected a layer of small, got 'insid'"):
-        engine.tail_curvature(activations, "insid", batch(), [Target(0)] * 3)
+        run(activations, "insid", batch(), [Target(0)] * 3)
     with pytest.raises(UsageError, match="expected one input, or one for each of 3 rows"):
-        engine.tail_curvature(activations, "inside", batch(2), [Target(0)] * 3)
+        run(activations, "inside", batch(2), [Target(0)] * 3)
 
 
 def test_layers_stand_in_their_order_with_their_sizes(engine_of: Make) -> None:

@@ -149,4 +149,8 @@ def _answers(
     activations = activations * np.random.default_rng(0).random(activations.shape, np.float32)
     if what.kind == "tail":
         return [Captured({}, engine.tail(activations, layer, batch)) for engine in engines]
-    return [engine.tail_curvature(activations, layer, batch, [Target(TOP)]) for engine in engines]
+    run = [
+        engine.tail_gradients if what.kind == "tail_gradients" else engine.tail_curvature
+        for engine in engines
+    ]
+    return [each(activations, layer, batch, [Target(TOP)]) for each in run]

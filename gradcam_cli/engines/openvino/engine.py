@@ -223,6 +223,21 @@ class OpenVINOEngine:
         (scores,) = self._run(what, self._tail_inputs(what, activations, batch))
         return scores
 
+    def tail_gradients(
+        self,
+        activations: Array,
+        layer: str,
+        batch: Array,
+        targets: Sequence[Target],
+        *,
+        score: Score = "logit",
+    ) -> Gradients:
+        """See `Engine.tail_gradients`."""
+        what = Pass("tail_gradients", (layer,))
+        inputs = self._tail_inputs(what, activations, batch) | self._target(what, targets, score)
+        gradients, scores = self._run(what, inputs)
+        return Gradients({layer: activations}, scores, {layer: gradients})
+
     def tail_curvature(
         self,
         activations: Array,
@@ -234,15 +249,13 @@ class OpenVINOEngine:
     ) -> Curvature:
         """See `Engine.tail_curvature`."""
         what = Pass("tail_curvature", (layer,))
-        inputs = self._tail_inputs(what, activations, batch)
-        gradients, products, scores = self._run(
-            what, {**inputs, **self._target(what, targets, score)}
-        )
+        inputs = self._tail_inputs(what, activations, batch) | self._target(what, targets, score)
+        gradients, products, scores = self._run(what, inputs)
         return Curvature({layer: activations}, scores, {layer: gradients}, {layer: products})
 
-    def _tail_inputs(self, what: Pass, activations: Array, batch: Array) -> dict[str, Array]:
+    def _tail_inputs(self, what: Pass, activations: Array, batch: Array) -> dict[str, NDArray[Any]]:
         """What a tail reads: the batch only where it reaches the scores past it."""
-        inputs = {ACTIVATIONS: activations}
+        inputs: dict[str, NDArray[Any]] = {ACTIVATIONS: activations}
         if IMAGE in self._compiled_pass(what).inputs:
             check_rows(len(activations), len(batch))
             inputs[IMAGE] = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
@@ -380,10 +393,8 @@ class OpenVINOEngine:
 
 def _stamp(graph: Path | Any) -> tuple[int, ...]:
     """What changes where a file is replaced; nothing where there is none, or it was read."""
-    if not isinstance(graph, Path):
-        return ()
     try:
-        stat = graph.stat()
+        stat = graph.stat() if isinstance(graph, Path) else None
     except OSError:
-        return ()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+        stat = None
+    return (stat.st_ino, stat.st_size, stat.st_mtime_ns) if stat else ()

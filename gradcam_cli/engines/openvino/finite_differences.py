@@ -99,7 +99,8 @@ def _gradients(engine: Engine, what: Pass, batch: Array, target: Target) -> Grad
         return engine.gradients(batch, [target], what.at)
     (layer,) = what.at
     activations = engine.capture(batch, what.at).activations[layer]
-    return engine.tail_curvature(activations, layer, batch, [target])
+    run = engine.tail_gradients if what.kind == "tail_gradients" else engine.tail_curvature
+    return run(activations, layer, batch, [target])
 
 
 def _score_of(engine: Engine, place: str, batch: Array, index: int) -> Score:

@@ -93,7 +93,7 @@ def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
     logits = ports[LOGITS]
     layers = [ports[output_name(name)] for name in what.at if name not in NO_LAYERS]
     image = _reshaped_input(forward, [*layers, logits], rows)
-    if what.kind in ("tail", "tail_curvature"):
+    if what.is_tail:
         return (
             _tail(image, layers[0], logits, what, head)
             if layers
@@ -273,7 +273,10 @@ def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> 
     target: list[Any] = []
     if what.has_gradients:
         seed, target = _target(results[0], what, head)
-        ends = _derivatives(model.get_ordered_ops(), results[0], seed(results[0]), replaced)
+        operations = model.get_ordered_ops()
+        ends = gradients(operations, results[0], seed(results[0]), [replaced])
+        if what.kind == "tail_curvature":
+            ends.append(_curvature(ends[0], replaced))
         results = [*(viewed(end, steps) for end in ends), *results]
     reads_image = image.get_name() in _ancestors([port.get_node() for port in results])
     inputs = (ACTIVATIONS, *([IMAGE] if reads_image else []), *(TARGET_INPUTS if target else ()))
@@ -281,14 +284,13 @@ def _tail(image: Any, activations: Any, logits: Any, what: Pass, head: Head) -> 
     return Graph(openvino.Model(results, parameters, str(what)), inputs)
 
 
-def _derivatives(operations: Sequence[Any], logits: Any, seed: Any, place: Any) -> tuple[Any, Any]:
-    """The gradient G at `place`, which has the values A, and that of Σ G·A with A fixed: H A."""
-    (gradient,) = gradients(operations, logits, seed, [place])
+def _curvature(gradient: Any, place: Any) -> Any:
+    """H A from the gradient G at `place`, which has the values A: that of Σ G·A with A fixed."""
     nodes = _ancestors([gradient.get_node()]).values()
     inputs = [node for node in nodes if node.get_type_name() == "Parameter"]
     backward = openvino.Model([gradient], inputs, LOGITS).get_ordered_ops()
     (product,) = gradients(backward, gradient, place, [place])
-    return gradient, product
+    return product
 
 
 def _replaced(activations: Any) -> tuple[Any, Any, list[Any]]:

@@ -9,6 +9,7 @@ from gradcam_cli.passes import (
     LAYER_GRADIENTS,
     STAGE_GRADIENTS,
     TAIL_CURVATURE,
+    TAIL_GRADIENTS,
 )
 
 RECORDS = (
@@ -124,8 +125,8 @@ RECORDS = (
         title="Finer-CAM",
         summary="Grad-CAM of what tells the class from those most like it",
         paper="Zhang et al., 2025, arXiv 2501.11309",
-        needs=(FORWARD, LAYER_GRADIENTS),
-        cost="2 forward, 1 backward passes",
+        needs=(ACTIVATIONS, TAIL_GRADIENTS),
+        cost="1 forward pass, and 1 forward, 1 backward through the tail",
         signed=True,
         maps=imported("cam_variants", "finer_cam"),
         options=(

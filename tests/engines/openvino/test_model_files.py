@@ -36,6 +36,7 @@ from gradcam_cli.passes import (
     INPUT,
     LAYER_GRADIENTS,
     TAIL_CURVATURE,
+    TAIL_GRADIENTS,
     Curvature,
     Engine,
     Gradients,
@@ -366,6 +367,11 @@ class Distorted(OpenVINOEngine):
         wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
         return Gradients(right.activations, right.scores, wrong)
 
+    def tail_gradients(self, *arguments: Any, **options: Any) -> Gradients:
+        right = super().tail_gradients(*arguments, **options)
+        wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
+        return replace(right, gradients=wrong)
+
     def tail_curvature(self, *arguments: Any, **options: Any) -> Curvature:
         right = super().tail_curvature(*arguments, **options)
         wrong = {place: self.distortion(array) for place, array in right.gradients.items()}
@@ -398,7 +404,7 @@ def test_finite_differences_tell_right_from_wrong(
     graph = place_of(source.file.name, source.file.digest()) / GRAPH
     engine = Distorted(graph)
     engine.distortion = distortion
-    for need in (LAYER_GRADIENTS, TAIL_CURVATURE):
+    for need in (LAYER_GRADIENTS, TAIL_GRADIENTS, TAIL_CURVATURE):
         what = need.at_layer(model.layer)
         said = difference_from_finite_differences(
             engine, what, findings.input, findings.preprocessing

@@ -22,6 +22,7 @@ from gradcam_cli.passes import (
     LAYER_GRADIENTS,
     TAIL,
     TAIL_CURVATURE,
+    TAIL_GRADIENTS,
     Pass,
 )
 from gradcam_cli.targets import Target
@@ -36,7 +37,7 @@ from tests.engines.openvino.test_model_cache import (
 )
 
 ALL_SERVED = (
-    *(FORWARD, ACTIVATIONS, LAYER_GRADIENTS, TAIL, TAIL_CURVATURE),
+    *(FORWARD, ACTIVATIONS, LAYER_GRADIENTS, TAIL, TAIL_GRADIENTS, TAIL_CURVATURE),
     Pass("gradients", (LAYER, "middle")),
 )
 
@@ -47,7 +48,8 @@ def test_each_pass_is_checked_when_it_is_first_needed(cache: Path, model: Model)
     assert both.said == [
         f"Checking the pass “{what}” of the compiled small against TensorFlow, once for this pass."
         for what in (
-            *("forward", "capture at last", "tail at last", "tail curvature at last"),
+            *("forward", "capture at last", "tail at last"),
+            *("tail gradients at last", "tail curvature at last"),
             "gradients at last, middle",
         )
     ]
