@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradcam_cli import cli
+
+# Before any test imports OpenVINO, whose telemetry would start a process for every conversion.
+from gradcam_cli.engines.openvino import runtime  # noqa: F401
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
