@@ -23,7 +23,10 @@ ROOT = Path(__file__).parent.parent
 SAMPLE, MODEL, CLASS = ROOT / "sample_images" / "egyptian_cat.jpg", "efficientnet-lite0", 285
 SIDE = 360
 
-_CAPTION = "What {title} shows for the class *Egyptian cat* of the bundled model."
+FEWER_PASSES = {"rise": "masks=1000", "ss-cam": "samples=2", "is-cam": "steps=4"}
+"""Options for the pictures of those methods that take a minute, so that the site is soon built."""
+
+_CAPTION = "What {title} shows for the class *Egyptian cat* of the bundled model{by}."
 
 _WITHOUT_HEADING = """\
     options:
@@ -127,16 +130,17 @@ def write_pages(folder: Path) -> dict[str, str]:
 
 
 def _outcome(method: Method, picture: Path) -> str:
+    options = FEWER_PASSES.get(method.name)
     try:
-        explanation = explained(method.name)
+        explanation = explained(f"{method.name}:{options}" if options else method.name)
     except GradcamError as error:
         return f"On the bundled model, {MODEL}, there is no picture of it: {error.what}."
     write_output(picture, encoded_image(thumbnail(explanation.overlay(), SIDE), ".jpg"))
-    caption = _CAPTION.format(title=method.title)
+    caption = _CAPTION.format(title=method.title, by=f", by `{options}`" if options else "")
     return f"![{caption}]({picture.name})\n\n*{caption}*"
 
 
-def explained(name: str) -> Explanation:
-    """The sample by the method called `name`."""
-    explainer = Explainer.load(MODEL, methods=name, offline=True)
+def explained(method: str) -> Explanation:
+    """The sample by `method`, as `--method` takes it."""
+    explainer = Explainer.load(MODEL, methods=method, offline=True)
     return explainer.explain(SAMPLE, CLASS)

@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
 from gradcam_cli import cli
+
+# Before any test imports OpenVINO, whose telemetry would start a process for every conversion.
+from gradcam_cli.engines.openvino import runtime  # noqa: F401
 from gradcam_cli.engines.selection import open_engine
 from gradcam_cli.models.catalog import find_model
 from gradcam_cli.models.framework import tensorflow
@@ -94,7 +98,22 @@ def lite0() -> Any:
 
 @pytest.fixture(scope="session")
 def vgg16_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of seeded random weights for the real VGG16, in Keras's legacy .h5 layout."""
+    """A file of seeded random weights for the real VGG16, in Keras's legacy .h5 layout.
+
+    There is one for all processes of pytest-xdist: it takes ten seconds to make.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "vgg16.h5"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            written = path.with_suffix(".part")
+            write_vgg16_weights(written)
+            written.rename(path)
+    return path
+
+
+def write_vgg16_weights(path: Path) -> None:
+    """Write them to `path`."""
     import h5py
     from keras.src.legacy.saving import legacy_h5_format
 
@@ -110,10 +129,8 @@ def vgg16_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
             # Pixels reach the first layer some 70 times too large for logits of ordinary size.
             scale = np.sqrt(2 / fan_in) / (70 if layer.name == "block1_conv1" else 1)
             variable.assign(drawn * np.float32(scale))
-    path = tmp_path_factory.mktemp("vgg16") / "vgg16.h5"
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
-    return path
 
 
 @pytest.fixture(scope="session")

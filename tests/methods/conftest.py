@@ -28,6 +28,8 @@ FEW_PASSES: dict[str, dict[str, float]] = {
     "opti-cam": {"steps": 5},
     "occlusion": {"stride": 0.2},
     "rise": {"masks": 50},
+    "integrated-gradients": {"steps": 8},
+    "expected-gradients": {"samples": 8},
 }
 """What makes the methods of most passes quick."""
 

@@ -102,7 +102,7 @@ def expected_rise(contributions: np.ndarray, cells: int, keep: float) -> np.ndar
 def test_rise_of_a_linear_model_tends_to_its_contributions(ask: Ask) -> None:
     random = np.random.default_rng(6)
     weights, image = random.standard_normal((2, 5, 6))
-    options = {"masks": 40_000, "cells": 3, "keep": 0.4}
+    options = {"masks": 10_000, "cells": 3, "keep": 0.4}
     raw = raw_map(ask, "rise", linear_engine(weights, bias=7), image, **options)
     expected = expected_rise(weights * image, 3, 0.4)
     assert np.abs(raw - expected).max() < 0.04 * np.abs(expected).max()

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from gradcam_cli.reports.html import write_report
+from gradcam_cli.reports.page.thumbnails import SIDE
 from gradcam_cli.results.manifest import Manifest
 from gradcam_cli.text import printable
 from tests.conftest import SAMPLES
@@ -353,9 +354,11 @@ def full_page(tmp_path: Path) -> Path:
     """2,000 cards, each with a photo of its own."""
     out = tmp_path / "out"
     out.mkdir()
-    photos = sorted(SAMPLES.glob("*.jpg"))
+    photos = [tmp_path / path.name for path in sorted(SAMPLES.glob("*.jpg"))]
     for number, photo in enumerate(photos):
-        pixels = Image.open(photo).convert("RGB")
+        pixels = Image.open(SAMPLES / photo.name).convert("RGB")
+        pixels.thumbnail((SIDE, SIDE))  # as the page shows it, so that it is soon made
+        pixels.save(photo, quality=95, subsampling=0)
         heat = Image.radial_gradient("L").resize(pixels.size)
         colors = Image.merge("RGB", (heat, heat.rotate(90), heat.transpose(0)))
         Image.blend(pixels, colors, 0.5).save(out / f"{number}.jpg", quality=95, subsampling=0)
