@@ -53,7 +53,11 @@ BLOCK_ATTENTION = "<attention by block>"
 """The same, where the gradients of each block's are of scores of its own: those that the model
 gives where the tokens that the block leaves are taken for those of the last block."""
 
-NO_LAYERS = frozenset({INPUT, ATTENTION, BLOCK_ATTENTION})
+BIASES = "<biases>"
+"""All biases between the input and the scores, as one place: what adds to values without coming
+from the input; see `Gradients.biases`."""
+
+NO_LAYERS = frozenset({INPUT, ATTENTION, BLOCK_ATTENTION, BIASES})
 """The places that are no layers."""
 
 _MOST_STAGES = 3
@@ -66,6 +70,7 @@ _WORDS = {
     STAGES: "the stages before",
     ATTENTION: "the attention",
     BLOCK_ATTENTION: "the attention by block",
+    BIASES: "the biases",
 }
 
 
@@ -157,6 +162,7 @@ FORWARD = Pass("forward")
 ACTIVATIONS = Pass("capture", (LAYER,))
 LAYER_GRADIENTS = Pass("gradients", (LAYER,))
 INPUT_GRADIENTS = Pass("gradients", (INPUT,))
+BIAS_GRADIENTS = Pass("gradients", (INPUT, BIASES))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 RELEVANCE = Pass("gradients", (INPUT,), "relevance")
 TAIL = Pass("tail", (LAYER,))
@@ -194,9 +200,15 @@ class Gradients(Captured):
     ----------
     gradients : dict of str to (N, h, w, C) float32
         G = dy/dA of each layer, y being each row's own target; of other places of A's shape.
+    biases : tuple of (N, h, w, C) float32
+        b·dy/db of each bias at each place where it is added, where `BIASES` was requested, from
+        input to output; (N, 1, 1, C) of dense layers. They are constants c that are added to each
+        channel, with c·G; and of activations f other than ReLUs (f(x) - x·f'(x))·G, so that
+        f(x) = x·f'(x) + b.
     """
 
     gradients: dict[str, NDArray[np.float32]] = field(repr=False)
+    biases: tuple[NDArray[np.float32], ...] = field(default=(), repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

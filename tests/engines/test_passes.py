@@ -16,7 +16,15 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.layers import explainable_layers
-from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, RELEVANCE, STAGE_GRADIENTS, Engine, stages
+from gradcam_cli.passes import (
+    BIAS_GRADIENTS,
+    GUIDED_GRADIENTS,
+    INPUT,
+    RELEVANCE,
+    STAGE_GRADIENTS,
+    Engine,
+    stages,
+)
 from gradcam_cli.targets import Score, Target
 
 LAYERS = ("stem", "inside", "capped", "total", "last")
@@ -323,3 +331,12 @@ def test_tensorflow_has_no_relevance() -> None:
         engine.prepare(RELEVANCE)
     with pytest.raises(UsageError, match=expected):
         engine.gradients(batch(1), [Target(0)], [INPUT], rules="relevance")
+
+
+def test_tensorflow_has_no_biases() -> None:
+    engine = TensorFlowEngine(residual(), model_name="small")
+    expected = "expected a pass that the engine tensorflow has, got gradients at .* the biases"
+    with pytest.raises(UsageError, match=expected):
+        engine.prepare(BIAS_GRADIENTS)
+    with pytest.raises(UsageError, match=expected):
+        engine.gradients(batch(1), [Target(0)], BIAS_GRADIENTS.at)

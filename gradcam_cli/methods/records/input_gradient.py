@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradcam_cli.methods.contract import ONE_PASS, Method, Option, imported
 from gradcam_cli.passes import (
+    BIAS_GRADIENTS,
     FORWARD,
     GUIDED_GRADIENTS,
     INPUT_GRADIENTS,
@@ -31,6 +32,16 @@ RECORDS = (
         cost=ONE_PASS,
         signed=True,
         maps=imported("input_gradient", "input_x_gradient_maps"),
+    ),
+    Method(
+        name="full-grad",
+        title="FullGrad",
+        summary="what the input and every bias of the network add to the score, in size",
+        paper="Srinivas and Fleuret, 2019, arXiv 1905.00780",
+        needs=(BIAS_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=False,
+        maps=imported("full_grad", "full_grad_maps"),
     ),
     Method(
         name="integrated-gradients",
