@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["forward", "capture", "gradients", "tail", "tail_curvature"]
-Rules = Literal["standard", "guided", "relevance"]
+Rules = Literal["standard", "guided", "relevance", "linearized"]
 """What is handed back from an operation to its inputs: gradients as calculus has them; gradients
 that pass a ReLU only where they are positive themselves (guided backpropagation: Springenberg et
-al., 2015, arXiv 1412.6806); or, in place of gradients, relevance (Bach et al., 2015), which starts
-from each score's gradient times the score."""
+al., 2015, arXiv 1412.6806); in place of gradients, relevance (Bach et al., 2015), which starts
+from each score's gradient times the score; or the gradients of a model that is linear at each of
+its values, which times the input are AttnLRP (Achtibat et al., 2024, arXiv 2402.05602)."""
 
 Precision = Literal["f32", "bf16"]
 """What a model computes in: float32, or bfloat16, whose numbers have 8 bits where those have 24."""
@@ -97,7 +98,7 @@ class Pass:
     at : tuple of str
         The layers, or places of `NO_LAYERS`, whose arrays come out; of tails, the one place whose
         go in.
-    rules : "standard", "guided" or "relevance"
+    rules : "standard", "guided", "relevance" or "linearized"
         Of gradients: what an operation hands back.
     """
 
@@ -124,9 +125,9 @@ class Pass:
 
     def __str__(self) -> str:
         kind = self.kind.replace("_", " ")
-        kinds = {"guided": f"guided {kind}", "relevance": "relevance"}
+        kinds = {"standard": kind, "relevance": "relevance"}
         places = ", ".join(_WORDS.get(name, name) for name in self.at)
-        return f"{kinds.get(self.rules, kind)}{f' at {places}' if places else ''}"
+        return f"{kinds.get(self.rules, f'{self.rules} {kind}')}{f' at {places}' if places else ''}"
 
 
 def stages(shapes: Mapping[str, tuple[int, int, int]], layer: str) -> tuple[str, ...]:
@@ -165,6 +166,7 @@ INPUT_GRADIENTS = Pass("gradients", (INPUT,))
 BIAS_GRADIENTS = Pass("gradients", (INPUT, BIASES))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 RELEVANCE = Pass("gradients", (INPUT,), "relevance")
+LINEARIZED_GRADIENTS = Pass("gradients", (INPUT,), "linearized")
 TAIL = Pass("tail", (LAYER,))
 TAIL_CURVATURE = Pass("tail_curvature", (LAYER,))
 STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
@@ -285,7 +287,7 @@ class Engine(Protocol):
             Layers, or places of `NO_LAYERS`.
         score : "logit" or "probability"
             Whether y is made of the scores before the softmax, or after it.
-        rules : "standard", "guided" or "relevance"
+        rules : "standard", "guided", "relevance" or "linearized"
             What an operation hands back.
 
         Returns
@@ -297,8 +299,8 @@ class Engine(Protocol):
         ------
         UsageError
             Where the model has no such layer or no attention, the scores do not depend on it,
-            guided gradients are requested of a model without ReLUs, or relevance of an engine
-            without its rules.
+            guided gradients are requested of a model without ReLUs, or of an engine what it does
+            not have: relevance, linearized gradients, attention, biases.
         """
         ...
 

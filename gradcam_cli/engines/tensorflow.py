@@ -158,7 +158,7 @@ class TensorFlowEngine:
         ------
         UsageError
             Where the model has no such layer, or no ReLU for guided gradients; at attention or
-            biases, or where relevance is requested.
+            biases, or where relevance or linearized gradients are requested.
         """
         self._check(what)
         if what.rules == "guided":
@@ -166,7 +166,8 @@ class TensorFlowEngine:
 
     def _check(self, what: Pass) -> None:
         """Raise UsageError where it cannot run `what`."""
-        if {ATTENTION, BLOCK_ATTENTION, BIASES}.intersection(what.at):
+        without = {ATTENTION, BLOCK_ATTENTION, BIASES}
+        if without.intersection(what.at) or what.rules == "linearized":
             raise UsageError(
                 f"expected a pass that the engine tensorflow has, got {what}",
                 "Leave --engine at auto, or choose another method.",

@@ -15,6 +15,9 @@ from gradcam_cli.passes import BIASES, INPUT
 
 Array = NDArray[np.float32]
 
+_ROUNDING = 1e-5
+"""What is even but for this share of it is even but for rounding."""
+
 
 def full_grad(inputs: Array, gradients: Array, biases: Sequence[Array]) -> Array:
     """The sizes of what the input and each bias add to the score, all on one scale.
@@ -70,7 +73,7 @@ def _scaled_sizes(values: Array) -> Array:
     sizes = np.abs(values)
     low, high = sizes.min(axis=(0, 1)), sizes.max(axis=(0, 1))
     spread = high - low
-    scales = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
+    scales = np.divide(1, spread, out=np.zeros_like(spread), where=spread > _ROUNDING * high)
     scaled: Array = (sizes - low) @ scales
     return scaled
 

@@ -20,9 +20,11 @@ from gradcam_cli.passes import (
     BIAS_GRADIENTS,
     GUIDED_GRADIENTS,
     INPUT,
+    LINEARIZED_GRADIENTS,
     RELEVANCE,
     STAGE_GRADIENTS,
     Engine,
+    Pass,
     stages,
 )
 from gradcam_cli.targets import Score, Target
@@ -333,10 +335,14 @@ def test_tensorflow_has_no_relevance() -> None:
         engine.gradients(batch(1), [Target(0)], [INPUT], rules="relevance")
 
 
-def test_tensorflow_has_no_biases() -> None:
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [(BIAS_GRADIENTS, "gradients at .* the biases"), (LINEARIZED_GRADIENTS, "linearized")],
+)
+def test_tensorflow_has_no_biases_and_no_linearized_gradients(what: Pass, words: str) -> None:
     engine = TensorFlowEngine(residual(), model_name="small")
-    expected = "expected a pass that the engine tensorflow has, got gradients at .* the biases"
+    expected = f"expected a pass that the engine tensorflow has, got {words}"
     with pytest.raises(UsageError, match=expected):
-        engine.prepare(BIAS_GRADIENTS)
+        engine.prepare(what)
     with pytest.raises(UsageError, match=expected):
-        engine.gradients(batch(1), [Target(0)], BIAS_GRADIENTS.at)
+        engine.gradients(batch(1), [Target(0)], what.at, rules=what.rules)

@@ -30,7 +30,7 @@ MAP = (5, 7)
 NEGATED = (
     *("grad-cam", "hirescam", "xgrad-cam", "eigen-grad-cam", "finer-cam", "shapley-cam"),
     *("ablation-cam", "recipro-cam", "occlusion", "rise"),
-    *("input-x-gradient", "integrated-gradients", "expected-gradients", "lrp"),
+    *("input-x-gradient", "integrated-gradients", "expected-gradients", "lrp", "attn-lrp"),
 )
 """Linear in y, so that -y gives the map negated; Ablation-CAM by its definition here."""
 ROUNDING = 1e-5

@@ -137,8 +137,8 @@ def _answers(
 ) -> list[Captured]:
     """What each of `engines` gives for `what`; the second is the reference."""
     if what.kind == "gradients":
-        # TensorFlow has no relevance and no biases; gradients take the same way through the graph.
-        rules: Rules = "standard" if what.rules == "relevance" else what.rules
+        # Of what TensorFlow does not have, gradients that take the same way through the graph.
+        rules: Rules = "guided" if what.rules == "guided" else "standard"
         at = [place for place in what.at if place != BIASES]
         return [engine.gradients(batch, [Target(TOP)], at, rules=rules) for engine in engines]
     if what.kind == "capture":

@@ -57,9 +57,9 @@ def difference_from_finite_differences(
     ----------
     engine : Engine
     what : Pass
-        Of guided gradients and relevance, which are no derivatives, the plain gradients at the
-        same place are checked, which take the same way by other rules; so are those at the input
-        where biases are, which no score is a function of.
+        Of guided and linearized gradients and relevance, which are no derivatives, the plain
+        gradients at the same place are checked, which take the same way by other rules; so are
+        those at the input in place of those at biases, which no score is a function of.
     shape, preprocessing
         Of the model's input. It is tried with pictures of noise; one that agrees is enough.
     """

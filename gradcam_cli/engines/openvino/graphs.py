@@ -23,7 +23,14 @@ from gradcam_cli.engines.openvino.graph_inputs import (
 )
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
-from gradcam_cli.engines.openvino.vjp import GUIDED, RELEVANCE, STANDARD, gradients, is_relu
+from gradcam_cli.engines.openvino.vjp import (
+    GUIDED,
+    LINEARIZED,
+    RELEVANCE,
+    STANDARD,
+    gradients,
+    is_relu,
+)
 from gradcam_cli.engines.openvino.vjp.ports import Rules
 from gradcam_cli.passes import ATTENTION, BIASES, BLOCK_ATTENTION, INPUT, NO_LAYERS, Pass
 from gradcam_cli.targets import Head
@@ -32,7 +39,12 @@ LOGITS = "logits"
 
 _LAYER = "layer "
 
-_RULES = {"standard": STANDARD, "guided": GUIDED, "relevance": RELEVANCE}
+_RULES = {
+    "standard": STANDARD,
+    "guided": GUIDED,
+    "relevance": RELEVANCE,
+    "linearized": LINEARIZED,
+}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from gradcam_cli.passes import (
     GUIDED_GRADIENTS,
     INPUT_GRADIENTS,
     LAYER_GRADIENTS,
+    LINEARIZED_GRADIENTS,
     RELEVANCE,
 )
 
@@ -100,5 +101,15 @@ RECORDS = (
         cost=ONE_PASS,
         signed=True,
         maps=imported("input_gradient", "relevance_maps"),
+    ),
+    Method(
+        name="attn-lrp",
+        title="AttnLRP",
+        summary="the same for transformers: through attention and normalization as well",
+        paper="Achtibat et al., 2024, arXiv 2402.05602",
+        needs=(LINEARIZED_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=True,
+        maps=imported("input_gradient", "attn_lrp_maps"),
     ),
 )
