@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["forward", "capture", "gradients", "tail", "tail_gradients", "tail_curvature"]
-Rules = Literal["standard", "guided", "relevance"]
+Rules = Literal["standard", "guided", "relevance", "linearized"]
 """What is handed back from an operation to its inputs: gradients as calculus has them; gradients
 that pass a ReLU only where they are positive themselves (guided backpropagation: Springenberg et
-al., 2015, arXiv 1412.6806); or, in place of gradients, relevance (Bach et al., 2015), which starts
-from each score's gradient times the score."""
+al., 2015, arXiv 1412.6806); in place of gradients, relevance (Bach et al., 2015), which starts
+from each score's gradient times the score; or the gradients of a model that is linear at each of
+its values, which times the input are AttnLRP (Achtibat et al., 2024, arXiv 2402.05602)."""
 
 Precision = Literal["f32", "bf16"]
 """What a model computes in: float32, or bfloat16, whose numbers have 8 bits where those have 24."""
@@ -54,7 +55,11 @@ BLOCK_ATTENTION = "<attention by block>"
 """The same, where the gradients of each block's are of scores of its own: those that the model
 gives where the tokens that the block leaves are taken for those of the last block."""
 
-NO_LAYERS = frozenset({INPUT, ATTENTION, BLOCK_ATTENTION})
+BIASES = "<biases>"
+"""All biases between the input and the scores, as one place: what adds to values without coming
+from the input; see `Gradients.biases`."""
+
+NO_LAYERS = frozenset({INPUT, ATTENTION, BLOCK_ATTENTION, BIASES})
 """The places that are no layers."""
 
 _MOST_STAGES = 3
@@ -67,6 +72,7 @@ _WORDS = {
     STAGES: "the stages before",
     ATTENTION: "the attention",
     BLOCK_ATTENTION: "the attention by block",
+    BIASES: "the biases",
 }
 
 
@@ -93,7 +99,7 @@ class Pass:
     at : tuple of str
         The layers, or places of `NO_LAYERS`, whose arrays come out; of tails, the one place whose
         go in.
-    rules : "standard", "guided" or "relevance"
+    rules : "standard", "guided", "relevance" or "linearized"
         Of gradients: what an operation hands back.
     """
 
@@ -125,9 +131,9 @@ class Pass:
 
     def __str__(self) -> str:
         kind = self.kind.replace("_", " ")
-        kinds = {"guided": f"guided {kind}", "relevance": "relevance"}
+        kinds = {"standard": kind, "relevance": "relevance"}
         places = ", ".join(_WORDS.get(name, name) for name in self.at)
-        return f"{kinds.get(self.rules, kind)}{f' at {places}' if places else ''}"
+        return f"{kinds.get(self.rules, f'{self.rules} {kind}')}{f' at {places}' if places else ''}"
 
 
 def stages(shapes: Mapping[str, tuple[int, int, int]], layer: str) -> tuple[str, ...]:
@@ -163,8 +169,10 @@ FORWARD = Pass("forward")
 ACTIVATIONS = Pass("capture", (LAYER,))
 LAYER_GRADIENTS = Pass("gradients", (LAYER,))
 INPUT_GRADIENTS = Pass("gradients", (INPUT,))
+BIAS_GRADIENTS = Pass("gradients", (INPUT, BIASES))
 GUIDED_GRADIENTS = Pass("gradients", (INPUT,), "guided")
 RELEVANCE = Pass("gradients", (INPUT,), "relevance")
+LINEARIZED_GRADIENTS = Pass("gradients", (INPUT,), "linearized")
 TAIL = Pass("tail", (LAYER,))
 TAIL_GRADIENTS = Pass("tail_gradients", (LAYER,))
 TAIL_CURVATURE = Pass("tail_curvature", (LAYER,))
@@ -201,9 +209,15 @@ class Gradients(Captured):
     ----------
     gradients : dict of str to (N, h, w, C) float32
         G = dy/dA of each layer, y being each row's own target; of other places of A's shape.
+    biases : tuple of (N, h, w, C) float32
+        b·dy/db of each bias at each place where it is added, where `BIASES` was requested, from
+        input to output; (N, 1, 1, C) of dense layers. They are constants c that are added to each
+        channel, with c·G; and of activations f other than ReLUs (f(x) - x·f'(x))·G, so that
+        f(x) = x·f'(x) + b.
     """
 
     gradients: dict[str, NDArray[np.float32]] = field(repr=False)
+    biases: tuple[NDArray[np.float32], ...] = field(default=(), repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,7 +294,7 @@ class Engine(Protocol):
             Layers, or places of `NO_LAYERS`.
         score : "logit" or "probability"
             Whether y is made of the scores before the softmax, or after it.
-        rules : "standard", "guided" or "relevance"
+        rules : "standard", "guided", "relevance" or "linearized"
             What an operation hands back.
 
         Returns
@@ -292,8 +306,8 @@ class Engine(Protocol):
         ------
         UsageError
             Where the model has no such layer or no attention, the scores do not depend on it,
-            guided gradients are requested of a model without ReLUs, or relevance of an engine
-            without its rules.
+            guided gradients are requested of a model without ReLUs, or of an engine what it does
+            not have: relevance, linearized gradients, attention, biases.
         """
         ...
 

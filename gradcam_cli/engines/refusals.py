@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.passes import INPUT, NO_LAYERS, Pass
+from gradcam_cli.passes import BIASES, INPUT, NO_LAYERS, Pass
 from gradcam_cli.suggestions import closest, did_you_mean
 
 
@@ -15,9 +15,9 @@ def check_places(what: Pass, layers: Collection[str], model: str) -> None:
     `ATTENTION` and `BLOCK_ATTENTION` are among `layers` where it has them.
     """
     for place in what.at:
-        if place in layers or (place == INPUT and what.kind == "gradients"):
+        if place in layers or (place in (INPUT, BIASES) and what.kind == "gradients"):
             continue
-        if place in NO_LAYERS - {INPUT}:
+        if place in NO_LAYERS - {INPUT, BIASES}:
             raise without_attention(model)
         suggestion = did_you_mean(
             closest(place, [name for name in layers if name not in NO_LAYERS])

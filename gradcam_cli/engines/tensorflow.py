@@ -17,6 +17,7 @@ from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.passes import (
     ATTENTION,
+    BIASES,
     BLOCK_ATTENTION,
     Captured,
     Curvature,
@@ -176,8 +177,8 @@ class TensorFlowEngine:
         Raises
         ------
         UsageError
-            Where the model has no such layer, or no ReLU for guided gradients; at attention, or
-            where relevance is requested.
+            Where the model has no such layer, or no ReLU for guided gradients; at attention or
+            biases, or where relevance or linearized gradients are requested.
         """
         self._check(what)
         if what.rules == "guided":
@@ -185,7 +186,8 @@ class TensorFlowEngine:
 
     def _check(self, what: Pass) -> None:
         """Raise UsageError where it cannot run `what`."""
-        if {ATTENTION, BLOCK_ATTENTION}.intersection(what.at):
+        without = {ATTENTION, BLOCK_ATTENTION, BIASES}
+        if without.intersection(what.at) or what.rules == "linearized":
             raise UsageError(
                 f"expected a pass that the engine tensorflow has, got {what}",
                 "Leave --engine at auto, or choose another method.",

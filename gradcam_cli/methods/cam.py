@@ -29,7 +29,7 @@ def from_gradients(
         Gives the raw map.
     at : str
         Where A and G are: `LAYER`, or `INPUT`.
-    rules : "standard", "guided" or "relevance"
+    rules : "standard", "guided", "relevance" or "linearized"
         By which G is computed; see `passes.Rules`.
     """
 

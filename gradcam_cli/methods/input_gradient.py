@@ -114,6 +114,23 @@ Captum's default is ε in every layer; its γ rule multiplies positive weights e
 outputs are negative.
 """
 
+attn_lrp_maps = from_gradients(input_x_gradient, INPUT, "linearized")
+"""Achtibat et al., 2024, arXiv 2402.05602: layer-wise relevance propagation for transformers, by
+which every operation hands on to its inputs what it got, summed over channels at the input:
+(H, W) float32, signed, in units of y.
+
+Its rules are those of section 3, with ε in all layers: `engines.openvino.vjp.linearized` has them.
+They are computed as x ⊙ a gradient by rules of its own, as in the authors' own `lxt.efficient`,
+which is the same for ε = 0 and divides by nothing small. For vision transformers the authors take
+γ in layers with weights in the place of ε, tuned for the model, which gives less noisy maps; that
+is not here.
+
+The sum of the map is y without what the rules lose: the shares of biases, class tokens and
+embeddings, and that of each softmax, whose expansion has a constant of its own. The rules for
+activations, products, normalizations and sums lose nothing. Of a network of ReLUs without a product
+of two computed values it is `input-x-gradient`.
+"""
+
 
 def guided_grad_cam(guided: Array, raw_grad_cam: Array) -> Array:
     """Guided Backpropagation where Grad-CAM sees evidence.

@@ -16,7 +16,17 @@ from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.layers import explainable_layers
-from gradcam_cli.passes import GUIDED_GRADIENTS, INPUT, RELEVANCE, STAGE_GRADIENTS, Engine, stages
+from gradcam_cli.passes import (
+    BIAS_GRADIENTS,
+    GUIDED_GRADIENTS,
+    INPUT,
+    LINEARIZED_GRADIENTS,
+    RELEVANCE,
+    STAGE_GRADIENTS,
+    Engine,
+    Pass,
+    stages,
+)
 from gradcam_cli.targets import Score, Target
 
 LAYERS = ("stem", "inside", "capped", "total", "last")
@@ -326,3 +336,16 @@ def test_tensorflow_has_no_relevance() -> None:
         engine.prepare(RELEVANCE)
     with pytest.raises(UsageError, match=expected):
         engine.gradients(batch(1), [Target(0)], [INPUT], rules="relevance")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [(BIAS_GRADIENTS, "gradients at .* the biases"), (LINEARIZED_GRADIENTS, "linearized")],
+)
+def test_tensorflow_has_no_biases_and_no_linearized_gradients(what: Pass, words: str) -> None:
+    engine = TensorFlowEngine(residual(), model_name="small")
+    expected = f"expected a pass that the engine tensorflow has, got {words}"
+    with pytest.raises(UsageError, match=expected):
+        engine.prepare(what)
+    with pytest.raises(UsageError, match=expected):
+        engine.gradients(batch(1), [Target(0)], what.at, rules=what.rules)

@@ -22,6 +22,9 @@ LAYER = "maps"  # (5, 7, maps)
 
 Ask = Callable[..., Question]
 
+ONLY_COMPILED = ("full-grad", "lrp", "attn-lrp")
+"""What the engine TensorFlow does not have, beside the methods of attention."""
+
 FEW_PASSES: dict[str, dict[str, float]] = {
     "ss-cam": {"samples": 3},
     "is-cam": {"steps": 3},

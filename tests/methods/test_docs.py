@@ -49,6 +49,7 @@ def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
     assert set(METHODS) - of_layer - of_attention == {
         *("saliency", "input-x-gradient", "integrated-gradients", "expected-gradients"),
         *("guided-backprop", "guided-grad-cam", "lrp", "refine-cam", "occlusion", "rise"),
+        *("full-grad", "attn-lrp"),
     }
     for name in of_layer:
         assert all(LAYER in need.at or need.at in ((), (INPUT,)) for need in METHODS[name].needs)

@@ -13,7 +13,7 @@ from gradcam_cli.methods import METHODS, Question
 from gradcam_cli.models.selection import select_model
 from gradcam_cli.passes import INPUT
 from gradcam_cli.targets import Target
-from tests.methods.conftest import few_passes
+from tests.methods.conftest import ONLY_COMPILED, few_passes
 from tests.methods.test_papers import FEW, cat
 
 LAST = "top_activation"
@@ -21,7 +21,6 @@ FASTER = dict.fromkeys(("score-cam", "ss-cam", "is-cam"), FEW)
 """Layers of fewer channels, for what takes a pass for each."""
 
 
-ONLY_COMPILED = ("lrp",)
 FEWER = {"integrated-gradients": {"steps": 4}, "expected-gradients": {"samples": 4}}
 
 

@@ -9,8 +9,9 @@ import pytest
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, guided_grad_cam, input_x_gradient, parse_method
+from gradcam_cli.methods.full_grad import full_grad
 from gradcam_cli.models.framework import tensorflow
-from gradcam_cli.passes import INPUT
+from gradcam_cli.passes import BIASES, INPUT
 from gradcam_cli.targets import Target
 from tests.methods.conftest import Ask, network
 
@@ -105,6 +106,34 @@ def test_guided_grad_cam_is_the_product_of_both(ask: Ask) -> None:
         evidence = cv2.resize(coarse, (14, 10), interpolation=cv2.INTER_LINEAR)
         expected = maps["guided-backprop"].raw[row] * evidence
         np.testing.assert_allclose(maps["guided-grad-cam"].raw[row], expected, rtol=1e-3, atol=1e-6)
+
+
+def test_full_grad_by_hand() -> None:
+    # x·dy/dx = (2, -4, 3, 3): sizes 0, 1, 0.5, 0.5. One bias adds (1, -3), scaled 0 and 1, which
+    # over four pixels are 0, 0.25, 0.75, 1; another one is even and adds nothing.
+    inputs = np.array([[[2], [4], [3], [1]]], np.float32)
+    gradients = np.array([[[1], [-1], [1], [3]]], np.float32)
+    bias = np.array([[[1, 5], [-3, 5]]], np.float32)
+    raw = full_grad(inputs, gradients, [bias, np.full((1, 1, 3), 7, np.float32)])
+    np.testing.assert_allclose(raw, [[0, 1.25, 1.25, 1.5]])
+
+
+def test_full_grad_is_its_formula(ask: Ask, compiled: OpenVINOEngine) -> None:
+    question = ask([Target(1), Target(2, 3)], [0, 1], engine=compiled)
+    found = compiled.gradients(np.stack(question.inputs), question.targets, [INPUT, BIASES])
+    shapes = [part.shape[1:] for part in found.biases]
+    assert shapes == [(10, 14, 4), (5, 7, 6), (5, 7, 8), (1, 1, 5)]
+    raw = METHODS["full-grad"].maps(question).raw
+    for row in range(2):
+        layers = [question.inputs[row] * found.gradients[INPUT][row]]
+        layers += [part[row] for part in found.biases]
+        expected = np.zeros((10, 14))
+        for maps in layers[:-1]:
+            for channel in np.moveaxis(np.abs(maps), 2, 0):
+                if np.ptp(channel):
+                    scaled = (channel - channel.min()) / np.ptp(channel)
+                    expected += cv2.resize(scaled, (14, 10), interpolation=cv2.INTER_LINEAR)
+        np.testing.assert_allclose(raw[row], expected, rtol=1e-4)
 
 
 def test_relevance_is_the_score_handed_back(ask: Ask, compiled: OpenVINOEngine) -> None:

@@ -13,7 +13,16 @@ from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, Method, normalize
 from gradcam_cli.targets import TOP, Target
-from tests.methods.conftest import CLASSES, HEIGHT, LAYER, WIDTH, Ask, few_passes, network
+from tests.methods.conftest import (
+    CLASSES,
+    HEIGHT,
+    LAYER,
+    ONLY_COMPILED,
+    WIDTH,
+    Ask,
+    few_passes,
+    network,
+)
 
 ALL = [few_passes(method) for method in METHODS.values() if method.looks_at != "attention"]
 """The others are in `test_attention.py`, on a network that has attention."""
@@ -21,14 +30,12 @@ MAP = (5, 7)
 NEGATED = (
     *("grad-cam", "hirescam", "xgrad-cam", "eigen-grad-cam", "finer-cam", "shapley-cam"),
     *("ablation-cam", "recipro-cam", "occlusion", "rise"),
-    *("input-x-gradient", "integrated-gradients", "expected-gradients", "lrp"),
+    *("input-x-gradient", "integrated-gradients", "expected-gradients", "lrp", "attn-lrp"),
 )
 """Linear in y, so that -y gives the map negated; Ablation-CAM by its definition here."""
 ROUNDING = 1e-5
 
-IN_TENSORFLOW = [
-    method for method in ALL if all(need.rules != "relevance" for need in method.needs)
-]
+IN_TENSORFLOW = [method for method in ALL if method.name not in ONLY_COMPILED]
 
 every_method = pytest.mark.parametrize("method", ALL, ids=[method.name for method in ALL])
 every_method_of_tensorflow = pytest.mark.parametrize(

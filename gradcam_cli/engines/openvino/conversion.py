@@ -18,7 +18,7 @@ from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import parse_preprocessing
-from gradcam_cli.passes import Captured, Engine, Pass, Rules
+from gradcam_cli.passes import BIASES, Captured, Engine, Pass, Rules
 from gradcam_cli.process import uninterrupted
 from gradcam_cli.targets import TOP, Target
 
@@ -137,9 +137,10 @@ def _answers(
 ) -> list[Captured]:
     """What each of `engines` gives for `what`; the second is the reference."""
     if what.kind == "gradients":
-        # TensorFlow has no relevance; gradients take the same way through the graph.
-        rules: Rules = "standard" if what.rules == "relevance" else what.rules
-        return [engine.gradients(batch, [Target(TOP)], what.at, rules=rules) for engine in engines]
+        # Of what TensorFlow does not have, gradients that take the same way through the graph.
+        rules: Rules = "guided" if what.rules == "guided" else "standard"
+        at = [place for place in what.at if place != BIASES]
+        return [engine.gradients(batch, [Target(TOP)], at, rules=rules) for engine in engines]
     if what.kind == "capture":
         return [engine.capture(batch, what.at) for engine in engines]
     if what.kind == "forward":

@@ -25,6 +25,7 @@ from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.passes import (
     ATTENTION,
+    BIASES,
     BLOCK_ATTENTION,
     FORWARD,
     INPUT,
@@ -200,13 +201,14 @@ class OpenVINOEngine:
         """See `Engine.gradients`."""
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
         *arrays, scores = self._run(what, {IMAGE: batch, **self._target(what, targets, score)})
-        count = len(arrays) - len(what.at)
-        activations = iter(arrays[:count])
+        outputs = iter(arrays)
+        places = [name for name in what.at if name != BIASES]
         return Gradients(
-            {name: batch if name == INPUT else next(activations) for name in what.at},
+            {name: batch if name == INPUT else next(outputs) for name in places},
             scores,
-            dict(zip(what.at, arrays[count:], strict=True)),
+            {name: next(outputs) for name in places},
             tokens=self._tokens(what),
+            biases=tuple(outputs),
         )
 
     def _tokens(self, what: Pass) -> TokenGrid | None:

@@ -57,8 +57,9 @@ def difference_from_finite_differences(
     ----------
     engine : Engine
     what : Pass
-        Of guided gradients and relevance, which are no derivatives, the plain gradients at the
-        same place are checked, which take the same way by other rules.
+        Of guided and linearized gradients and relevance, which are no derivatives, the plain
+        gradients at the same place are checked, which take the same way by other rules; so are
+        those at the input in place of those at biases, which no score is a function of.
     shape, preprocessing
         Of the model's input. It is tried with pictures of noise; one that agrees is enough.
     """
@@ -82,7 +83,7 @@ def _difference(engine: Engine, what: Pass, batch: Array) -> str:
     results = _gradients(engine, what, batch, Target(TOP))
     if not np.isfinite(results.scores).all():
         return _NO_NUMBERS
-    for place in what.at:
+    for place in results.gradients:
         score = _score_of(engine, place, batch, int(results.scores[0].argmax()))
         activations, gradient = results.activations[place], results.gradients[place]
         if place in (ATTENTION, BLOCK_ATTENTION):  # its tail takes factors f: dy/df is G·A at f = 1

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from gradcam_cli.engines.openvino.attention import attention_in, tokens_of
+from gradcam_cli.engines.openvino.biases import biases_between, times_bias
 from gradcam_cli.engines.openvino.graph_inputs import (
     ACTIVATIONS,
     GRADIENT_INPUTS,
@@ -20,24 +23,36 @@ from gradcam_cli.engines.openvino.graph_inputs import (
 )
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
-from gradcam_cli.engines.openvino.vjp import GUIDED, RELEVANCE, STANDARD, gradients, is_relu
+from gradcam_cli.engines.openvino.vjp import (
+    GUIDED,
+    LINEARIZED,
+    RELEVANCE,
+    STANDARD,
+    gradients,
+    is_relu,
+)
 from gradcam_cli.engines.openvino.vjp.ports import Rules
-from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, INPUT, NO_LAYERS, Pass
+from gradcam_cli.passes import ATTENTION, BIASES, BLOCK_ATTENTION, INPUT, NO_LAYERS, Pass
 from gradcam_cli.targets import Head
 
 LOGITS = "logits"
 
 _LAYER = "layer "
 
-_RULES = {"standard": STANDARD, "guided": GUIDED, "relevance": RELEVANCE}
+_RULES = {
+    "standard": STANDARD,
+    "guided": GUIDED,
+    "relevance": RELEVANCE,
+    "linearized": LINEARIZED,
+}
 
 
 @dataclass(frozen=True)
 class Graph:
     """A graph to compile, and what its inputs are for, in their order.
 
-    The outputs are the activations of the layers, their gradients, and the scores, as far as the
-    pass has them. What goes in does not come out.
+    The outputs are the activations of the layers, their gradients, those of biases, and the scores,
+    as far as the pass has them. What goes in does not come out.
     """
 
     model: Any
@@ -99,7 +114,8 @@ def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
             if layers
             else _factors(forward, logits, what)
         )
-    places = [_place(forward, ports, name) for name in what.at]
+    last = sorted(what.at, key=BIASES.__eq__)
+    places = [_place(forward, ports, name) for name in last]
     arrays = [place.array for place in places if place.array is not None]
     if what.kind == "gradients":
         return _with_gradients(image, places, arrays, logits, what, head)
@@ -113,33 +129,36 @@ class _Place:
     Attributes
     ----------
     array : openvino.Output or None
-        What comes out for it; None of the input.
+        What comes out for it; None of the input and of biases.
     points : sequence of (openvino.Output, openvino.Output)
         The outputs that the gradients are taken at, each with the scores that they are of.
     view : callable
-        Makes of their gradients what comes out.
+        Makes of their gradients what comes out: one, and of biases as many as there are.
     """
 
     array: Any | None
     points: Sequence[tuple[Any, Any]]
-    view: Callable[[Sequence[Any]], Any]
+    view: Callable[[Sequence[Any]], list[Any]]
 
 
 def _place(forward: Any, ports: dict[str, Any], name: str) -> _Place:
     logits = ports[LOGITS]
     if name == INPUT:
         image = forward.get_parameters()[0].output(0)
-        return _Place(None, [(image, logits)], lambda gradients: gradients[0])
+        return _Place(None, [(image, logits)], list)
+    if name == BIASES:
+        biases = biases_between(forward.get_parameters()[0], logits)
+        return _Place(None, [(bias.port, logits) for bias in biases], partial(times_bias, biases))
     if name in NO_LAYERS:
         attention = attention_in(forward)
         assert attention is not None  # `check_places` refuses others
         matrices = attention.matrices
         scores = attention.scores(logits) if name == BLOCK_ATTENTION else [logits] * len(matrices)
         points = list(zip(matrices, scores, strict=True))
-        return _Place(attention.arrays(matrices), points, attention.arrays)
+        return _Place(attention.arrays(matrices), points, lambda each: [attention.arrays(each)])
     array = ports[output_name(name)]
     own, steps = own_output(array)
-    return _Place(array, [(own, logits)], lambda gradients: viewed(gradients[0], steps))
+    return _Place(array, [(own, logits)], lambda each: [viewed(each[0], steps)])
 
 
 def _outputs(forward: Any) -> dict[str, Any]:
@@ -164,7 +183,7 @@ def _with_gradients(
     ).get_ordered_ops()
     found = iter(_gradients_at(points, operations, seed, _RULES[what.rules]))
     views = [place.view([next(found) for _ in place.points]) for place in places]
-    model = openvino.Model([*arrays, *views, logits], [image, *target], str(what))
+    model = openvino.Model([*arrays, *chain(*views), logits], [image, *target], str(what))
     return Graph(model, GRADIENT_INPUTS)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from gradcam_cli.methods.contract import ONE_PASS, Method, Option, imported
 from gradcam_cli.passes import (
+    BIAS_GRADIENTS,
     FORWARD,
     GUIDED_GRADIENTS,
     INPUT_GRADIENTS,
     LAYER_GRADIENTS,
+    LINEARIZED_GRADIENTS,
     RELEVANCE,
 )
 
@@ -31,6 +33,16 @@ RECORDS = (
         cost=ONE_PASS,
         signed=True,
         maps=imported("input_gradient", "input_x_gradient_maps"),
+    ),
+    Method(
+        name="full-grad",
+        title="FullGrad",
+        summary="what the input and every bias of the network add to the score, in size",
+        paper="Srinivas and Fleuret, 2019, arXiv 1905.00780",
+        needs=(BIAS_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=False,
+        maps=imported("full_grad", "full_grad_maps"),
     ),
     Method(
         name="integrated-gradients",
@@ -89,5 +101,15 @@ RECORDS = (
         cost=ONE_PASS,
         signed=True,
         maps=imported("input_gradient", "relevance_maps"),
+    ),
+    Method(
+        name="attn-lrp",
+        title="AttnLRP",
+        summary="the same for transformers: through attention and normalization as well",
+        paper="Achtibat et al., 2024, arXiv 2402.05602",
+        needs=(LINEARIZED_GRADIENTS,),
+        cost=ONE_PASS,
+        signed=True,
+        maps=imported("input_gradient", "attn_lrp_maps"),
     ),
 )

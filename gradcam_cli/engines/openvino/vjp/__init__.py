@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from gradcam_cli.engines.openvino.vjp.activations import is_relu
 from gradcam_cli.engines.openvino.vjp.ports import NotDifferentiableError
-from gradcam_cli.engines.openvino.vjp.tables import GUIDED, RELEVANCE, STANDARD
+from gradcam_cli.engines.openvino.vjp.tables import GUIDED, LINEARIZED, RELEVANCE, STANDARD
 from gradcam_cli.engines.openvino.vjp.walk import gradients, missing_rules
 
 __all__ = [
     "GUIDED",
+    "LINEARIZED",
     "RELEVANCE",
     "STANDARD",
     "NotDifferentiableError",

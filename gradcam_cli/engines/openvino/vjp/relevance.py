@@ -127,11 +127,11 @@ def _by_size(node: Node, relevance: Port, number: int) -> Port:
     if _computed(node) != [0, 1]:
         return _of_constants(node, relevance, number)
     sizes = [ops.abs(node.input_value(i)) for i in (0, 1)]
-    share = times(_divided(relevance, ops.add(*sizes).output(0)), sizes[number])
+    share = times(divided(relevance, ops.add(*sizes).output(0)), sizes[number])
     return unbroadcast(share, shape_of(node.input_value(number)))
 
 
-def _divided(relevance: Port, sizes: Port) -> Port:
+def divided(relevance: Port, sizes: Port) -> Port:
     """R / `sizes`, which are not negative, and 0 where they are."""
     zero = ops.equal(sizes, constant_as(sizes, 0))
     share = ops.divide(relevance, ops.select(zero, constant_as(sizes, 1), sizes))
@@ -148,8 +148,8 @@ def _by_share(vjp: Any, epsilon: float = 0.0) -> Vjp:
         if _computed(node) != [number]:
             raise NotDifferentiableError(f"no rule of relevance for {_several(node)}")
         z = _with_bias(node)
-        sizes = ops.add(ops.abs(z), scaled(_root_mean_square(z), epsilon)).output(0)
-        signed = times(_divided(relevance, sizes), ops.sign(z))
+        sizes = ops.add(ops.abs(z), scaled(root_mean_square(z), epsilon)).output(0)
+        signed = times(divided(relevance, sizes), ops.sign(z))
         return times(vjp(node, signed, number), node.input_value(number))
 
     return rule
@@ -177,7 +177,7 @@ def _is_by_ones(node: Node) -> bool:
     return bool(np.all(fixed_array(node.input_value(number)) == 1))
 
 
-def _root_mean_square(port: Port) -> Port:
+def root_mean_square(port: Port) -> Port:
     """Of each row."""
     axes = ops.constant(np.arange(1, len(shape_of(port))))
     return ops.sqrt(ops.reduce_mean(ops.multiply(port, port), axes, keep_dims=True)).output(0)
@@ -201,7 +201,7 @@ def _by_gamma(gamma: float) -> Vjp:
         size = ops.abs(x).output(0)
         sizes = _with_kernel(node, size, np.abs(fixed_array(node.input_value(1))))
         weighted = ops.add(scaled(ops.abs(z), whole), scaled(sizes.output(0), half)).output(0)
-        share = _divided(relevance, weighted)
+        share = divided(relevance, weighted)
         signed = times(vjp(node, times(share, ops.sign(z)), 0), scaled(x, whole))
         unsigned = times(vjp(sizes, share, 0), scaled(size, half))
         return ops.add(signed, unsigned).output(0)
@@ -221,7 +221,7 @@ def _first_or(rule: Vjp) -> Vjp:
             return rule(node, relevance, number)
         ones = ops.constant(np.ones(shape_of(x), np.float32))
         squares = _with_kernel(node, ones.output(0), np.square(fixed_array(node.input_value(1))))
-        share = _divided(relevance, squares.output(0))
+        share = divided(relevance, squares.output(0))
         return CONVOLUTIONS[node.get_type_name()](squares, share, number)
 
     return first_or_other

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gradcam_cli.engines.openvino.vjp.activations import ACTIVATIONS, guided_clamp, guided_relu
 from gradcam_cli.engines.openvino.vjp.convolutions import CONVOLUTIONS
 from gradcam_cli.engines.openvino.vjp.elementwise import ELEMENTWISE
+from gradcam_cli.engines.openvino.vjp.linearized import linearized
 from gradcam_cli.engines.openvino.vjp.moving import MOVING
 from gradcam_cli.engines.openvino.vjp.normalization import NORMALIZATION
 from gradcam_cli.engines.openvino.vjp.pools import POOLS
@@ -34,3 +35,6 @@ GUIDED: Rules = {**STANDARD, "Relu": guided_relu, "Clamp": guided_clamp}
 
 RELEVANCE: Rules = relevance_rules()
 """What is handed back is relevance, and not the gradient (Bach et al., 2015)."""
+
+LINEARIZED: Rules = linearized(STANDARD)
+"""As if it were linear at each value: times the input it is AttnLRP (Achtibat et al., 2024)."""

@@ -44,7 +44,8 @@ def gradients(
     points : sequence of openvino.Output
         Outputs that `y` depends on, of any operation, and any one of several that it has.
     rules : mapping of str to Vjp or Expansion
-        `STANDARD`, `GUIDED`, or `RELEVANCE`, by which what is handed back is no gradient.
+        `STANDARD`, or `GUIDED`, `LINEARIZED` or `RELEVANCE`, by which what is handed back is no
+        gradient.
 
     Returns
     -------
