@@ -19,6 +19,7 @@ from gradcam_cli.passes import (
     INPUT_GRADIENTS,
     LAYER,
     LAYER_GRADIENTS,
+    RELEVANCE,
     TAIL,
     Pass,
 )
@@ -85,6 +86,19 @@ def test_what_is_not_served_means_tensorflow_for_all_of_the_run(small: Model) ->
 def test_the_compiled_engine_alone_is_refused_where_it_cannot(small: Model) -> None:
     with pytest.raises(ModelError, match=r"cannot run this: .*CumSum.*Leave --engine at auto"):
         open_engine(small, needs=(INPUT_GRADIENTS,), engine_name="openvino")
+
+
+def test_what_tensorflow_never_has_is_refused_for_the_reason_of_the_compiled_engine(
+    small: Model,
+) -> None:
+    said: list[str] = []
+    with pytest.raises(ModelError) as raised:
+        open_engine(small, needs=(RELEVANCE,), note=said.append)
+    assert str(raised.value) == (
+        "the compiled small is not used for relevance at the input: no rule for the operation "
+        "CumSum. Try --method score-cam, which needs no gradients."
+    )
+    assert not any("TensorFlow runs it" in text for text in said)
 
 
 @pytest.mark.parametrize("engine_name", ["auto", "tensorflow"])

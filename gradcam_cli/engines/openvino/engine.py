@@ -361,9 +361,9 @@ class OpenVINOEngine:
         return CompiledPass.of(self._core, graph, streams, self.precision, self._mapped)
 
     def _graph_of(self, what: Pass, rows: int) -> Graph:
-        from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, layers_of
+        from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, places_of
 
-        check_places(what, layers_of(self._forward), self._model)
+        check_places(what, places_of(self._forward), self._model)
         if what.rules == "guided" and not has_relu(self._forward.clone()):
             raise without_relu(self._model)
         return graph_of(self._forward.clone(), what, rows, self._head)
