@@ -2,8 +2,8 @@
 
     python -m benchmarks.coverage [--folder FOLDER] [MODEL]...
 
-Each model has a process of its own. What came of it is kept in FOLDER: a run that was interrupted
-goes on, and models that are named are done anew.
+Each model has a process of its own. What came of it is kept in FOLDER, with times and memory: a run
+that was interrupted goes on. Where models are named, those are done anew, and no others.
 """
 
 from __future__ import annotations
@@ -35,27 +35,18 @@ FILES = tuple(
         *("vit_torch", "vit_like", "deit_like", "swin_new"),
     )
 )
+MODELS = (*CATALOGUE, *FILES)
 OUTPUT = ROOT / "docs" / "coverage.md"
 FOLDER = ROOT / "build" / "coverage"
+NO_EVIDENCE = "No evidence: it has no value above 0 for this picture and class."
 _TOLD = 2000
 
 Record = dict[str, Any]
 
 
-def done(name: str, folder: Path) -> Record:
-    """What came of a model, which is run unless that is in `folder`."""
-    kept = folder / f"{Path(name).stem}.json"
-    if not kept.exists():
-        print(name, file=sys.stderr, flush=True)
-        crash = run(name, folder, kept)
-        if crash:
-            return {"crash": crash}
-    record: Record = json.loads(kept.read_text("utf-8"))
-    return record
-
-
-def run(name: str, folder: Path, kept: Path) -> str:
-    """Have a process write `kept`; how it ended where it does not."""
+def run(name: str, kept: Path) -> None:
+    """Have a process write to `kept` what comes of a model, or write how that ended."""
+    print(name, file=sys.stderr, flush=True)
     weights = kept.with_suffix(".weights.h5")
     log = kept.with_suffix(".log")
     command = [sys.executable, "-m", "benchmarks.coverage_child", name, str(weights), str(kept)]
@@ -64,14 +55,14 @@ def run(name: str, folder: Path, kept: Path) -> str:
             command,
             check=False,
             cwd=ROOT,
-            env={**os.environ, "GRADCAM_CACHE": str(folder / "cache")},
+            env={**os.environ, "GRADCAM_CACHE": str(kept.parent / "cache")},
             stdout=told,
             stderr=subprocess.STDOUT,
         ).returncode
     weights.unlink(missing_ok=True)
     if code:
         print(log.read_text("utf-8")[-_TOLD:], file=sys.stderr, flush=True)
-    return f"the process ended with {code}" if code else ""
+        kept.write_text(json.dumps({"crash": f"the process ended with {code}"}), "utf-8")
 
 
 class Reasons:
@@ -95,6 +86,8 @@ class Reasons:
             return self.number(found["reason"].replace(Path(name).name, "MODEL"))
         if found["flaw"]:
             return self.number(f"**Wrong**: {found['flaw']}.")
+        if found["evidence"] == "none":
+            return self.number(NO_EVIDENCE)
         return "✓"
 
 
@@ -108,21 +101,16 @@ def methods_table(records: Mapping[str, Record], names: Sequence[str], reasons: 
 
 
 def models_table(records: Mapping[str, Record]) -> str:
-    """A row for each model."""
+    """A row for each model whose process did not end early."""
     rows = [
         [
-            *(
-                f"`{name}`",
-                _sides(record["input"]),
-                f"`{record['layer']}`",
-                _sides(record["shape"]),
-            ),
-            *(record["engine"], f"{record['seconds']:.0f} s", f"{record['peak']:,} MB"),
+            *(f"`{name}`", _sides(record["input"])),
+            *(f"`{record['layer']}`", _sides(record["shape"]), record["engine"]),
         ]
         for name, record in records.items()
         if "crash" not in record
     ]
-    return table(("model", "input", "layer", "its maps", "engine", "time", "memory"), rows, left=5)
+    return table(("model", "input", "layer", "its maps", "engine"), rows, left=5)
 
 
 def _sides(shape: Sequence[int]) -> str:
@@ -141,7 +129,9 @@ def page(records: Mapping[str, Record]) -> str:
         f"{name} {machine.installed(package)}"
         for name, package in list(machine.PACKAGES.items())[:4]
     )
-    return _PAGE.format(*tables, "\n".join(numbered), models_table(records), versions)
+    missing = [f"`{name}`" for name in MODELS if name not in records]
+    about = [models_table(records), *([f"Not run: {', '.join(missing)}."] if missing else [])]
+    return _PAGE.format(*tables, "\n".join(numbered), "\n\n".join(about), versions)
 
 
 _PAGE = """\
@@ -152,12 +142,12 @@ for the class that the model predicts. A tick is a map that is finite, as large 
 the same value everywhere, within 0..1 once scaled, and, where it takes less than ten seconds, the
 same in a second run. A number is a reason below, in the words of `gradcam compare --methods all`.
 
-Models of Keras have random weights, drawn from a seed, and all but VGG16 take a smaller picture than
-theirs, so that methods of one pass a channel end. The bundled model has its own.
+Models of Keras have random weights, drawn from a seed, and all but VGG16 get smaller pictures than
+usual, so that methods of one pass a channel end. The bundled model has weights of its own.
 
 {0}
 
-Small networks in ONNX files; a model of yours shows `gradcam methods --model FILE`.
+These are small networks in ONNX files. `gradcam methods --model FILE` tells the same of yours.
 
 {1}
 
@@ -166,8 +156,6 @@ Small networks in ONNX files; a model of yours shows `gradcam methods --model FI
 {2}
 
 ## Models
-
-The time is that of all methods, with drawing weights and compiling.
 
 {3}
 
@@ -178,17 +166,20 @@ The time is that of all methods, with drawing weights and compiling.
 def main() -> int:
     """Run what is not done, and write; 1 where something is wrong."""
     parser = argparse.ArgumentParser(prog="benchmarks.coverage", description=__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="those to do anew")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="those to run, anew")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where outcomes are kept")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the page")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name in options.models:
-        (options.folder / f"{Path(name).stem}.json").unlink(missing_ok=True)
-    records = {name: done(name, options.folder.resolve()) for name in (*CATALOGUE, *FILES)}
+    kept = {name: options.folder.resolve() / f"{Path(name).stem}.json" for name in MODELS}
+    for name in options.models or [name for name in MODELS if not kept[name].exists()]:
+        run(name, kept[name])
+    records = {
+        name: json.loads(path.read_text("utf-8")) for name, path in kept.items() if path.exists()
+    }
     text = page(records)
     options.output.write_text(text, "utf-8")
-    return "**Wrong**" in text
+    return int("**Wrong**" in text)
 
 
 if __name__ == "__main__":

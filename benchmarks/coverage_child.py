@@ -89,7 +89,7 @@ def flaw_of(raw: NDArray[np.float32], explainer: Explainer, method: MethodChoice
     heatmap, _ = normalize(raw)
     if heatmap.min() < 0 or heatmap.max() > 1 or not np.isfinite(heatmap).all():
         return "a heatmap that is not in 0..1"
-    if raw.max() == raw.min():
+    if raw.max() == raw.min() != 0:
         return f"the same value everywhere, {raw.max()}"
     return ""
 
