@@ -54,6 +54,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.families
 	$(BIN)/python -m benchmarks.methods
 	$(BIN)/python -m benchmarks.boxes
+	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.check
 	$(BIN)/python -m benchmarks.precision
 

@@ -39,6 +39,7 @@ REFERENCE = {
     "check.md": "Definitions of check",
     "evaluate.md": "Definitions of evaluate",
     "boxes.md": "Where methods look",
+    "coverage.md": "Which model has which method",
     "parity.md": "Parity with the field",
     "design.md": "How it is built",
 }

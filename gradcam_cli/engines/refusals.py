@@ -8,6 +8,8 @@ from gradcam_cli.errors import UsageError
 from gradcam_cli.passes import BIASES, INPUT, NO_LAYERS, Pass
 from gradcam_cli.suggestions import closest, did_you_mean
 
+_COMPILED_PLACES = NO_LAYERS - {INPUT}
+
 
 def check_places(what: Pass, layers: Collection[str], model: str) -> None:
     """Raise UsageError where `what` is at a layer that is none of `layers`, those of `model`.
@@ -26,6 +28,11 @@ def check_places(what: Pass, layers: Collection[str], model: str) -> None:
             f"expected a layer of {model}, got {place!r}",
             f"{suggestion} `gradcam layers` lists those that can be explained.".strip(),
         )
+
+
+def is_compiled_only(what: Pass) -> bool:
+    """True of what the engine tensorflow never has: relevance, and what is not at a layer."""
+    return what.rules in ("relevance", "linearized") or not _COMPILED_PLACES.isdisjoint(what.at)
 
 
 def without_relu(model: str) -> UsageError:
@@ -50,7 +57,7 @@ def without_relevance(model: str) -> UsageError:
     """The error for relevance of a model that TensorFlow runs, whose gradients it is not."""
     return UsageError(
         f"only the engine openvino propagates relevance, and TensorFlow runs {model}",
-        "Leave --engine at auto, or choose another method.",
+        "Choose another method, or leave --engine at auto for a model that is not in memory.",
     )
 
 

@@ -11,10 +11,11 @@ from gradcam_cli.arguments import check_layer
 from gradcam_cli.callbacks import Note, no_note
 from gradcam_cli.engines.openvino.makers import NotCompiledError
 from gradcam_cli.engines.openvino.model_cache import open_compiled
+from gradcam_cli.engines.refusals import is_compiled_only
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.models.framework import INSTALL, is_installed
 from gradcam_cli.models.layers import explainable_layers, find_layer, passes_at
-from gradcam_cli.passes import LAYER_GRADIENTS, Pass
+from gradcam_cli.passes import LAYER, LAYER_GRADIENTS, Pass
 
 if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
@@ -74,7 +75,7 @@ def open_engine(
         try:
             return open_compiled(model, layer, network, note, needs=needs, precision=precision)
         except NotCompiledError as error:
-            _check_fallback(model, engine_name, error)
+            _check_fallback(model, needs, engine_name, error)
             note(f"{error}. TensorFlow runs it.")
     if not is_installed():
         raise ModelError(
@@ -128,10 +129,13 @@ def check_precision(precision: Precision, engine_name: EngineName) -> None:
         )
 
 
-def _check_fallback(model: Model, engine_name: EngineName, error: NotCompiledError) -> None:
+def _check_fallback(
+    model: Model, needs: Sequence[Pass], engine_name: EngineName, error: NotCompiledError
+) -> None:
     """Raise a ModelError where TensorFlow cannot, or shall not, run it instead."""
-    if not model.weights.run_in_tensorflow:
-        remedy = "Try --method score-cam, which needs no gradients, or another --layer."
+    if not model.weights.run_in_tensorflow or any(map(is_compiled_only, needs)):
+        layer = ", or another --layer" if any(LAYER in need.at for need in needs) else ""
+        remedy = f"Try --method score-cam, which needs no gradients{layer}."
         raise ModelError(str(error), error.remedy or remedy) from error
     if engine_name == "openvino":
         raise ModelError(

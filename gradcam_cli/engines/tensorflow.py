@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.engines.refusals import check_places, check_rows, without_relevance, without_relu
+from gradcam_cli.engines.refusals import (
+    check_places,
+    check_rows,
+    is_compiled_only,
+    without_relevance,
+    without_relu,
+)
 from gradcam_cli.errors import UsageError
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_head import ancestors
 from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.passes import (
-    ATTENTION,
-    BIASES,
-    BLOCK_ATTENTION,
     Captured,
     Curvature,
     Gradients,
@@ -186,8 +189,7 @@ class TensorFlowEngine:
 
     def _check(self, what: Pass) -> None:
         """Raise UsageError where it cannot run `what`."""
-        without = {ATTENTION, BLOCK_ATTENTION, BIASES}
-        if without.intersection(what.at) or what.rules == "linearized":
+        if is_compiled_only(what) and what.rules != "relevance":
             raise UsageError(
                 f"expected a pass that the engine tensorflow has, got {what}",
                 "Leave --engine at auto, or choose another method.",

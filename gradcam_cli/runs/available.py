@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from gradcam_cli.answers import question_of
 from gradcam_cli.callbacks import Note
-from gradcam_cli.errors import GradcamError
+from gradcam_cli.engines.refusals import is_compiled_only
+from gradcam_cli.errors import GradcamError, UsageError
 from gradcam_cli.explainer import Explainer
 from gradcam_cli.methods import MethodChoice, normalize
 from gradcam_cli.metrics.similarity import correlation
@@ -90,7 +91,30 @@ def open_available(
     except GradcamError as error:
         refused = _refusals(methods, opened, error)
     rest = [choice for choice in methods if choice.text not in refused]
-    return Available(opened(rest) if rest else None, refused)
+    try:
+        return Available(opened(rest) if rest else None, refused)
+    except GradcamError as unlike:  # each can be had, but not all by one engine
+        return _in_tensorflow(rest, opened, refused, unlike)
+
+
+def _in_tensorflow(
+    methods: Sequence[MethodChoice],
+    opened: Callable[[Sequence[MethodChoice]], Explainer],
+    refused: dict[str, GradcamError],
+    error: GradcamError,
+) -> Available:
+    """Those of `methods` that TensorFlow has, where the compiled engine does not have them all."""
+    compiled_only = {
+        choice.text for choice in methods if any(map(is_compiled_only, choice.method.needs))
+    }
+    others = [choice for choice in methods if choice.text not in compiled_only]
+    if not compiled_only or not others:
+        raise error
+    reason = UsageError(
+        f"TensorFlow, which does not have this, runs the other methods: {error.what}",
+        "Choose it alone.",
+    )
+    return Available(opened(others), refused | dict.fromkeys(compiled_only, reason))
 
 
 def _refusals(

@@ -201,6 +201,15 @@ def _fsync(descriptor: int) -> None:
             raise
 
 
+def file_identity(path: Path) -> tuple[int, ...]:
+    """What changes where a file is replaced or written to; empty where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of the content of `path`; see `file_digest`."""
     return file_digest(path, "sha256")

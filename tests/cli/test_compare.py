@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from defusedxml import ElementTree
 from PIL import Image
 
+from gradcam_cli.methods import METHODS
 from tests.conftest import SAMPLES
+from tests.zoo import zoo
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -38,6 +41,49 @@ def test_methods_side_by_side(gradcam: Run) -> None:
         assert figure.format == "PNG"
         assert figure.width > 1000
     assert [path.name for path in Path().iterdir()] == ["gradcam-compare.png"]
+
+
+FEW = {
+    "smooth-grad-cam++": ":samples=2",
+    "ss-cam": ":samples=1",
+    "is-cam": ":steps=1",
+    "opti-cam": ":steps=2",
+    "occlusion": ":stride=0.2",
+    "rise": ":masks=20",
+    "integrated-gradients": ":steps=3",
+    "expected-gradients": ":samples=3",
+}
+ATTENTION = ("attention-rollout", "generic-attention", "le-grad")
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "refused"),
+    [
+        ("efficientnet-lite0", "block5c_add", ATTENTION),  # few channels, each of which is a pass
+        (zoo.path("resnet_like"), None, ATTENTION),
+        (zoo.path("vit_torch"), None, ("guided-backprop", "guided-grad-cam", "lrp")),
+    ],
+    ids=str,
+)
+def test_every_method_has_a_map_or_a_reason(
+    gradcam: Run, model: object, layer: str | None, refused: tuple[str, ...]
+) -> None:
+    methods = ",".join(f"{name}{FEW.get(name, '')}" for name in METHODS)
+    layers = () if layer is None else ("--layer", layer)
+    options = ("--model", model, "--offline", "--methods", methods, *layers)
+    code, out, _ = gradcam("compare", CAT, *options, "--json")
+    assert code == 0
+    cells = {cell["method"].partition(":")[0]: cell for cell in json.loads(out)["cells"]}
+    assert list(cells) == list(METHODS)
+    assert sorted(name for name, cell in cells.items() if cell["reason"]) == sorted(refused)
+    for name, cell in cells.items():
+        # Of a transformer, whose maps may be negative everywhere, some have no evidence.
+        usual = {"positive"} if refused == ATTENTION else {"positive", "none"}
+        assert cell["evidence"] in ({None} if name in refused else usual), name
+    for name in refused:
+        assert re.search(
+            r"\. (Choose another method|Try --method score-cam)", cells[name]["reason"]
+        )
 
 
 def test_the_table_and_the_same_bytes_each_time(gradcam: Run) -> None:

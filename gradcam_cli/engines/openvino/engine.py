@@ -37,6 +37,7 @@ from gradcam_cli.passes import (
     Rules,
     TokenGrid,
 )
+from gradcam_cli.storage.files import file_identity
 from gradcam_cli.targets import Head, Score, Target, score_weights
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class OpenVINOEngine:
         self._preparing = RLock()
         self._core = core()
         self._graph = graph
-        self._stamp = _stamp(graph)
+        self._identity = file_identity(graph) if isinstance(graph, Path) else ()
         self._name = model_name
         self._mapped: dict[str, Any] = {}  # kernels, each in one place of memory
         self._single_row: dict[Pass, CompiledPass] = {}
@@ -135,7 +136,7 @@ class OpenVINOEngine:
         if not isinstance(self._graph, Path):
             return self._graph
         forward = self._core.read_model(self._graph)
-        if _stamp(self._graph) != self._stamp:
+        if file_identity(self._graph) != self._identity:
             what = f"{self._graph} was replaced by another process while it was in use"
             raise ModelError(what, "Run it again.")
         return forward
@@ -376,9 +377,9 @@ class OpenVINOEngine:
         return CompiledPass.of(self._core, graph, streams, self.precision, self._mapped)
 
     def _graph_of(self, what: Pass, rows: int) -> Graph:
-        from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, layers_of
+        from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, places_of
 
-        check_places(what, layers_of(self._forward), self._model)
+        check_places(what, places_of(self._forward), self._model)
         if what.rules == "guided" and not has_relu(self._forward.clone()):
             raise without_relu(self._model)
         return graph_of(self._forward.clone(), what, rows, self._head)
@@ -391,12 +392,3 @@ class OpenVINOEngine:
             return single_row.run(inputs)
         usual = self._usual_rows() if what.has_gradients else self.forward_rows
         return self._several_rows.run(what, inputs, rows, usual)
-
-
-def _stamp(graph: Path | Any) -> tuple[int, ...]:
-    """What changes where a file is replaced; nothing where there is none, or it was read."""
-    try:
-        stat = graph.stat() if isinstance(graph, Path) else None
-    except OSError:
-        stat = None
-    return (stat.st_ino, stat.st_size, stat.st_mtime_ns) if stat else ()

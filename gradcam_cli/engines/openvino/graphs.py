@@ -64,17 +64,19 @@ def output_name(layer: str) -> str:
     return f"{_LAYER}{layer}"
 
 
-def layers_of(forward: Any) -> list[str]:
+def places_of(forward: Any) -> list[str]:
     """The layers, and places of attention, that a converted forward pass has an output for."""
     attention = (ATTENTION, BLOCK_ATTENTION) if tokens_of(forward) else ()
-    names = [name for name in _outputs(forward) if name.startswith(_LAYER)]
-    return [*(name.removeprefix(_LAYER) for name in names), *attention]
+    return [*layer_shapes(forward), *attention]
 
 
 def layer_shapes(forward: Any) -> dict[str, tuple[int, int, int]]:
-    """(h, w, C) of each of `layers_of`, in their order."""
-    ports = _outputs(forward)
-    shapes = ((name, ports[output_name(name)].get_partial_shape()) for name in layers_of(forward))
+    """(h, w, C) of each layer that a converted forward pass has an output for, in their order."""
+    shapes = (
+        (name.removeprefix(_LAYER), port.get_partial_shape())
+        for name, port in _outputs(forward).items()
+        if name.startswith(_LAYER)
+    )
     return {
         name: (shape[1].get_length(), shape[2].get_length(), shape[3].get_length())
         for name, shape in shapes

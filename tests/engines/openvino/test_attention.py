@@ -14,7 +14,7 @@ from gradcam_cli.callbacks import no_note, no_progress
 from gradcam_cli.engines.openvino.attention import tokens_of
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.openvino.finite_differences import difference_from_finite_differences
-from gradcam_cli.engines.openvino.graphs import layers_of
+from gradcam_cli.engines.openvino.graphs import places_of
 from gradcam_cli.engines.openvino.model_files.preparing import write_graph
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.selection import open_engine
@@ -177,7 +177,8 @@ def test_transformers_of_every_kind_of_file(name: str, tmp_path: Path) -> None:
     made = write_graph(ModelFile(zoo.path(name)), tmp_path / "model.xml")
     engine = OpenVINOEngine(tmp_path / "model.xml")
     assert tokens_of(core().read_model(tmp_path / "model.xml")) == TRANSFORMERS[name]
-    assert not {ATTENTION, BLOCK_ATTENTION} & {layer.name for layer in made.layers}
+    assert engine.layers == {layer.name: layer.shape for layer in made.layers}
+    assert not {ATTENTION, BLOCK_ATTENTION} & engine.layers.keys()
     pixels = zoo.reference(name).pixels[:1]
     found = engine.gradients(pixels, [Target(1)], [ATTENTION, BLOCK_ATTENTION])
     a, of_all, by_block = (
@@ -194,7 +195,7 @@ def test_transformers_of_every_kind_of_file(name: str, tmp_path: Path) -> None:
 def test_other_attention_is_none(name: str, tmp_path: Path) -> None:
     write_graph(ModelFile(zoo.path(name)), tmp_path / "model.xml")
     engine = OpenVINOEngine(tmp_path / "model.xml", model_name=name)
-    assert ATTENTION not in layers_of(engine._forward)
+    assert ATTENTION not in places_of(engine._forward)
     for what in (ATTENTION_CAPTURE, ATTENTION_GRADIENTS, Pass("tail", (BLOCK_ATTENTION,))):
         with pytest.raises(UsageError, match=f"{name} has no attention layers"):
             engine.prepare(what)
