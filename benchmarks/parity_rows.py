@@ -93,6 +93,11 @@ ROWS = (
         differs=True,
     ),
     *same(GRAD_CAM, GuidedBackprop="guided-backprop"),
+    Row(
+        *("full-grad", GRAD_CAM, "FullGrad"),
+        "No biases at places here: the input's part. It adds 1e-7 to what scales.",
+        differs=True,
+    ),
     *same(
         TORCH_CAM,
         CAM="grad-cam",
@@ -164,5 +169,8 @@ ROWS = (
         "Other draws, layered in ours; {samples} samples, its noise 0.",
         differs=True,
     ),
-    *(Row(name, PYTORCH, name) for name in ("attention-rollout", "generic-attention", "le-grad")),
+    *(
+        Row(name, PYTORCH, name)
+        for name in ("attention-rollout", "generic-attention", "le-grad", "attn-lrp")
+    ),
 )
