@@ -93,11 +93,7 @@ ROWS = (
         differs=True,
     ),
     *same(GRAD_CAM, GuidedBackprop="guided-backprop"),
-    Row(
-        *("full-grad", GRAD_CAM, "FullGrad"),
-        "No biases at places here: the input's part. It adds 1e-7 to what scales.",
-        differs=True,
-    ),
+    Row("full-grad", GRAD_CAM, "FullGrad", "Without biases here: the part of the input."),
     *same(
         TORCH_CAM,
         CAM="grad-cam",
