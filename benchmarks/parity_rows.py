@@ -93,6 +93,7 @@ ROWS = (
         differs=True,
     ),
     *same(GRAD_CAM, GuidedBackprop="guided-backprop"),
+    Row("full-grad", GRAD_CAM, "FullGrad", "Without biases here: the part of the input."),
     *same(
         TORCH_CAM,
         CAM="grad-cam",
@@ -164,5 +165,8 @@ ROWS = (
         "Other draws, layered in ours; {samples} samples, its noise 0.",
         differs=True,
     ),
-    *(Row(name, PYTORCH, name) for name in ("attention-rollout", "generic-attention", "le-grad")),
+    *(
+        Row(name, PYTORCH, name)
+        for name in ("attention-rollout", "generic-attention", "le-grad", "attn-lrp")
+    ),
 )

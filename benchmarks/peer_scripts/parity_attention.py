@@ -1,4 +1,4 @@
-"""Maps of attention, of the papers' formulas written out, by PyTorch's derivatives.
+"""Maps of transformers, of the papers' formulas written out, by PyTorch's derivatives.
 
 python parity_attention.py FOLDER SAMPLES
 """
@@ -48,7 +48,48 @@ def maps(x: torch.Tensor, index: int) -> dict[str, np.ndarray]:
         "generic-attention": relevance[0],
         "le-grad": torch.stack(own).clamp(min=0).mean((0, 1, 2)),
     }
-    return {key: row[1:].reshape(4, 4).detach().numpy() for key, row in rows.items()}
+    found = {key: row[1:].reshape(4, 4).detach().numpy() for key, row in rows.items()}
+    return {**found, "attn-lrp": attn_lrp(x, index)}
+
+
+def halved(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The product, half of whose derivative is by either factor."""
+    half = (a @ b.detach() + a.detach() @ b) / 2
+    return half + (a @ b - half).detach()
+
+
+def normalized(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    """The layer norm, whose divisor has no derivative."""
+    centred = x - x.mean(-1, keepdim=True)
+    deviation = (centred.square().mean(-1, keepdim=True) + layer.eps).sqrt()
+    return centred / deviation.detach() * layer.weight + layer.bias
+
+
+def attributed(block: Any, x: torch.Tensor) -> torch.Tensor:
+    """What a block makes of the tokens (1, T, D), with the derivatives of AttnLRP."""
+    layer = block.self_attention
+    tokens, width = x.shape[1:]
+    projected = linear(normalized(block.ln_1, x), layer.in_proj_weight, layer.in_proj_bias)[0]
+    q, k, v = projected.reshape(tokens, 3, layer.num_heads, -1).permute(1, 2, 0, 3)
+    attention = torch.softmax(halved(q, k.transpose(1, 2)) / q.shape[-1] ** 0.5, dim=-1)
+    mixed = halved(attention, v).transpose(0, 1).reshape(1, tokens, width)
+    x = x + layer.out_proj(mixed)
+    inner = block.mlp[0](normalized(block.ln_2, x))
+    share = (1 + torch.erf(inner / 2**0.5)) / 2
+    return x + block.mlp[3](inner * share.detach())
+
+
+def attn_lrp(x: torch.Tensor, index: int) -> np.ndarray:
+    """The input times its derivative, by the rules of Achtibat et al., 2024."""
+    model, x = network("transformer"), x.clone().requires_grad_()
+    tokens = torch.cat([model.class_token, model._process_input(x)], dim=1)
+    tokens = tokens + model.encoder.pos_embedding
+    for block in model.encoder.layers:
+        tokens = attributed(block, tokens)
+    scores = model.heads(normalized(model.encoder.ln, tokens)[:, 0])[0]
+    assert torch.allclose(scores, model(x)[0], atol=1e-4)
+    (gradient,) = torch.autograd.grad(scores[index], x)
+    return (x * gradient).sum(1)[0].detach().numpy()
 
 
 def main(folder: str, _: str) -> None:

@@ -93,6 +93,7 @@ def maps(name: str, x: torch.Tensor, index: int) -> dict[str, np.ndarray]:
         found["ScoreCAM, half-pixel centres"] = raw_map(cam, lambda: cam(x, targets))
     refine = peer.RefineCAM(model, [model.features[i] for i in (1, 4, 7)])
     found["RefineCAM"] = refine(x, targets)[0]
+    found["FullGrad"] = peer.FullGrad(model, [])(x.clone(), targets)[0]
     guided = peer.GuidedBackpropReLUModel(network(name))(x.clone(), index)
     return found | finer(model, layers, x, index) | {"GuidedBackprop": np.abs(guided).max(-1)}
 
