@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -74,13 +75,17 @@ class Case:
         scores = [self.model(part.astype(np.float32), training=False).numpy() for part in parts]
         return np.concatenate(scores)[:, self.target].astype(np.float64)
 
+    @cached_property
+    def tail(self) -> Any:
+        """The network behind the layer."""
+        _, keras = tensorflow()
+        return keras.Model(self.model.get_layer(self.layer).output, self.model.output)
+
     def y_without(self, channel: int) -> float:
         """The class's logit where `channel` is 0 at the layer."""
-        _, keras = tensorflow()
-        tail = keras.Model(self.model.get_layer(self.layer).output, self.model.output)
         maps = self.A.astype(np.float32).copy()
         maps[:, :, channel] = 0
-        return float(tail(maps[np.newaxis], training=False)[0, self.target])
+        return float(self.tail(maps[np.newaxis], training=False)[0, self.target])
 
 
 def plain_grad_cam(case: Case) -> np.ndarray:
@@ -215,14 +220,13 @@ def plain_finer_cam(case: Case) -> np.ndarray:
 
 def plain_shapley_cam(case: Case) -> np.ndarray:
     # Cai: the mean of G - ½ H A, with H A by differentiating twice.
-    tf, keras = tensorflow()
-    tail = keras.Model(case.model.get_layer(case.layer).output, case.model.output)
+    tf, _ = tensorflow()
     a = tf.constant(case.A[np.newaxis], tf.float32)
     with tf.GradientTape() as outer:
         outer.watch(a)
         with tf.GradientTape() as inner:
             inner.watch(a)
-            y = tail(a, training=False)[0, case.target]
+            y = case.tail(a, training=False)[0, case.target]
         slope = tf.reduce_sum(inner.gradient(y, a) * tf.stop_gradient(a))
     product = outer.gradient(slope, a)
     product = 0 if product is None else product[0].numpy()

@@ -111,13 +111,11 @@ def plain_opti_cam(case: Case, steps: int, rate: float) -> np.ndarray:
 
 
 def plain_recipro_cam(case: Case) -> np.ndarray:
-    _, keras = tensorflow()
-    tail = keras.Model(case.model.get_layer(case.layer).output, case.model.output)
     raw = np.zeros(case.A.shape[:2])
     for i, j in np.ndindex(*raw.shape):
         alone = np.zeros_like(case.A)
         alone[i, j] = case.A[i, j]
-        y, nothing = tail(np.stack([alone, 0 * alone]), training=False).numpy()[:, case.target]
+        y, nothing = case.tail(np.stack([alone, 0 * alone]), training=False).numpy()[:, case.target]
         raw[i, j] = y - nothing
     return raw
 

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, agreement
 from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
-from gradcam_cli.engines.openvino.runtime import converter, core, openvino, ops
+from gradcam_cli.engines.openvino.runtime import (
+    converter,
+    core,
+    each_variable_found_once,
+    openvino,
+    ops,
+)
 from gradcam_cli.engines.openvino.saving import save
 from gradcam_cli.models.framework import tensorflow
 from gradcam_cli.models.keras_network import KerasNetwork
@@ -37,7 +43,8 @@ def converted(network: Any, layers: Sequence[str] = ()) -> Any:
         scores, maps = network.run(image, layers)
         return {f"output{i}": output for i, output in enumerate([*maps, scores])}
 
-    with uninterrupted():  # the converter makes a failure of its own of Ctrl-C
+    # The converter makes a failure of its own of Ctrl-C.
+    with uninterrupted(), each_variable_found_once():
         return converter()(forward.get_concrete_function())
 
 

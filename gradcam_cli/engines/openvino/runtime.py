@@ -66,6 +66,23 @@ def _mend_environment_setup() -> None:
     }
 
 
+@contextmanager
+def each_variable_found_once() -> Iterator[None]:
+    """Let the converter find each variable of a TensorFlow graph once in the block.
+
+    OpenVINO 2026.4 looks it up a dozen times, each time among all of them, and reads it: the larger
+    part of what converting a network of many layers takes.
+    """
+    from openvino.frontend.tensorflow.node_decoder import TFGraphNodeDecoder
+
+    if not hasattr(TFGraphNodeDecoder.get_variable, "cache_clear"):
+        TFGraphNodeDecoder.get_variable = staticmethod(cache(TFGraphNodeDecoder.get_variable))
+    try:
+        yield
+    finally:
+        TFGraphNodeDecoder.get_variable.cache_clear()
+
+
 def _convert_model(*arguments: Any, **options: Any) -> Any:
     return converter()(*arguments, **options)
 
@@ -114,4 +131,4 @@ def core() -> Any:
     return openvino.Core()
 
 
-__all__ = ["converter", "core", "openvino", "ops"]
+__all__ = ["converter", "core", "each_variable_found_once", "openvino", "ops"]

@@ -20,7 +20,7 @@ from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.models.sources.model_file import FileSource
 from gradcam_cli.passes import LAYER_GRADIENTS
 from gradcam_cli.targets import Target
-from tests.zoo import custom_layer, keras_models
+from tests.zoo import keras_models
 
 CUSTOM = """
 import keras
@@ -251,7 +251,7 @@ def test_a_subclassed_model_with_its_class(own_home: Path) -> None:
     path = keras_models.save("subclassed", own_home, ".keras")
     with pytest.raises(GradcamError, match=r"--custom-objects module\.py:Classifier"):
         opened(path)
-    code = Path(custom_layer.__file__)
+    code = Path(keras_models.__file__).with_name("custom_layer.py")
     source = opened(path, FileOptions(trust=Trust((f"{code}:Classifier",))))
     assert [layer.name for layer in source.layers() if layer.default] == ["last"]
 
