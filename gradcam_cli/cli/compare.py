@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
     from gradcam_cli.methods import MethodChoice
     from gradcam_cli.models.selection import Selection
+    from gradcam_cli.results.comparison import Comparison
     from gradcam_cli.runs.checking import CheckItem
     from gradcam_cli.runs.comparing import ComparedModel, CompareOptions
 
@@ -89,7 +90,7 @@ class CompareQuestion:
         counts["methods"] = len(methods)
         return choose_axes(counts, self.rows, self.columns), methods
 
-    def options(self, methods: tuple[MethodChoice, ...]) -> CompareOptions:
+    def options(self, methods: tuple[MethodChoice, ...], side: int) -> CompareOptions:
         """How each cell is made."""
         from gradcam_cli.runs.available import OpeningOptions
         from gradcam_cli.runs.comparing import CompareOptions
@@ -99,6 +100,7 @@ class CompareQuestion:
             self.layers or (None,),
             OpeningOptions(self.engine, self.resize, self.offline),
             self.max_pixels,
+            side=side,
         )
 
 
@@ -110,6 +112,31 @@ class CompareOutputs:
     seconds: bool
     as_json: bool
     quiet: bool
+
+    @property
+    def is_page(self) -> bool:
+        """True where a page is to be written, and no figure."""
+        return self.output.suffix.lower() == ".html"
+
+    @property
+    def side(self) -> int:
+        """Pixels of the longer side of its pictures."""
+        from gradcam_cli.reports.comparison_page import SIDE
+        from gradcam_cli.runs.compared_pictures import FIGURE_SIDE
+
+        return SIDE if self.is_page else FIGURE_SIDE
+
+    def write(self, comparison: Comparison, sources: Sequence[Path]) -> None:
+        """Write the figure or the page."""
+        from gradcam_cli.images.writing import write_checked
+        from gradcam_cli.reports.comparison_page import write_comparison_page
+        from gradcam_cli.reports.grid import encoded_figure
+
+        if self.is_page:
+            write_comparison_page(comparison, self.output, seconds=self.seconds)
+        else:
+            figure = encoded_figure(comparison, self.output.suffix, seconds=self.seconds)
+            write_checked(self.output, figure, sources=sources)
 
 
 def _axis_option(name: str) -> Callable[[Any], Any]:
@@ -135,6 +162,7 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
     Examples:
       gradcam compare photo.jpg --methods all -o methods.pdf
       gradcam compare photos/*.jpg --methods grad-cam,eigen-cam --annotations boxes.json
+      gradcam compare photos/ --model old.onnx --model new.onnx -o grid.html
       gradcam compare photo.jpg --class cat --class dog --layer conv4 --layer conv5
       gradcam compare photo.jpg --model old.onnx --model new.onnx --labels labels.txt
     """,
@@ -213,12 +241,12 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
         show_default=True,
         metavar="FILE",
         shell_complete=complete_files,
-        help="The figure: .png, .svg or .pdf.",
+        help="The figure, .png, .svg or .pdf; or a page, .html.",
     ),
     click.option(
         "--seconds",
         is_flag=True,
-        help="Write in each cell how long it took; such a figure differs from run to run.",
+        help="Write in each cell how long it took; such a figure or page differs from run to run.",
     ),
     json_option,
     click.option("-q", "--quiet", is_flag=True, help="Print the figure's path and errors only."),
@@ -234,11 +262,11 @@ def compare(
 ) -> int:
     """Draw a grid of heatmaps: methods, layers, classes, models or pictures, side by side.
 
-    What a model or layer cannot have is marked, and why. Needs the extra "figures".
+    What a model or layer cannot have is marked, and why. Figures need the extra "figures"; a page,
+    whose cells open at full size, does not.
     """
-    from gradcam_cli.images.writing import write_checked
     from gradcam_cli.reports.comparison import report_comparison
-    from gradcam_cli.reports.grid import check_figure, encoded_figure
+    from gradcam_cli.reports.grid import check_figure
     from gradcam_cli.runs.comparing import Callbacks
     from gradcam_cli.runs.comparing import compare as compared
 
@@ -253,10 +281,9 @@ def compare(
     with messages.cells_bar() as progress:
         callbacks = Callbacks(messages.download_bar, messages, progress)
         comparison = compared(
-            axes, models, items, question.classes, question.options(methods), callbacks
+            axes, models, items, question.classes, question.options(methods, output.side), callbacks
         )
-    figure = encoded_figure(comparison, output.output.suffix, seconds=output.seconds)
-    write_checked(output.output, figure, sources=paths)
+    output.write(comparison, paths)
     report_comparison(comparison, output.output, as_json=output.as_json, quiet=output.quiet)
     return ExitCode.INPUT if comparison.failures else ExitCode.DONE
 

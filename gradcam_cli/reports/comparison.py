@@ -35,6 +35,11 @@ def report_comparison(comparison: Comparison, figure: Path, *, as_json: bool, qu
     print_errors(notes_on(comparison))
 
 
+def axis_name(axis: Axis) -> str:
+    """What one value of an axis is called."""
+    return _HEADERS[axis]
+
+
 def notes_on(comparison: Comparison) -> list[str]:
     """Why cells have no heatmap, each reason once with those that it holds for."""
     holders: dict[str, list[str]] = {}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from gradcam_cli.models.labels import TOP_WORD
+from gradcam_cli.reports.heat_pictures import FULL_HEAT
 from gradcam_cli.results.comparison import AT_THE_INPUT, Cell, Comparison, Place
 from gradcam_cli.results.explanation import Prediction
 
@@ -21,8 +22,6 @@ CELL = 1.6
 """The width of a heatmap."""
 GAP = 0.12
 MARGIN = 0.15
-FULL_HEAT = 0.995
-"""Of maps at the input, where heat is in few pixels: the quantile that is drawn as the most."""
 _LABEL = 1.1
 """The width of what stands left of a row."""
 _TALLEST = 1.3

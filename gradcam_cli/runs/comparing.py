@@ -30,7 +30,7 @@ from gradcam_cli.runs.available import (
     answer_of,
     open_available,
 )
-from gradcam_cli.runs.compared_pictures import Subject, read_subject
+from gradcam_cli.runs.compared_pictures import FIGURE_SIDE, Subject, read_subject
 
 if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
@@ -79,6 +79,8 @@ class CompareOptions:
     opening : OpeningOptions
     max_pixels, top
         As `gradcam explain` has them.
+    side : int
+        Pixels of the longer side of the pictures that are kept.
     """
 
     methods: tuple[MethodChoice, ...]
@@ -86,6 +88,7 @@ class CompareOptions:
     opening: OpeningOptions = field(default_factory=OpeningOptions)
     max_pixels: int = MAX_PIXELS
     top: int = 3
+    side: int = FIGURE_SIDE
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ class _Filling:
         self, place: Place, item: Item, compared: ComparedModel, explainer: Explainer
     ) -> Subject:
         annotated = compared.annotated.get(item.key)
-        subject = read_subject(explainer, item, annotated, self._options.max_pixels)
+        subject = read_subject(explainer, item, annotated, self._options)
         self._comparison.pictures.setdefault(place.pictures, subject.small)
         self._comparison.frames[place.pictures, place.models] = subject.frame
         return subject

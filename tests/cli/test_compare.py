@@ -57,6 +57,22 @@ def test_the_table_and_the_same_bytes_each_time(gradcam: Run) -> None:
     assert Path("one.svg").read_bytes() == Path("two.svg").read_bytes()
 
 
+def test_a_page_needs_no_matplotlib_and_is_the_same_each_time(
+    gradcam: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    asked = ("compare", CAT, *LITE0, *DATA, "--methods", "grad-cam,le-grad", "-q")
+    code, out, err = gradcam(*asked, "-o", "one.html")
+    assert (code, out) == (0, "one.html\n")
+    assert "le-grad: efficientnet-lite0 has no attention layers" in err
+    page = Path("one.html").read_text("utf-8")
+    assert "none: efficientnet-lite0 has no attention layers" in page
+    assert "in the box" in page
+    assert page.count("data:image/webp") == 2
+    gradcam(*asked, "-o", "two.html")
+    assert Path("two.html").read_text("utf-8") == page
+
+
 def test_layers_by_default_methods_as_a_pdf(gradcam: Run) -> None:
     layers = ("-l", "block6d_add", "-l", "top_activation")
     code, out, _ = gradcam("compare", CAT, *LITE0, *layers, "-o", "figure.pdf", "--json")
@@ -99,7 +115,7 @@ def test_a_broken_picture_is_told_and_the_rest_drawn(gradcam: Run) -> None:
         (("-c", "unicorn"), "there is no class called 'unicorn'"),
         (("--rows", "methods", "--columns", "methods"), "are both methods"),
         (("-c", "1", "-c", "2", "--rows", "layers", "--columns", "models"), "several classes"),
-        (("-o", "figure.jpg"), "expected a figure that ends in .png, .svg, .pdf"),
+        (("-o", "figure.jpg"), "expected a figure that ends in .png, .svg, .pdf, .html"),
         (("-o", "none/figure.png"), "there is no folder none"),
         (("--images", "."), "of no use without --annotations"),
         (("--annotations", "none.json"), "there is no none.json"),
