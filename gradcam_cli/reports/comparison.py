@@ -114,6 +114,7 @@ def comparison_object(comparison: Comparison, figure: str) -> dict[str, Any]:
     return {
         "rows": comparison.axes.rows,
         "columns": comparison.axes.columns,
+        **comparison.asked,
         "figure": figure,
         "cells": [_cell_object(comparison, place) for place in comparison.places()],
         "pictures": [

@@ -99,12 +99,15 @@ class ComparisonView:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """The axes with one value, and what it is."""
+        """The axes with one value, and what it is; and what else holds for all cells."""
         place = next(self._comparison.places())
         fixed: list[Axis] = [
             axis for axis in AXES if axis not in (*self._comparison.axes, "pictures", "classes")
         ]
-        return [(axis_name(axis), printable(self._comparison.value(place, axis))) for axis in fixed]
+        values = [(axis_name(axis), self._comparison.value(place, axis)) for axis in fixed]
+        return [
+            (name, printable(value)) for name, value in (*values, *self._comparison.asked.items())
+        ]
 
     def _header(self, place: Place, axis: Axis) -> Header:
         name = self._comparison.value(place, axis)
