@@ -127,6 +127,7 @@ def _target_explanation(
     heatmap, evidence = normalize(raw)
     return TargetExplanation.of(
         heatmap,
+        raw=raw.copy(),  # and not a part of the batch's, which would stay in memory
         evidence=evidence,
         peak=0.0 if evidence == "none" else float(raw.max()),
         prediction=ranking.of(target.index),

@@ -98,23 +98,24 @@ def _as_bytes(array: NDArray[Any], code: str) -> str:
     return next((conversion.format(code) for applies, conversion in conversions if applies), "")
 
 
-def checked_heatmap(heatmap: object) -> NDArray[np.float32]:
+def checked_heatmap(heatmap: object, low: int = 0) -> NDArray[np.float32]:
     """`heatmap` as an array that OpenCV takes, float32 or float64 as it came.
 
     Raises
     ------
     UsageError
-        Unless it is (h, w), of floats in 0..1, none of them NaN, and not empty.
+        Unless it is (h, w), of floats in `low`..1, none of them NaN, and not empty.
     """
     import numpy as np
 
     if isinstance(heatmap, np.ndarray) and heatmap.dtype.kind == "f" and heatmap.ndim == 2:
-        valid = heatmap.size and heatmap.min() >= -_ROUNDING and heatmap.max() <= 1 + _ROUNDING
+        least = low - _ROUNDING
+        valid = heatmap.size and heatmap.min() >= least and heatmap.max() <= 1 + _ROUNDING
         if valid:
             native = np.float64 if heatmap.dtype.itemsize == 8 else np.float32
             return heatmap.astype(native, copy=False)
     raise UsageError(
-        f"expected a heatmap of (h, w) float32 in 0..1, got {describe(heatmap)}",
+        f"expected a heatmap of (h, w) float32 in {low}..1, got {describe(heatmap)}",
         _heatmap_remedy(heatmap),
     )
 

@@ -12,19 +12,28 @@ import click
 
 from gradcam_cli.cli.check_options import DataOptions, data_options
 from gradcam_cli.cli.completion_values import (
+    ALL,
     complete_classes,
     complete_files,
     complete_layers,
-    complete_methods,
+    complete_methods_or_all,
     complete_models_and_files,
 )
-from gradcam_cli.cli.explain_options import DEFAULT_METHOD, max_pixels_option, resize_option
+from gradcam_cli.cli.explain_options import (
+    DEFAULT_METHOD,
+    max_pixels_option,
+    options_option,
+    resize_option,
+    score_option,
+    versus_option,
+)
 from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.model_options import (
     FILE_OPTIONS,
     ModelFileOptions,
     grouped_options,
     model_file_options,
+    weights_option,
 )
 from gradcam_cli.cli.options import (
     OneText,
@@ -33,6 +42,7 @@ from gradcam_cli.cli.options import (
     json_option,
     names_of,
     offline_option,
+    precision_option,
 )
 from gradcam_cli.cli.sources import SourceOptions, listed_items, source_options, sources_argument
 from gradcam_cli.errors import ExitCode, UsageError
@@ -46,11 +56,13 @@ if TYPE_CHECKING:
     from gradcam_cli.images.listing import Item
     from gradcam_cli.methods import MethodChoice
     from gradcam_cli.models.selection import Selection
+    from gradcam_cli.passes import Precision
+    from gradcam_cli.results.comparison import Comparison
     from gradcam_cli.runs.checking import CheckItem
     from gradcam_cli.runs.comparing import ComparedModel, CompareOptions
+    from gradcam_cli.targets import Score
 
 FIGURE = "gradcam-compare.png"
-ALL = "all"
 _DEFAULT_METHODS = "grad-cam,grad-cam++,eigen-cam,saliency"
 
 
@@ -61,18 +73,23 @@ class CompareQuestion:
     rows: Axis | None
     columns: Axis | None
     methods: str | None
+    options: tuple[str, ...]
     classes: tuple[str, ...]
+    versus: str | None
+    score: Score
     layers: tuple[str, ...]
     models: tuple[str, ...]
+    weights: Path | None
     annotations: Path | None
     engine: EngineName
+    precision: Precision
     resize: Resize
     max_pixels: int
     offline: bool
 
     def axes(self, pictures: int) -> tuple[Axes, tuple[MethodChoice, ...]]:
         """The sides of the grid, and the methods: by default one where both sides are others."""
-        from gradcam_cli.methods.choice import parse_methods
+        from gradcam_cli.methods.choice import parse_methods, with_options
         from gradcam_cli.methods.table import METHODS
 
         counts: dict[Axis, int] = {
@@ -85,11 +102,12 @@ class CompareQuestion:
         sides = {axis for axis in AXES if counts[axis] > 1} | {self.rows, self.columns}
         default = _DEFAULT_METHODS if len(sides - {None, "methods"}) < 2 else DEFAULT_METHOD
         names = names_of(default if self.methods is None else self.methods)
-        methods = parse_methods(list(METHODS) if names == [ALL] else names)
+        chosen = parse_methods(list(METHODS) if names == [ALL] else names)
+        methods = with_options(chosen, self.options)
         counts["methods"] = len(methods)
         return choose_axes(counts, self.rows, self.columns), methods
 
-    def options(self, methods: tuple[MethodChoice, ...]) -> CompareOptions:
+    def compare_options(self, methods: tuple[MethodChoice, ...], side: int) -> CompareOptions:
         """How each cell is made."""
         from gradcam_cli.runs.available import OpeningOptions
         from gradcam_cli.runs.comparing import CompareOptions
@@ -97,8 +115,9 @@ class CompareQuestion:
         return CompareOptions(
             methods,
             self.layers or (None,),
-            OpeningOptions(self.engine, self.resize, self.offline),
+            OpeningOptions(self.engine, self.resize, self.offline, self.score, self.precision),
             self.max_pixels,
+            side=side,
         )
 
 
@@ -110,6 +129,31 @@ class CompareOutputs:
     seconds: bool
     as_json: bool
     quiet: bool
+
+    @property
+    def is_page(self) -> bool:
+        """True where a page is to be written, and no figure."""
+        return self.output.suffix.lower() == ".html"
+
+    @property
+    def side(self) -> int:
+        """Pixels of the longer side of its pictures."""
+        from gradcam_cli.reports.comparison_page import SIDE
+        from gradcam_cli.runs.compared_pictures import FIGURE_SIDE
+
+        return SIDE if self.is_page else FIGURE_SIDE
+
+    def write(self, comparison: Comparison, sources: Sequence[Path]) -> None:
+        """Write the figure or the page."""
+        from gradcam_cli.images.writing import write_checked
+        from gradcam_cli.reports.comparison_page import write_comparison_page
+        from gradcam_cli.reports.grid import encoded_figure
+
+        if self.is_page:
+            write_comparison_page(comparison, self.output, seconds=self.seconds)
+        else:
+            figure = encoded_figure(comparison, self.output.suffix, seconds=self.seconds)
+            write_checked(self.output, figure, sources=sources)
 
 
 def _axis_option(name: str) -> Callable[[Any], Any]:
@@ -123,9 +167,10 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
 @click.command(
     cls=SectionedCommand,
     sections={
-        "What to compare": "--rows --columns --methods --class --layer --model",
+        "What to compare": "--rows --columns --methods --option --class --vs --score --layer "
+        "--model",
         "Boxes": "--annotations --images --category",
-        "Model": "--engine",
+        "Model": "--weights --engine --precision",
         "A model in a file": FILE_OPTIONS,
         "Pictures": "--recursive --include --exclude --from-file --null --resize --max-pixels",
         "Outputs": "--output --seconds --json --quiet",
@@ -135,6 +180,7 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
     Examples:
       gradcam compare photo.jpg --methods all -o methods.pdf
       gradcam compare photos/*.jpg --methods grad-cam,eigen-cam --annotations boxes.json
+      gradcam compare photos/ --model old.onnx --model new.onnx -o grid.html
       gradcam compare photo.jpg --class cat --class dog --layer conv4 --layer conv5
       gradcam compare photo.jpg --model old.onnx --model new.onnx --labels labels.txt
     """,
@@ -148,10 +194,11 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
     click.option(
         "--methods",
         metavar="A,B,C",
-        shell_complete=complete_methods,
+        shell_complete=complete_methods_or_all,
         help="Some of `gradcam methods`, with commas between them, or all.  "
         f"[default: {_DEFAULT_METHODS}, or {DEFAULT_METHOD} where both sides are others]",
     ),
+    options_option,
     click.option(
         "-c",
         "--class",
@@ -163,6 +210,8 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
         shell_complete=complete_classes,
         help="The class to explain; may be repeated.",
     ),
+    versus_option,
+    score_option,
     click.option(
         "-l",
         "--layer",
@@ -186,6 +235,7 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
         shell_complete=complete_models_and_files,
         help="A name of `gradcam models`, or a file; may be repeated.  [env: GRADCAM_MODEL]",
     ),
+    weights_option,
     click.option(
         "--annotations",
         type=click.Path(path_type=Path),
@@ -195,6 +245,7 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
         "share of the heat in their boxes.",
     ),
     engine_option,
+    precision_option,
     resize_option,
     max_pixels_option,
     offline_option,
@@ -213,12 +264,12 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
         show_default=True,
         metavar="FILE",
         shell_complete=complete_files,
-        help="The figure: .png, .svg or .pdf.",
+        help="The figure, .png, .svg or .pdf; or a page, .html.",
     ),
     click.option(
         "--seconds",
         is_flag=True,
-        help="Write in each cell how long it took; such a figure differs from run to run.",
+        help="Write in each cell how long it took; such a figure or page differs from run to run.",
     ),
     json_option,
     click.option("-q", "--quiet", is_flag=True, help="Print the figure's path and errors only."),
@@ -234,11 +285,11 @@ def compare(
 ) -> int:
     """Draw a grid of heatmaps: methods, layers, classes, models or pictures, side by side.
 
-    What a model or layer cannot have is marked, and why. Needs the extra "figures".
+    What a model or layer cannot have is marked, and why. Figures need the extra "figures"; a page,
+    whose cells open at full size, does not.
     """
-    from gradcam_cli.images.writing import write_checked
     from gradcam_cli.reports.comparison import report_comparison
-    from gradcam_cli.reports.grid import check_figure, encoded_figure
+    from gradcam_cli.reports.grid import check_figure
     from gradcam_cli.runs.comparing import Callbacks
     from gradcam_cli.runs.comparing import compare as compared
 
@@ -253,10 +304,14 @@ def compare(
     with messages.cells_bar() as progress:
         callbacks = Callbacks(messages.download_bar, messages, progress)
         comparison = compared(
-            axes, models, items, question.classes, question.options(methods), callbacks
+            axes,
+            models,
+            items,
+            question.classes,
+            question.compare_options(methods, output.side),
+            callbacks,
         )
-    figure = encoded_figure(comparison, output.output.suffix, seconds=output.seconds)
-    write_checked(output.output, figure, sources=paths)
+    output.write(comparison, paths)
     report_comparison(comparison, output.output, as_json=output.as_json, quiet=output.quiet)
     return ExitCode.INPUT if comparison.failures else ExitCode.DONE
 
@@ -299,14 +354,18 @@ def _models(
         raise UsageError(
             "--labels and the like are for a model in a file", "Drop them, or pass its path."
         )
+    if question.weights is not None and len(question.models) > 1:
+        raise UsageError(
+            "--weights is for one model, and several are compared", "Pass one --model."
+        )
     models = []
     layers = question.layers if len(question.models) == 1 else ()
     for name in question.models:
         for layer in layers or (None,):
-            selection = reading.select_file(name, messages, layer)
+            selection = reading.select_file(name, messages, layer, question.weights)
         for guess in selection.guesses:
             messages(guess)
-        targets = selection.labels.targets(question.classes)
+        targets = selection.labels.targets(question.classes, question.versus)
         annotated = {} if annotations is None else _by_key(source, annotations, selection)
         models.append(ComparedModel(name, selection, targets, annotated))
     return models

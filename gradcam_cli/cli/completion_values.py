@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gradcam_cli.results.explanation import ClassLabel
 
 
+ALL = "all"
+"""What stands for every method."""
+
+
 def complete_models(
     context: click.Context, parameter: click.Parameter | None, incomplete: str
 ) -> list[str]:
@@ -63,6 +67,18 @@ def complete_methods(
     before, comma, last = incomplete.rpartition(",")
     names = _names_starting_with(last, METHODS)
     return [CompletionItem(f"{before}{comma}{name}", help=METHODS[name].summary) for name in names]
+
+
+def complete_methods_or_all(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """`all`, and the methods as `complete_methods` has them."""
+    from click.shell_completion import CompletionItem
+
+    names = complete_methods(context, parameter, incomplete)
+    if not ALL.startswith(incomplete.casefold()):
+        return names
+    return [CompletionItem(ALL, help="every method"), *names]
 
 
 def complete_class_names(

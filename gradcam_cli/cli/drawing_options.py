@@ -33,7 +33,7 @@ drawing_options = grouped_options(
         type=click.Choice(COLORMAPS, case_sensitive=False),
         metavar="NAME",
         help=f"One of OpenCV's colour maps: {', '.join(COLORMAPS)}.  [default: jet; turbo in "
-        "contour, plasma in figure and side-by-side]",
+        "contour, plasma in figure and side-by-side; blue-red with --signed]",
     ),
     click.option(
         "--upsample",
@@ -50,6 +50,12 @@ drawing_options = grouped_options(
         show_default=True,
         help="What is drawn hottest: the maximum of each heatmap, or the largest of all of a "
         "picture by one method, so that a weak class looks weak.",
+    ),
+    click.option(
+        "--signed",
+        is_flag=True,
+        help="Show what speaks against the class as well, in colours that diverge from 0: blue "
+        "below, red above.",
     ),
     click.option(
         "--boxes",

@@ -31,6 +31,7 @@ from gradcam_cli.process import keep_until_exit
 from gradcam_cli.reports.messages import Messages
 
 if TYPE_CHECKING:
+    from gradcam_cli.images.drawing import Drawing
     from gradcam_cli.images.listing import Item
     from gradcam_cli.reports.outcomes import PrintOptions
     from gradcam_cli.runs.recording import RunOptions
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
         "Model": "--model --weights --engine --precision",
         "A model in a file": FILE_OPTIONS,
         "Picture": "--resize --max-pixels",
-        "How the heat is drawn": "--style --alpha --colormap --upsample --scale --boxes "
-        "--box-threshold --box-regions",
+        "How the heat is drawn": "--style --alpha --colormap --signed --upsample --scale "
+        "--boxes --box-threshold --box-regions",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
         "Many pictures": "--recursive --include --exclude --from-file --null --stream --force "
         "--verify --fail-fast --max-errors --csv --report",
@@ -92,12 +93,7 @@ def explain(
     from gradcam_cli.runs.opening import ModelOpener
 
     output.check()
-    if output.drawing.scale == "shared" and len(question.layers) > 1:
-        raise UsageError(
-            "--scale shared compares maps before they are scaled, and those of several layers are "
-            "scaled before they are fused",
-            "Drop --scale shared, or all --layer but one.",
-        )
+    _check_drawing(output.drawing, question)
     if record.stream:
         _check_stream(sources, listing, output, record)
     single = not record.stream and listing.is_single(sources) and not record.are_requested
@@ -127,6 +123,26 @@ def explain(
             load_for_one(printing)
         return _explain_one(items, stages, printing, messages)
     return _explain_many(items, stages, record.options(), printing, messages)
+
+
+def _check_drawing(drawing: Drawing, question: ExplainOptions) -> None:
+    """Refuse a way to draw that has nothing to show of these maps, with a UsageError."""
+    drawing.check_signed()
+    if drawing.scale == "shared" and len(question.layers) > 1:
+        raise UsageError(
+            "--scale shared compares maps before they are scaled, and those of several layers are "
+            "scaled before they are fused",
+            "Drop --scale shared, or all --layer but one.",
+        )
+    if drawing.signed:
+        from gradcam_cli.methods.choice import parse_methods
+
+        methods = [choice.method for choice in parse_methods(question.methods)]
+        if not any(method.signed for method in methods):
+            raise UsageError(
+                f"--signed is of no use: {methods[0].name} gives nothing below 0",
+                "Drop --signed, or pass another --method; `gradcam methods METHOD` tells the sign.",
+            )
 
 
 def _explain_one(

@@ -160,6 +160,29 @@ max_pixels_option = click.option(
     help="Refuse larger images before decoding them.",
 )
 
+versus_option = click.option(
+    "--vs",
+    "versus",
+    metavar="CLASS",
+    shell_complete=complete_classes,
+    help="Explain the class and not this one: the difference of their scores.",
+)
+options_option = click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set an option of the methods that have it, as METHOD:NAME=VALUE does of one; "
+    "`gradcam methods METHOD` lists them. May be repeated.",
+)
+score_option = click.option(
+    "--score",
+    type=click.Choice(["logit", "probability"]),
+    default="logit",
+    show_default=True,
+    help="What is differentiated: the class's score before the softmax, or after it.",
+)
+
 explain_options = grouped_options(
     "question",
     ExplainOptions,
@@ -175,13 +198,7 @@ explain_options = grouped_options(
         "one; may be repeated.  [default: 837, sunglasses, or of models with other classes the "
         "predicted one]",
     ),
-    click.option(
-        "--vs",
-        "versus",
-        metavar="CLASS",
-        shell_complete=complete_classes,
-        help="Explain the class and not this one: the difference of their scores.",
-    ),
+    versus_option,
     click.option(
         "--counterfactual",
         is_flag=True,
@@ -197,14 +214,7 @@ explain_options = grouped_options(
         shell_complete=complete_methods,
         help="One of `gradcam methods`; may be repeated, for an overlay each.",
     ),
-    click.option(
-        "--option",
-        "options",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="Set an option of the methods that have it, as METHOD:NAME=VALUE does of one; "
-        "`gradcam methods METHOD` lists them. May be repeated.",
-    ),
+    options_option,
     click.option(
         "-l",
         "--layer",
@@ -235,13 +245,7 @@ explain_options = grouped_options(
         is_flag=True,
         help="Average each map over the input and its mirror image, each at three sizes.",
     ),
-    click.option(
-        "--score",
-        type=click.Choice(["logit", "probability"]),
-        default="logit",
-        show_default=True,
-        help="What is differentiated: the class's score before the softmax, or after it.",
-    ),
+    score_option,
     engine_option,
     precision_option,
     click.option(

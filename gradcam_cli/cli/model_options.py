@@ -68,12 +68,14 @@ class ModelFileOptions:
         )
         return None if options == FileOptions() else options
 
-    def select_file(self, model: str, note: Note, layer: str | None = None) -> Selection:
+    def select_file(
+        self, model: str, note: Note, layer: str | None = None, weights: Path | None = None
+    ) -> Selection:
         """The model called `model`; what is said of files holds where it is one."""
         from gradcam_cli.models.selection import is_path, select_model
 
         options = self.file_options() if is_path(model) else None
-        return select_model(model, layer=layer, file_options=options, note=note)
+        return select_model(model, weights=weights, layer=layer, file_options=options, note=note)
 
 
 @dataclass(frozen=True)
@@ -217,16 +219,18 @@ _READING = (
 
 model_file_options = grouped_options("reading", ModelFileOptions, *_READING)
 
+weights_option = click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="Use these Keras weights (.h5) for the model of that name.",
+)
+
 model_options = grouped_options(
     "model",
     ModelOptions,
     model_option,
-    click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        shell_complete=complete_files,
-        help="Use these Keras weights (.h5) for the model of that name.",
-    ),
+    weights_option,
     *_READING,
 )

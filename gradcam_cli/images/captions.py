@@ -71,7 +71,7 @@ def _mean_side(height: int, width: int) -> float:
     return math.sqrt(height * width)
 
 
-def captioned(panels: Sequence[Pixels], colors: Pixels, caption: Caption) -> Pixels:
+def captioned(panels: Sequence[Pixels], colors: Pixels, caption: Caption, low: int = 0) -> Pixels:
     """`panels` in a row, a bar of their colours, and the caption below.
 
     Parameters
@@ -79,8 +79,9 @@ def captioned(panels: Sequence[Pixels], colors: Pixels, caption: Caption) -> Pix
     panels : sequence of (H, W, 3) uint8 RGB
         Of one size.
     colors : (256, 1, 3) uint8 RGB
-        Those of heat from 0 to 1.
+        Those of heat from `low` to 1.
     caption : Caption
+    low : 0 or -1
 
     Returns
     -------
@@ -97,12 +98,12 @@ def captioned(panels: Sequence[Pixels], colors: Pixels, caption: Caption) -> Pix
     page = Image.new("RGB", (across, height + 4 * text), _PAPER)
     for number, panel in enumerate(panels):
         page.paste(Image.fromarray(panel), (gap + number * (width + gap), gap))
-    _draw_bar(page, colors, (bar, gap, text, height))
+    _draw_bar(page, colors, (bar, gap, text, height), low)
     _draw_caption(page, caption, (gap, height + 2 * gap, across - 2 * gap), text)
     return np.asarray(page)
 
 
-def _draw_bar(page: Image, colors: Pixels, box: tuple[int, int, int, int]) -> None:
+def _draw_bar(page: Image, colors: Pixels, box: tuple[int, int, int, int], low: int) -> None:
     """Draw the colours on `page`, the hottest above, at (left, top, width, height), with a scale.
 
     Text is as high as the bar is wide.
@@ -117,9 +118,10 @@ def _draw_bar(page: Image, colors: Pixels, box: tuple[int, int, int, int]) -> No
     draw.rectangle((left, top, left + width - 1, top + height - 1), outline=_FAINT_INK)
     beside = left + width + width // 3
     draw.text((beside, top), "1", _INK, _font(width), anchor="lt")
-    draw.text((beside, top + height), "0", _INK, _font(width), anchor="lb")
+    draw.text((beside, top + height), str(low), _INK, _font(width), anchor="lb")
     if height >= _LEAST_LINES * width:
-        draw.text((beside, top + height / 2), "0.5", _INK, _font(width), anchor="lm")
+        middle = f"{(low + 1) / 2:g}"
+        draw.text((beside, top + height / 2), middle, _INK, _font(width), anchor="lm")
 
 
 def _draw_caption(page: Image, caption: Caption, box: tuple[int, int, int], text: int) -> None:

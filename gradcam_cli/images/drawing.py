@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from gradcam_cli.errors import UsageError
 from gradcam_cli.images.regions import HOT
 
 Style = Literal["blend", "figure", "side-by-side", "contour", "mask"]
@@ -19,6 +20,9 @@ REGIONS: tuple[Regions, ...] = get_args(Regions)
 
 _ALPHAS = {"figure": 0.7, "side-by-side": 0.7}
 _COLORMAPS = {"blend": "jet", "contour": "turbo"}
+
+DIVERGING = "blue-red"
+"""The colour map of signed maps; see `images.overlay.palette`."""
 
 WITH_CAPTION: tuple[Style, ...] = ("figure", "side-by-side")
 """Styles with a colour bar and a caption; the others have the picture's own size."""
@@ -50,6 +54,9 @@ class Drawing:
         How hot these are, and what "mask" shows, as a share of the largest heat.
     box_regions : "largest" or "all"
         Around which of them.
+    signed : bool
+        Show what speaks against the target as well: the colours are those of -1 to 1, on a scale
+        that is as long below zero as above. The default colours are then "blue-red".
     """
 
     style: Style = "blend"
@@ -60,6 +67,7 @@ class Drawing:
     boxes: bool = False
     box_threshold: float = HOT
     box_regions: Regions = "largest"
+    signed: bool = False
 
     @property
     def opacity(self) -> float:
@@ -69,7 +77,8 @@ class Drawing:
     @property
     def colors(self) -> str:
         """The name of the colour map."""
-        return self.colormap or _COLORMAPS.get(self.style, "plasma")
+        usual = DIVERGING if self.signed else _COLORMAPS.get(self.style, "plasma")
+        return self.colormap or usual
 
     def check(self) -> None:
         """Raise UsageError where an attribute is not as above."""
@@ -80,6 +89,14 @@ class Drawing:
         check_word("a way to upsample", self.upsample, UPSAMPLINGS)
         check_word("a scale", self.scale, SCALES)
         check_word("the regions for boxes", self.box_regions, REGIONS)
-        check_word("a colour map", self.colors, COLORMAPS)
+        check_word("a colour map", self.colors, (*COLORMAPS, DIVERGING))
         check_share("alpha", self.opacity)
         check_share("box_threshold", self.box_threshold)
+        self.check_signed()
+
+    def check_signed(self) -> None:
+        """Raise UsageError where signs are asked of a style that has no colours."""
+        if self.signed and self.style == "mask":
+            raise UsageError(
+                "signs are shown by colours, and the style mask has none", "Choose another style."
+            )

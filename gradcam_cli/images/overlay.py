@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from math import cos, radians, sin
 from typing import TYPE_CHECKING
 
-from gradcam_cli.images.drawing import UPSAMPLINGS
+from gradcam_cli.images.drawing import DIVERGING, UPSAMPLINGS
 from gradcam_cli.images.framing import Frame, checked_frame, resized, whole
 from gradcam_cli.images.upsampling import upsampled
 
@@ -23,6 +24,10 @@ COLORMAPS = (
     *("twilight_shifted", "turbo", "deepgreen"),
 )
 """OpenCV's colour maps, each at its OpenCV number; named here so that `--help` loads no OpenCV."""
+
+_GREY = (96, 0, 0)
+_BLUE, _RED = ((45, 75 * cos(radians(hue)), 75 * sin(radians(hue))) for hue in (290, 40))
+"""Ends of `DIVERGING` in CIELAB: of one lightness and chroma, so that both signs look as strong."""
 
 _BAND_PIXELS = 1 << 16
 """What is blended at a time stays in a core's cache."""
@@ -65,6 +70,7 @@ def overlay(
     alpha: float = 0.5,
     colormap: str = "jet",
     upsample: Upsampling = "linear",
+    signed: bool = False,
 ) -> NDArray[np.uint8]:
     """`image` blended with the coloured `heatmap`.
 
@@ -72,7 +78,7 @@ def overlay(
     ----------
     image : (H, W, 3) uint8 RGB, 0..255
         Left as it is; it may be read-only or a view.
-    heatmap : (h, w) float32 or float64, 0..1
+    heatmap : (h, w) float32 or float64, 0..1, or -1..1 of a signed one
         Of any resolution; it is resized to the frame's. Where it is zero everywhere there is
         nothing to show, and the result is the plain image.
     frame : (left, top, width, height), optional
@@ -81,9 +87,11 @@ def overlay(
     alpha : float, 0..1
         The share of the colours; the image has the rest.
     colormap : str
-        One of `COLORMAPS`.
+        One of `COLORMAPS`, or "blue-red", for signed heatmaps.
     upsample : "linear", "cubic" or "guided"
         How the heatmap is resized; see `images.upsampling.upsampled`.
+    signed : bool
+        The colours are those of -1 to 1, as "blue-red" has them.
 
     Returns
     -------
@@ -100,16 +108,16 @@ def overlay(
     from gradcam_cli.arguments import check_image, check_share, check_word, checked_heatmap
 
     check_image(image)
-    heatmap = checked_heatmap(heatmap)
+    heatmap = checked_heatmap(heatmap, low=-1 if signed else 0)
     check_share("alpha", alpha)
-    check_word("a colour map", colormap, COLORMAPS)
+    check_word("a colour map", colormap, (*COLORMAPS, DIVERGING))
     check_word("a way to upsample", upsample, UPSAMPLINGS)
     height, width = image.shape[:2]
     covered = whole(height, width) if frame is None else checked_frame(frame)
     region = covered.over(height, width)
     if not heatmap.any() or not image[region].size:
         return image.copy()
-    levels = (upsampled(heatmap, covered, image, upsample) * 255).astype(np.uint8)
+    levels = levels_of(upsampled(heatmap, covered, image, upsample), signed=signed)
     blended = np.empty_like(image) if levels.shape == (height, width) else image.copy()
     _blend(levels, palette(colormap), float(alpha), image[region], blended[region])
     return blended
@@ -146,6 +154,18 @@ def _blend(
         blended[rows] = cv2.addWeighted(colors, alpha, image[rows], 1 - alpha, 0)
 
 
+def levels_of(heat: NDArray[np.float32], *, signed: bool = False) -> NDArray[np.uint8]:
+    """Which of a palette's colours each value of `heat` has: uint8 of its shape.
+
+    Of 0..1 they are 0 to 255; of -1..1, for `signed` ones, 1 to 255, with 128 for zero.
+    """
+    import numpy as np
+
+    if signed:
+        return (np.rint(heat * 127) + 128).astype(np.uint8)
+    return (heat * 255).astype(np.uint8)
+
+
 def bands(height: int, width: int) -> Iterator[slice]:
     """The rows of a picture of this size, a few at a time."""
     step = max(1, _BAND_PIXELS // width)
@@ -154,10 +174,21 @@ def bands(height: int, width: int) -> Iterator[slice]:
 
 @cache
 def palette(colormap: str) -> NDArray[np.uint8]:
-    """The colours of the levels 0 to 255: (256, 1, 3) uint8 RGB."""
+    """The colours of the levels 0 to 255: (256, 1, 3) uint8 RGB.
+
+    Those of "blue-red" go in equal steps of CIELAB from blue over a light grey, that of level 128,
+    to red, both ends as dark and as vivid: what Kovesi (2015, arXiv 1509.03700) asks of a colour
+    map that diverges.
+    """
     import cv2
     import numpy as np
 
+    if colormap == DIVERGING:
+        places = (np.maximum(np.arange(256.0), 1) - 128) / 127
+        axes = zip(_BLUE, _GREY, _RED, strict=True)
+        lab = np.stack([np.interp(places, (-1, 0, 1), ends) for ends in axes], axis=-1)
+        rgb = cv2.cvtColor(lab[:, np.newaxis].astype(np.float32), cv2.COLOR_LAB2RGB)
+        return np.rint(rgb * 255).astype(np.uint8)
     levels = np.arange(256, dtype=np.uint8)[:, np.newaxis]
     bgr = cv2.applyColorMap(levels, COLORMAPS.index(colormap))
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)

@@ -12,7 +12,7 @@ from gradcam_cli.images.captions import Caption, captioned, enlarged, repeated
 from gradcam_cli.images.drawing import WITH_CAPTION, Drawing
 from gradcam_cli.images.framing import Frame
 from gradcam_cli.images.lines import draw_lines, draw_regions
-from gradcam_cli.images.overlay import bands, overlay, palette
+from gradcam_cli.images.overlay import bands, levels_of, overlay, palette
 from gradcam_cli.images.regions import Region
 from gradcam_cli.images.upsampling import heat_over
 
@@ -46,14 +46,14 @@ def draw(
     ----------
     image : (H, W, 3) uint8 RGB, 0..255
         Left as it is.
-    heatmap : (h, w) float32, 0..1
+    heatmap : (h, w) float32, 0..1, or -1..1 where `drawing.signed`
         Of any resolution, and with any maximum.
     drawing : Drawing
         Of its styles, "blend" is `images.overlay.overlay`. In "figure" the heat is as opaque as it
         is hot, beside it stands a colour bar, below it the caption; "side-by-side" has the picture
         to the left of that. In "contour" lines at a quarter, half and three quarters of the scale
-        are drawn on the picture. In "mask" all is dimmed that is not hotter than
-        `drawing.box_threshold`.
+        are drawn on the picture, on both sides of zero. In "mask" all is dimmed that is not hotter
+        than `drawing.box_threshold`.
     frame : (left, top, width, height), optional
         What the heatmap covers, in pixels of the image; by default all of it.
     regions : iterable of Region
@@ -75,7 +75,7 @@ def draw(
     painted = _painted(photo, heatmap, drawing, scaled_frame)
     draw_regions(painted, [_scaled(region, times) for region in regions])
     panels = [painted] if drawing.style == "figure" else [photo, painted]
-    return captioned(panels, colors_of(drawing), caption or Caption())
+    return captioned(panels, colors_of(drawing), caption or Caption(), low=-int(drawing.signed))
 
 
 def _scaled(region: Region, times: int) -> Region:
@@ -92,25 +92,34 @@ def _painted(image: Pixels, heatmap: Heat, drawing: Drawing, frame: Box | None) 
             alpha=drawing.opacity,
             colormap=drawing.colors,
             upsample=drawing.upsample,
+            signed=drawing.signed,
         )
     heat = heat_over(image, heatmap, frame, drawing.upsample)
     if drawing.style == "mask":
         return masked(image, heat, drawing.box_threshold)
     if drawing.style == "contour":
-        return with_contours(image, heat, drawing.colors)
-    return with_glow(image, heat, drawing.opacity, drawing.colors)
+        return with_contours(image, heat, drawing)
+    return with_glow(image, heat, drawing)
 
 
-def with_glow(image: Pixels, heat: Heat, alpha: float, colormap: str) -> Pixels:
-    """`image` under the coloured `heat`, which is as opaque as alpha × heat."""
+def with_glow(image: Pixels, heat: Heat, drawing: Drawing) -> Pixels:
+    """`image` under the coloured `heat`, which is as opaque as opacity × heat.
+
+    Signed heat is all in the two colours of its ends, as opaque as opacity × |heat|, so that on
+    white equal steps look equal.
+    """
     import cv2
     import numpy as np
 
-    levels = (heat * 255).astype(np.uint8)
-    opacities = np.linspace(0, alpha, 256, dtype=np.float32)
+    levels = levels_of(heat, signed=drawing.signed)
+    opacities = np.linspace(0, drawing.opacity, 256, dtype=np.float32)
+    colors_of_levels = palette(drawing.colors)
+    if drawing.signed:
+        opacities = np.abs(np.arange(-128, 128)).astype(np.float32) * (drawing.opacity / 127)
+        colors_of_levels = colors_of_levels[[1] * 128 + [255] * 128]
     drawn = np.empty_like(image, order="C")
     for rows in bands(*levels.shape):
-        colors = cv2.applyColorMap(levels[rows], palette(colormap))
+        colors = cv2.applyColorMap(levels[rows], colors_of_levels)
         opacity = opacities[levels[rows]]
         drawn[rows] = cv2.blendLinear(
             colors, np.ascontiguousarray(image[rows]), opacity, 1 - opacity
@@ -119,12 +128,12 @@ def with_glow(image: Pixels, heat: Heat, alpha: float, colormap: str) -> Pixels:
 
 
 def colors_of(drawing: Drawing) -> Pixels:
-    """What heat from 0 to 1 looks like on white: (256, 1, 3) uint8 RGB."""
+    """What heat from 0 to 1, or from -1, looks like on white: (256, 1, 3) uint8 RGB."""
     import numpy as np
 
     white = np.full((256, 1, 3), 255, np.uint8)
-    heat = np.linspace(0, 1, 256, dtype=np.float32)[:, np.newaxis]
-    return with_glow(white, heat, drawing.opacity, drawing.colors)
+    heat = np.linspace(-int(drawing.signed), 1, 256, dtype=np.float32)[:, np.newaxis]
+    return with_glow(white, heat, drawing)
 
 
 def masked(image: Pixels, heat: Heat, threshold: float) -> Pixels:
@@ -135,14 +144,54 @@ def masked(image: Pixels, heat: Heat, threshold: float) -> Pixels:
     return np.where((heat > threshold)[..., np.newaxis], image, dimmed)
 
 
-def with_contours(image: Pixels, heat: Heat, colormap: str) -> Pixels:
+def with_contours(image: Pixels, heat: Heat, drawing: Drawing) -> Pixels:
     """`image` with lines where `heat` passes `LEVELS`, in their colours, found by scikit-image."""
     import numpy as np
     from skimage.measure import find_contours
 
     drawn = image.copy(order="C")
     padded = np.pad(heat, 1, mode="edge")  # so that it has two rows and columns at least
-    for level in LEVELS:
+    signs = (-1, 1) if drawing.signed else (1,)
+    for level in (sign * level for sign in signs for level in LEVELS):
         lines = [line[:, ::-1] - 1 for line in find_contours(padded, level)]
-        draw_lines(drawn, lines, palette(colormap)[round(255 * level), 0].tolist())
+        number = 128 + round(127 * level) if drawing.signed else round(255 * level)
+        draw_lines(drawn, lines, palette(drawing.colors)[number, 0].tolist())
     return drawn
+
+
+def signed_heatmap(raw: Heat, others: Iterable[Heat] = ()) -> Heat:
+    """`raw` with its signs, divided by its largest absolute value.
+
+    Parameters
+    ----------
+    raw : (h, w) float32
+        As a method gives it.
+    others : iterable of (h, w) float32
+        Maps on the same scale, whose values count too.
+
+    Returns
+    -------
+    (h, w) float32, -1..1
+        Zero stays zero. All zero where a value is not finite.
+
+    Raises
+    ------
+    UsageError
+        Unless `raw` has such a shape, and floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> signed_heatmap(np.array([[-4, 2], [0, 1]], np.float32)).tolist()
+    [[-1.0, 0.5], [0.0, 0.25]]
+    """
+    import numpy as np
+
+    from gradcam_cli.arguments import check_raw_heatmap
+
+    check_raw_heatmap(raw)
+    finite = [each for each in (raw, *others) if np.isfinite(each).all()]
+    largest = max((float(np.abs(each).max()) for each in finite), default=0.0)
+    if not largest or not np.isfinite(raw).all():
+        return np.zeros(raw.shape, np.float32)
+    return (raw.astype(np.float64) / largest).astype(np.float32)

@@ -69,8 +69,8 @@ def upsampled(
     upsample : "linear", "cubic" or "guided"
         Bilinearly, as `upsampled_over` does. Or by cubic convolution (Keys, 1981, IEEE Trans.
         ASSP 29(6), eq. 15; a = -1/2), which has no creases along rows and columns of cells, cut to
-        0..1. Or by the latter and a guided filter (`guided_filter`) over a cell, so that the
-        heat follows the edges of the picture.
+        0..1, or to -1..1 where the heatmap has signs. Or by the latter and a guided filter
+        (`guided_filter`) over a cell, so that the heat follows the edges of the picture.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def upsampled(
     if upsample == "guided":
         cell = min(frame.height / heatmap.shape[0], frame.width / heatmap.shape[1])
         heat = guided_filter(heat, image[rows, columns], max(1, round(cell / 2)))
-    return np.clip(heat, 0, 1, out=heat)
+    return np.clip(heat, -1 if heatmap.min() < 0 else 0, 1, out=heat)
 
 
 def _cubic_rows(

@@ -35,6 +35,11 @@ def report_comparison(comparison: Comparison, figure: Path, *, as_json: bool, qu
     print_errors(notes_on(comparison))
 
 
+def axis_name(axis: Axis) -> str:
+    """What one value of an axis is called."""
+    return _HEADERS[axis]
+
+
 def notes_on(comparison: Comparison) -> list[str]:
     """Why cells have no heatmap, each reason once with those that it holds for."""
     holders: dict[str, list[str]] = {}
@@ -109,6 +114,7 @@ def comparison_object(comparison: Comparison, figure: str) -> dict[str, Any]:
     return {
         "rows": comparison.axes.rows,
         "columns": comparison.axes.columns,
+        **comparison.asked,
         "figure": figure,
         "cells": [_cell_object(comparison, place) for place in comparison.places()],
         "pictures": [

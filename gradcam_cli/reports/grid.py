@@ -7,7 +7,6 @@ same comparison gives the same bytes.
 from __future__ import annotations
 
 import logging
-import math
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,28 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.writing import check_writable
-from gradcam_cli.reports.grid_layout import FULL_HEAT, GAP, MARGIN, Image, Layout, Line
-from gradcam_cli.results.comparison import AT_THE_INPUT
+from gradcam_cli.reports.grid_layout import GAP, MARGIN, Image, Layout, Line
+from gradcam_cli.reports.heat_pictures import coloured, with_heat
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
-    from numpy.typing import NDArray
 
-    from gradcam_cli.results.comparison import Cell, Comparison
+    from gradcam_cli.results.comparison import Comparison
 
 SUFFIXES = (".png", ".svg", ".pdf")
+PAGE = ".html"
 INSTALL = 'Install it: pip install "gradcam-cli[figures]".'
 _DPI = 200
-_COLOURS = "turbo"
-_OPACITY = 0.7
-_COARSE = 56
-"""A map of fewer cells a side is smoothed to so many, or bilinear interpolation would show them."""
-_LEAST_FULL = 0.05
-"""Of the most heat; what has so little of it is not drawn as full heat, however rare more is."""
 _BAR = (1.2, 0.07)
 _PAGE_GREY = "#efefef"
 _NO_CLOCK: dict[str, dict[str, Any]] = {
@@ -51,19 +43,20 @@ _NO_CLOCK: dict[str, dict[str, Any]] = {
 
 
 def check_figure(path: Path, *, sources: Iterable[Path] = ()) -> None:
-    """Refuse what cannot be drawn or written, before any work is done.
+    """Refuse what cannot be drawn or written, as a figure or a page, before any work is done.
 
     Raises
     ------
     UsageError
         For another suffix, a place that cannot be written, or without matplotlib.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in (*SUFFIXES, PAGE):
         raise UsageError(
-            f"expected a figure that ends in {', '.join(SUFFIXES)}, got {str(path)!r}",
+            f"expected a figure that ends in {', '.join((*SUFFIXES, PAGE))}, got {str(path)!r}",
             "Choose another name with -o.",
         )
-    if find_spec("matplotlib") is None:
+    if suffix != PAGE and find_spec("matplotlib") is None:
         raise UsageError("figures are drawn by matplotlib, which is not installed", INSTALL)
     check_writable(path, sources=sources)
 
@@ -179,57 +172,13 @@ def _draw_image(figure: Figure, x: float, y: float, image: Image, comparison: Co
             _draw_line(figure, x + 0.07, y + 0.06, line)
             y += line.height
         return
-    pixels = comparison.pictures[image.place.pictures].pixels
-    axes.imshow(_with_heat(pixels, image, comparison), aspect="auto", extent=(0, 1, 1, 0))
+    plain = comparison.pictures[image.place.pictures].pixels
+    pixels = plain if image.cell is None else with_heat(comparison, image.place)
+    axes.imshow(pixels, aspect="auto", extent=(0, 1, 1, 0))
     for left, top, wide, tall in () if image.cell is None else image.cell.boxes:
         for colour, thick in (("black", 1.4), ("white", 0.7)):
             outline = Rectangle((left, top), wide, tall, fill=False, edgecolor=colour, lw=thick)
             axes.add_patch(outline)
-
-
-def _with_heat(
-    pixels: NDArray[np.uint8], image: Image, comparison: Comparison
-) -> NDArray[np.uint8]:
-    """The picture, more covered by colour the more heat there is."""
-    import numpy as np
-
-    from gradcam_cli.images.framing import upsampled_over
-
-    if image.cell is None or image.cell.heatmap is None or image.cell.is_empty:
-        return pixels
-    height, width = pixels.shape[:2]
-    frame = comparison.frames[image.place.pictures, image.place.models]
-    heat = upsampled_over(_displayed(image.cell), frame, height, width)
-    covered = pixels.astype(np.float32)
-    region = frame.over(height, width)
-    share = _OPACITY * np.sqrt(heat)[..., np.newaxis]
-    covered[region] += share * (255 * _coloured(heat) - covered[region])
-    return np.rint(covered).astype(np.uint8)
-
-
-def _displayed(cell: Cell) -> NDArray[np.float32]:
-    """The heatmap as it is drawn: a coarse one smoothed, the hottest pixels of a fine one alike."""
-    import cv2
-    import numpy as np
-
-    assert cell.heatmap is not None
-    heat = cell.heatmap.astype(np.float32)
-    if cell.layer == AT_THE_INPUT:
-        heat = heat / max(float(np.quantile(heat, FULL_HEAT)), float(heat.max()) * _LEAST_FULL)
-    elif max(heat.shape) < _COARSE:
-        factor = math.ceil(_COARSE / max(heat.shape))
-        size = (heat.shape[1] * factor, heat.shape[0] * factor)
-        heat = cv2.resize(heat, size, interpolation=cv2.INTER_CUBIC).astype(np.float32, copy=False)
-    displayed: NDArray[np.float32] = np.clip(heat, 0, 1)
-    return displayed
-
-
-def _coloured(heat: NDArray[np.float32]) -> NDArray[np.float32]:
-    import matplotlib as mpl
-    import numpy as np
-
-    colours: NDArray[np.float32] = mpl.colormaps[_COLOURS](heat)[..., :3].astype(np.float32)
-    return colours
 
 
 def _draw_scale(figure: Figure, x: float, y: float) -> None:
@@ -238,7 +187,7 @@ def _draw_scale(figure: Figure, x: float, y: float) -> None:
 
     heat = np.linspace(0, 1, 256, dtype=np.float32)[np.newaxis]
     axes = _axes_at(figure, x, y + 0.02, *_BAR)
-    axes.imshow(_coloured(heat), aspect="auto", extent=(0, 1, 0, 1))
+    axes.imshow(coloured(heat), aspect="auto", extent=(0, 1, 0, 1))
     _draw_line(figure, x, y + 0.13, Line("no heat", 6))
     most = Line("the most", 6)
     _draw_line(figure, x + _BAR[0] - text_width(most.words, 6, False), y + 0.13, most)

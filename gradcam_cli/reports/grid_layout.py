@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from gradcam_cli.models.labels import TOP_WORD
+from gradcam_cli.reports.heat_pictures import FULL_HEAT
 from gradcam_cli.results.comparison import AT_THE_INPUT, Cell, Comparison, Place
 from gradcam_cli.results.explanation import Prediction
 
@@ -21,8 +22,6 @@ CELL = 1.6
 """The width of a heatmap."""
 GAP = 0.12
 MARGIN = 0.15
-FULL_HEAT = 0.995
-"""Of maps at the input, where heat is in few pixels: the quantile that is drawn as the most."""
 _LABEL = 1.1
 """The width of what stands left of a row."""
 _TALLEST = 1.3
@@ -122,8 +121,8 @@ def _pieces(part: str, fits: Callable[[str], bool]) -> Iterable[str]:
     yield part
 
 
-def percent(share: float) -> str:
-    """A share in words: "79 %"."""
+def whole_percent(share: float) -> str:
+    """A share in whole percent, for narrow cells: "79 %"; `text.percent` has a decimal."""
     return "< 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
@@ -264,7 +263,7 @@ class Layout:
         (prediction,) = found.values()
         lines = self._lines(class_name(prediction), width, size=8, bold=True)
         if not self._class_in_cells:
-            lines += self._lines(percent(prediction.probability), width)
+            lines += self._lines(whole_percent(prediction.probability), width)
         return lines
 
     def _picture_name(self, place: Place) -> list[Line]:
@@ -285,7 +284,7 @@ class Layout:
         in_labels = "classes" in self._axes
         lines = []
         for each in [*shown, *(() if in_labels else others)]:
-            words = f"{percent(each.probability)}  {class_name(each)}"
+            words = f"{whole_percent(each.probability)}  {class_name(each)}"
             lines += self._lines(words, CELL, bold=each.index in explained, most=1)
         return lines
 
@@ -305,11 +304,11 @@ class Layout:
         cell = self._comparison.cells[place]
         block: Block = [self._image(place, cell)]
         if self._class_in_cells and cell.prediction is not None:
-            probability = percent(cell.prediction.probability)
+            probability = whole_percent(cell.prediction.probability)
             block += self._lines(f"{probability}  {class_name(cell.prediction)}", CELL)
         figures = []
         if cell.heat_in_object is not None:
-            figures.append(f"{percent(cell.heat_in_object)} in the box")
+            figures.append(f"{whole_percent(cell.heat_in_object)} in the box")
         if self._seconds and cell.seconds is not None:
             figures.append(f"{cell.seconds:.2f} s")
         block += self._lines(" · ".join(figures), CELL)
@@ -344,6 +343,7 @@ class Layout:
                 facts.append(f"layer {layers[0]}")
         if "methods" not in axes:
             facts.append(f"method {comparison.values['methods'][0]}")
+        facts += [f"{name} {value}" for name, value in comparison.asked.items()]
         sentences = [", ".join(facts)]
         if not self._class_in_cells and "classes" not in axes:
             sentences.append("In bold, the class that is explained")

@@ -62,6 +62,11 @@ class Card:
     original: Thumbnail
     overlays: list[Thumbnail]
 
+    def is_apart(self, overlay: Thumbnail) -> bool:
+        """True of an overlay that does not lie on the picture, as figures are larger than it."""
+        both = bool(self.original.uri and overlay.uri)
+        return both and overlay.full_size != self.original.full_size
+
 
 @dataclass
 class _MissingPictures:

@@ -167,6 +167,8 @@ class Comparison:
         By model and layer, methods whose maps are those of an earlier one.
     failures : list of (str, GradcamError)
         Pictures that could not be read, and why.
+    asked : dict of str to str
+        What else was asked for and holds for all cells: "versus", "score", "precision".
     """
 
     axes: Axes
@@ -177,6 +179,7 @@ class Comparison:
     frames: dict[tuple[int, int], Frame] = field(default_factory=dict)
     same: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
     failures: list[tuple[str, GradcamError]] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
 
     def positions(self, axis: Axis) -> list[int]:
         """Those on `axis` that have cells, in order."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gradcam_cli.images.framing import Frame
     from gradcam_cli.images.reading import Picture
 
+    Map = NDArray[np.float32]
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -112,25 +113,28 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, heatmap: NDArray[np.float32], *, peak: float = 0.0, **fields: Any
+        cls, heatmap: Map, *, raw: Map | None = None, peak: float = 0.0, **fields: Any
     ) -> TargetExplanation:
         """That of a `heatmap`, (h, w) float32 in 0..1, with what else is known.
 
-        A `peak` of 0 is none.
+        A `peak` of 0 is none. `raw` is the method's own map, by default the same.
         """
         from gradcam_cli.metrics.localization import border_share
 
         height, width = heatmap.shape
         border = round(border_share(heatmap), 6)
         fields["peak"] = float(f"{peak:.6g}") if peak else msgspec.UNSET
-        return cls(border=border, heatmap_size=(width, height), **fields)._with_heatmap(heatmap)
+        explained = cls(border=border, heatmap_size=(width, height), **fields)
+        # Where `cached_property` would keep what it has read.
+        explained.__dict__.update(heatmap=heatmap, raw=heatmap if raw is None else raw)
+        return explained
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the heatmap too, which is no field."""
+        """Pickle the maps too, which are no fields."""
         return _rebuild, (type(self), msgspec.structs.asdict(self), self.__dict__)
 
     @cached_property
-    def heatmap(self) -> NDArray[np.float32]:
+    def heatmap(self) -> Map:
         """At the method's own resolution, (h, w) float32 in 0..1; all zero without evidence.
 
         Of what was read back from JSON it is read from its file.
@@ -143,7 +147,7 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         import numpy as np
 
         try:
-            heatmap: NDArray[np.float32] = np.load(self.heatmap_path or "", allow_pickle=False)
+            heatmap: Map = np.load(self.heatmap_path or "", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"the heatmap of class {self.prediction.index} cannot be read: "
@@ -151,6 +155,12 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
                 "Explain the picture again with --save-heatmap.",
             ) from error
         return heatmap
+
+    @cached_property
+    def raw(self) -> Map:
+        """The method's own map, (h, w) float32 of any range; UsageError of what was read back."""
+        what = f"the map of class {self.prediction.index} is known without its signs only"
+        raise UsageError(what, "Explain the picture again.")
 
     @property
     def target(self) -> Target:
@@ -171,20 +181,21 @@ class TargetExplanation(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
     def with_trust(self, trust: Trust) -> TargetExplanation:
         """The same with the outcome of the tests."""
-        return replace(self, trust=trust)._with_heatmap(self.heatmap)
+        return self._with(trust=trust)
 
     def with_boxes(self, boxes: tuple[HotRegion, ...]) -> TargetExplanation:
         """The same with hot regions."""
-        return replace(self, boxes=boxes)._with_heatmap(self.heatmap)
+        return self._with(boxes=boxes)
 
     def with_paths(self, overlay: str, heatmap: str | None) -> TargetExplanation:
         """The same with the paths of its files."""
-        copy = replace(self, overlay_path=overlay, heatmap_path=heatmap)
-        return copy._with_heatmap(self.heatmap)
+        return self._with(overlay_path=overlay, heatmap_path=heatmap)
 
-    def _with_heatmap(self, heatmap: NDArray[np.float32]) -> TargetExplanation:
-        self.__dict__["heatmap"] = heatmap  # what `cached_property` would keep there
-        return self
+    def _with(self, **fields: Any) -> TargetExplanation:
+        """The same with other `fields`, and with its arrays."""
+        copy = replace(self, **fields)
+        copy.__dict__.update(self.__dict__)
+        return copy
 
 
 def _rebuild(
@@ -304,7 +315,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         return read_image(self.source).pixels
 
     @property
-    def heatmap(self) -> NDArray[np.float32]:
+    def heatmap(self) -> Map:
         """That of the first of `targets`; see `TargetExplanation.heatmap`."""
         return self.targets[0].heatmap
 
@@ -367,8 +378,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         Parameters
         ----------
         path : path-like
-            The file (.jpg, .png or .webp). Of several targets each name has its target's, and of
-            several methods its method's, before the suffix: ``cat.285.jpg``.
+            The file (.jpg, .png or .webp). The names of several have each target and method.
         **options
             As in `overlay`.
 
@@ -378,20 +388,10 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
             Where an option cannot be as it is, or the file cannot be written; what was there is
             then still whole.
         """
-        from gradcam_cli.images.writing import encoded_image, write_checked
-        from gradcam_cli.results.rendering import render
+        from gradcam_cli.results.rendering import save_overlays
 
         drawing, explanation = self._prepared(options)
-        base, written = Path(path), []
-        targets = len({target.target for target in self.targets}) > 1
-        methods = len({target.method for target in self.targets}) > 1
-        for number, target in enumerate(explanation.targets):
-            tag = target.tag(target=targets, method=methods)
-            file_path = base.with_name(f"{base.stem}{tag}{base.suffix}")
-            drawn = render(explanation, number, self.pixels, drawing)
-            write_checked(file_path, encoded_image(drawn, file_path.suffix))
-            written.append(target.with_paths(str(file_path), target.heatmap_path))
-        return self.with_targets(written)
+        return save_overlays(explanation, Path(path), drawing)
 
     def with_targets(self, targets: Iterable[TargetExplanation]) -> Explanation:
         """The same with `targets` in place of its own."""

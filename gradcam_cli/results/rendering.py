@@ -9,6 +9,8 @@ from gradcam_cli.results.regions import HotRegion
 from gradcam_cli.text import percent, printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -38,9 +40,7 @@ def render(
         In some styles larger than the picture.
     """
     target, frame = explanation.targets[number], explanation.frame
-    heatmap = target.heatmap
-    if drawing.scale == "shared":
-        heatmap = heatmap * scale_share(explanation, target)
+    heatmap = _drawn_map(explanation, target, drawing)
     if drawing.style == "blend" and not drawing.boxes:
         return overlay(
             pixels,
@@ -49,6 +49,7 @@ def render(
             alpha=drawing.opacity,
             colormap=drawing.colors,
             upsample=drawing.upsample,
+            signed=drawing.signed,
         )
     from gradcam_cli.images.styles import draw
 
@@ -57,13 +58,47 @@ def render(
     return draw(pixels, heatmap, drawing, frame, regions=regions, caption=caption)
 
 
+def save_overlays(explanation: Explanation, path: Path, drawing: Drawing) -> Explanation:
+    """See `Explanation.save`."""
+    from gradcam_cli.images.writing import encoded_image, write_checked
+
+    written = []
+    targets = len({target.target for target in explanation.targets}) > 1
+    methods = len({target.method for target in explanation.targets}) > 1
+    for number, target in enumerate(explanation.targets):
+        tag = target.tag(target=targets, method=methods)
+        file_path = path.with_name(f"{path.stem}{tag}{path.suffix}")
+        drawn = render(explanation, number, explanation.pixels, drawing)
+        write_checked(file_path, encoded_image(drawn, file_path.suffix))
+        written.append(target.with_paths(str(file_path), target.heatmap_path))
+    return explanation.with_targets(written)
+
+
+def _drawn_map(
+    explanation: Explanation, target: TargetExplanation, drawing: Drawing
+) -> NDArray[np.float32]:
+    """What is drawn of a target: its heatmap, or all of its map, on the scale that is asked for."""
+    shared = drawing.scale == "shared"
+    if drawing.signed:
+        from gradcam_cli.images.styles import signed_heatmap
+
+        others = _on_one_scale(explanation, target) if shared else []
+        return signed_heatmap(target.raw, [each.raw for each in others])
+    return target.heatmap * scale_share(explanation, target) if shared else target.heatmap
+
+
+def _on_one_scale(explanation: Explanation, target: TargetExplanation) -> list[TargetExplanation]:
+    """Those by its method at its layer: values of others have other units."""
+    key = (target.method, target.layer)
+    return [each for each in explanation.targets if (each.method, each.layer) == key]
+
+
 def scale_share(explanation: Explanation, target: TargetExplanation) -> float:
     """The maximum of a target's raw map as a share of the largest by its method at its layer.
 
-    Values of other methods and layers have other units. 1 where the maximum is not known.
+    1 where the maximum is not known.
     """
-    key = (target.method, target.layer)
-    peaks = [each.peak for each in explanation.targets if (each.method, each.layer) == key]
+    peaks = [each.peak for each in _on_one_scale(explanation, target)]
     return target.peak / max(peak for peak in peaks if peak) if target.peak else 1.0
 
 
@@ -101,4 +136,6 @@ def caption_of(explanation: Explanation, target: TargetExplanation, drawing: Dra
     details = f"{target.method} at {target.layer} · {explanation.model}"
     if drawing.scale == "shared":
         details += " · shared scale"
+    if drawing.signed:
+        details += " · below 0: against it"
     return Caption(printable(title.replace("_", " ")), figures, printable(details))

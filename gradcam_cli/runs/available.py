@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.answers import question_of
-from gradcam_cli.callbacks import Note
+from gradcam_cli.callbacks import Note, Progress, no_progress
 from gradcam_cli.engines.refusals import is_compiled_only
 from gradcam_cli.errors import GradcamError, UsageError
 from gradcam_cli.explainer import Explainer
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from gradcam_cli.engines import EngineName
     from gradcam_cli.images.framing import Resize
     from gradcam_cli.models.model import Model
-    from gradcam_cli.passes import Pass
+    from gradcam_cli.passes import Pass, Precision
+    from gradcam_cli.targets import Score
 
 LEAST_CORRELATION = 0.9999
 """Of raw maps that count as one."""
@@ -39,6 +40,8 @@ class OpeningOptions:
     engine: EngineName = "auto"
     resize: Resize = "squash"
     offline: bool = False
+    score: Score = "logit"
+    precision: Precision = "f32"
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,13 @@ def open_available(
             model,
             layer=layer,
             methods=[choice.text for choice in choices],
+            score=options.score,
             engine=options.engine,
             offline=options.offline,
             note=note,
         )
+        if options.precision != "f32":
+            explainer = explainer.with_precision(options.precision, note)
         return replace(explainer, resize=options.resize)
 
     try:
@@ -148,10 +154,14 @@ def _reason(
 
 
 def answer_of(
-    explainer: Explainer, method: MethodChoice, model_input: NDArray[np.float32], target: Target
+    explainer: Explainer,
+    method: MethodChoice,
+    model_input: NDArray[np.float32],
+    target: Target,
+    progress: Progress = no_progress,
 ) -> Answer:
     """What `method` answers, as `Explainer.explain` has it, with how long that took."""
-    question = question_of(explainer, [model_input], [[target]], 1)
+    question = question_of(explainer, [model_input], [[target]], 1, progress)
     start = perf_counter()
     maps = method.maps(question)
     return Answer(maps.raw[0], maps.scores[0], perf_counter() - start)

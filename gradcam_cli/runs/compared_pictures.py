@@ -18,9 +18,10 @@ from gradcam_cli.runs.checking import CheckItem, MeasuredGrid, ObjectGrid, check
 if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
+    from gradcam_cli.runs.comparing import CompareOptions
 
-_SIDE = 400
-"""Pixels of the longer side of the small copy."""
+FIGURE_SIDE = 400
+"""Pixels of the longer side of the small copy, for figures."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,16 @@ class Subject:
 
 
 def read_subject(
-    explainer: Explainer, item: Item, annotated: CheckItem | None, max_pixels: int
+    explainer: Explainer, item: Item, annotated: CheckItem | None, options: CompareOptions
 ) -> Subject:
-    """Read the picture of `item`, of which `annotated` is known.
+    """Read the picture of `item`, of which `annotated` is known, as `options` say.
 
     Raises
     ------
     ImageError, UsageError
         Where it cannot be read, or does not fit what is known of it.
     """
-    picture = read_image(item.source, max_pixels=max_pixels, offline=explainer.offline)
+    picture = read_image(item.source, max_pixels=options.max_pixels, offline=explainer.offline)
     pixels = picture.pixels
     height, width = pixels.shape[:2]
     frame = explainer.frame_of(pixels)
@@ -85,7 +86,7 @@ def read_subject(
     if annotated is not None:
         check_size(annotated, picture)
         objects = _objects(annotated, (height, width), grid)
-    small, small_frame = _small_copy(pixels, frame)
+    small, small_frame = _small_copy(pixels, frame, options.side)
     return Subject(
         explainer.input_of(pixels), ComparedPicture(item.name, small), small_frame, grid, objects
     )
@@ -105,12 +106,14 @@ def _objects(
     return objects
 
 
-def _small_copy(pixels: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uint8], Frame]:
-    """`pixels` and `frame`, scaled so that the longer side has `_SIDE` pixels."""
+def _small_copy(
+    pixels: NDArray[np.uint8], frame: Frame, side: int
+) -> tuple[NDArray[np.uint8], Frame]:
+    """`pixels` and `frame`, scaled so that the longer side has `side` pixels."""
     import cv2
 
     height, width = pixels.shape[:2]
-    scale = _SIDE / max(height, width)
+    scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(pixels, size, interpolation=interpolation).astype(np.uint8, copy=False)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,15 +31,16 @@ from gradcam_cli.runs.available import (
     answer_of,
     open_available,
 )
-from gradcam_cli.runs.compared_pictures import Subject, read_subject
+from gradcam_cli.runs.compared_pictures import FIGURE_SIDE, Subject, read_subject
+from gradcam_cli.targets import TOP, Target
 
 if TYPE_CHECKING:
     from gradcam_cli.explainer import Explainer
     from gradcam_cli.images.listing import Item
+    from gradcam_cli.models.labels import Labels
     from gradcam_cli.models.model import Model
     from gradcam_cli.models.selection import Selection
     from gradcam_cli.runs.checking import CheckItem
-    from gradcam_cli.targets import Target
 
 Array = NDArray[np.float32]
 
@@ -79,6 +81,8 @@ class CompareOptions:
     opening : OpeningOptions
     max_pixels, top
         As `gradcam explain` has them.
+    side : int
+        Pixels of the longer side of the pictures that are kept.
     """
 
     methods: tuple[MethodChoice, ...]
@@ -86,6 +90,23 @@ class CompareOptions:
     opening: OpeningOptions = field(default_factory=OpeningOptions)
     max_pixels: int = MAX_PIXELS
     top: int = 3
+    side: int = FIGURE_SIDE
+
+    def asked(self, models: Sequence[ComparedModel]) -> dict[str, str]:
+        """What differs from the usual and holds for all cells."""
+        versus = models[0].targets[0].versus
+        usual = OpeningOptions()
+        label = "" if versus is None else _class_text(models[0].selection.labels, versus)
+        values = {"versus": label, "score": self.opening.score, "precision": self.opening.precision}
+        return {
+            name: value
+            for name, value in values.items()
+            if value and value != getattr(usual, name, "")
+        }
+
+
+def _class_text(labels: Labels, index: int) -> str:
+    return "the predicted class" if index == TOP else labels[index].text
 
 
 @dataclass(frozen=True)
@@ -145,10 +166,46 @@ def compare(
     count = len(values[axes.rows]) * len(values[axes.columns])
     if count > MOST_CELLS:
         raise UsageError(f"{count:,} cells are no figure; {MOST_CELLS} are the most", "Pass fewer.")
-    filling = _Filling(Comparison(axes, values), items, options, callbacks)
+    comparison = Comparison(axes, values, asked=options.asked(models))
+    filling = _Filling(comparison, items, options, callbacks)
     for number, model in enumerate(models):
         filling.add_model(number, model)
     return filling.checked()
+
+
+LONG = 5.0
+"""Seconds after which it is told how long a method takes."""
+
+
+class SlowMethods:
+    """Tells of each method that takes long how long it takes, and what makes it shorter."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._told: set[str] = set()
+
+    def progress_of(self, method: MethodChoice) -> Progress:
+        """What is to be called with the passes done of a heatmap, and all of them."""
+        start = perf_counter()
+
+        def progress(done: int, total: int | None) -> None:
+            seconds = perf_counter() - start
+            if total is None or done >= total or seconds < LONG or method.text in self._told:
+                return
+            self._told.add(method.text)
+            self._note(slow_text(method, seconds * total / done, total))
+
+        return progress
+
+
+def slow_text(method: MethodChoice, seconds: float, passes: int) -> str:
+    """How long a heatmap takes, and the option that sets the passes, where there is one."""
+    text = f"{method.text} takes about {seconds:.0f} s a heatmap, for {passes:,} passes."
+    counts = [each.name for each in method.method.options if each.is_whole and each.name != "seed"]
+    if not counts:
+        return text
+    now = {**method.method.defaults, **method.options}[counts[0]]
+    return f"{text} It takes less with fewer than --option {counts[0]}={now:g}."
 
 
 def _model_names(models: Sequence[ComparedModel]) -> list[str]:
@@ -173,6 +230,7 @@ class _Filling:
         self._items = dict(enumerate(items))
         self._options = options
         self._callbacks = callbacks
+        self._slow = SlowMethods(callbacks.note)
         self._first_error: GradcamError | None = None
         self._total = math.prod(map(len, comparison.values.values()))
 
@@ -243,7 +301,7 @@ class _Filling:
         self, place: Place, item: Item, compared: ComparedModel, explainer: Explainer
     ) -> Subject:
         annotated = compared.annotated.get(item.key)
-        subject = read_subject(explainer, item, annotated, self._options.max_pixels)
+        subject = read_subject(explainer, item, annotated, self._options)
         self._comparison.pictures.setdefault(place.pictures, subject.small)
         self._comparison.frames[place.pictures, place.models] = subject.frame
         return subject
@@ -280,7 +338,8 @@ class _Filling:
         explainer: Explainer,
     ) -> tuple[Cell, Array]:
         """The cell of a method, and its raw map."""
-        answer = answer_of(explainer, method, subject.input, target)
+        progress = self._slow.progress_of(method)
+        answer = answer_of(explainer, method, subject.input, target, progress)
         ranking = Ranking(answer.scores, explainer.model.labels, explainer.model.head)
         index = target.resolved(ranking.predicted).index
         heatmap, _ = normalize(answer.raw)

@@ -103,6 +103,55 @@ def test_the_table_and_the_same_bytes_each_time(gradcam: Run) -> None:
     assert Path("one.svg").read_bytes() == Path("two.svg").read_bytes()
 
 
+def test_a_page_needs_no_matplotlib_and_is_the_same_each_time(
+    gradcam: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    asked = ("compare", CAT, *LITE0, *DATA, "--methods", "grad-cam,le-grad", "-q")
+    code, out, err = gradcam(*asked, "-o", "one.html")
+    assert (code, out) == (0, "one.html\n")
+    assert "le-grad: efficientnet-lite0 has no attention layers" in err
+    page = Path("one.html").read_text("utf-8")
+    assert "none: efficientnet-lite0 has no attention layers" in page
+    assert "in the box" in page
+    assert page.count("data:image/webp") == 2
+    gradcam(*asked, "-o", "two.html")
+    assert Path("two.html").read_text("utf-8") == page
+
+
+def test_a_contrast_of_probabilities_with_options(gradcam: Run) -> None:
+    asked = ("compare", CAT, *LITE0, "--methods", "grad-cam,integrated-gradients", "--json")
+    _, plain, _ = gradcam(*asked)
+    _, contrast, err = gradcam(
+        *asked, "--vs", "tabby", "--score", "probability", "--option", "steps=3", "-o", "x.html"
+    )
+    assert err == ""
+    result = json.loads(contrast)
+    assert (result["versus"], result["score"]) == ("281 tabby", "probability")
+    assert not {"versus", "score", "precision"} & set(json.loads(plain))
+    assert [cell["method"] for cell in result["cells"]] == [
+        "grad-cam", "integrated-gradients:steps=3",
+    ]  # fmt: skip
+    page = Path("x.html").read_text("utf-8")
+    assert "versus: <bdi>281 tabby</bdi>" in page
+    assert "score: <bdi>probability</bdi>" in page
+    drawn = page.count("data:image/webp")
+    assert drawn == 3
+    maps = [Path(name) for name in ("plain.html", "vs.html")]
+    gradcam(*asked, "-o", maps[0])
+    gradcam(*asked, "-o", maps[1], "--vs", "tabby")
+    assert maps[0].read_text("utf-8") != maps[1].read_text("utf-8")
+
+
+def test_the_precision_is_told_or_refused(gradcam: Run) -> None:
+    code, out, err = gradcam("compare", CAT, *LITE0, "--precision", "bf16", "--json")
+    if code == 0:
+        assert json.loads(out)["precision"] == "bf16"
+    else:
+        assert (code, out) == (2, "")
+        assert "bf16" in err
+
+
 def test_layers_by_default_methods_as_a_pdf(gradcam: Run) -> None:
     layers = ("-l", "block6d_add", "-l", "top_activation")
     code, out, _ = gradcam("compare", CAT, *LITE0, *layers, "-o", "figure.pdf", "--json")
@@ -148,7 +197,11 @@ def test_a_broken_picture_is_told_and_the_rest_drawn(gradcam: Run) -> None:
         (("-c", "unicorn"), "there is no class called 'unicorn'"),
         (("--rows", "methods", "--columns", "methods"), "are both methods"),
         (("-c", "1", "-c", "2", "--rows", "layers", "--columns", "models"), "several classes"),
-        (("-o", "figure.jpg"), "expected a figure that ends in .png, .svg, .pdf"),
+        (
+            ("--model", "vgg16", "--weights", "x.h5"),
+            "--weights is for one model, and several are compared",
+        ),
+        (("-o", "figure.jpg"), "expected a figure that ends in .png, .svg, .pdf, .html"),
         (("-o", "none/figure.png"), "there is no folder none"),
         (("--images", "."), "of no use without --annotations"),
         (("--annotations", "none.json"), "there is no none.json"),

@@ -92,6 +92,13 @@ def test_methods() -> None:
     ]
 
 
+def test_methods_to_compare_may_be_all() -> None:
+    assert values("compare", "--methods", "") == ["all", *METHODS]
+    assert values("compare", "--methods", "al") == ["all"]
+    assert values("compare", "--methods", "grad-cam,hire") == ["grad-cam,hirescam"]
+    assert "all" not in values("explain", "--method", "")
+
+
 def test_layers_are_those_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     known = known_layers()
     assert values("explain", "-m", "VGG-19", "-l", "") == list(known["vgg19"])

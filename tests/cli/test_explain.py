@@ -340,6 +340,21 @@ def test_styles_boxes_and_scales_reach_the_picture_and_the_json(gradcam: Run) ->
     assert [cat, sunglasses] == before
 
 
+def test_signs_are_drawn_and_nothing_else_is_changed(gradcam: Run) -> None:
+    asked = ("explain", CAT, *LITE, "--class", 281, "--method", "hirescam", "--json")
+    _, plain, _ = gradcam(*asked, "-o", "x.png")
+    code, signed, err = gradcam(*asked, "-o", "x.png", "--signed")
+    assert (code, err, signed) == (0, "", plain)
+    with Image.open("x.png") as image:
+        red, _, blue = np.asarray(image).astype(int).mean(axis=(0, 1))
+    assert red > blue
+    for method, *others in (("saliency",), ("saliency", "--style", "mask")):
+        code, out, err = gradcam("explain", CAT, *LITE, "--method", method, "--signed", *others)
+        assert (code, out) == (2, "")
+        expected = "the style mask has none" if others else "saliency gives nothing below 0"
+        assert expected in err
+
+
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.captions import SMALLEST, Caption, shortened
-from gradcam_cli.images.drawing import STYLES, WITH_CAPTION, Drawing, Style
+from gradcam_cli.images.drawing import DIVERGING, STYLES, WITH_CAPTION, Drawing, Style
 from gradcam_cli.images.overlay import overlay, palette
 from gradcam_cli.images.regions import Region
-from gradcam_cli.images.styles import LEVELS, colors_of, draw
+from gradcam_cli.images.styles import LEVELS, colors_of, draw, signed_heatmap
+from gradcam_cli.images.upsampling import heat_over
 
 Pixels = NDArray[np.uint8]
 SIZES = [(1, 1), (32, 32), (300, 451), (2, 400), (400, 2), (900, 1200)]
@@ -188,3 +189,89 @@ def test_what_cannot_be_drawn_is_said_in_a_line(option: str, value: Any, message
     with pytest.raises(UsageError) as caught:
         Drawing(**{option: value}).check()
     assert caught.value.what == message
+
+
+# Signed maps
+
+
+def lab(colors: Pixels) -> NDArray[np.float64]:
+    from skimage.color import rgb2lab
+
+    converted: NDArray[np.float64] = rgb2lab(colors)
+    return converted
+
+
+def test_the_diverging_colours_are_even_and_as_dark_on_both_sides() -> None:
+    colors = lab(palette(DIVERGING))[1:, 0]
+    lightness, chroma = colors[:, 0], np.hypot(*colors[:, 1:].T)
+    np.testing.assert_allclose(lightness, lightness[::-1], atol=0.8)
+    np.testing.assert_allclose(chroma, chroma[::-1], atol=2)
+    assert chroma[127] < 1, "zero is grey"
+    steps = np.linalg.norm(np.diff(colors[7::20], axis=0), axis=1)  # zero is the colour 127
+    assert steps.max() < 1.15 * steps.min()
+    assert colors[0, 2] < -60 < 40 < colors[-1, 2], "blue below, red above"
+
+
+def test_the_bar_of_a_signed_figure_is_even_and_white_at_zero() -> None:
+    colors = lab(colors_of(Drawing(style="figure", signed=True)))[:, 0]
+    assert colors[127:129, 0].min() > 99
+    steps = np.linalg.norm(np.diff(colors[::32], axis=0), axis=1)
+    assert steps.max() < 1.4 * steps.min()
+    sequential = lab(colors_of(Drawing(style="figure")))[:, 0]
+    assert sequential[127, 0] < 90
+
+
+@pytest.mark.parametrize("style", ["blend", "figure", "contour"])
+def test_signed_heat_has_the_colours_of_its_side(style: Style) -> None:
+    image = np.full((400, 500, 3), 128, np.uint8)
+    heat = np.tile(np.linspace(-1, 1, 500, dtype=np.float32), (400, 1))
+    drawn = draw(image, heat, Drawing(style=style, signed=True)).astype(int)
+    left = picture_in(drawn, (400, 500)) if style == "figure" else drawn
+    red, blue = left[200, :, 0], left[200, :, 2]
+    if style == "contour":
+        for level in LEVELS:
+            below, above = round(499 * (1 - level) / 2), round(499 * (1 + level) / 2)
+            assert blue[below] > red[below] > 0
+            assert red[above] > blue[above] > 0
+    else:
+        assert (blue - red)[:200].min() > 0
+        assert (red - blue)[300:].min() > 0
+        assert abs(red[250] - blue[250]) <= 2
+    if style == "figure":
+        np.testing.assert_allclose(left[200, 249:251], 128, atol=1)
+
+
+def test_a_signed_blend_is_of_both_colours_by_the_formula() -> None:
+    image, heat = noise(2, 255), np.linspace(-1, 1, 255, dtype=np.float32)[np.newaxis].repeat(2, 0)
+    drawn = overlay(image, heat, alpha=0.3, colormap=DIVERGING, signed=True)
+    expected = 0.3 * palette(DIVERGING)[1:, 0] + 0.7 * image
+    np.testing.assert_allclose(drawn.astype(int), expected, atol=1)
+    frame = (10, 0, 50, 2)
+    outside = overlay(image, heat, frame=frame, signed=True)
+    np.testing.assert_array_equal(outside[:, 60:], image[:, 60:])
+
+
+@pytest.mark.parametrize("upsample", ["linear", "cubic", "guided"])
+def test_signs_are_kept_by_every_way_to_upsample(upsample: Any) -> None:
+    image, heat = noise(90, 90), np.array([[-1, 1, 0], [1, -1, 0]], np.float32)
+    up = heat_over(image, heat, None, upsample)
+    np.testing.assert_allclose(up, -heat_over(image, -heat, None, upsample), atol=1e-6)
+    assert -1 <= up.min() < -0.5
+    assert 0.5 < up.max() <= 1
+
+
+def test_signed_maps_are_divided_by_their_largest_absolute_value() -> None:
+    raw = np.array([[-4, 2], [0, 1]], np.float32)
+    np.testing.assert_array_equal(signed_heatmap(raw), [[-1, 0.5], [0, 0.25]])
+    np.testing.assert_array_equal(signed_heatmap(raw, [raw, -2 * raw]), [[-0.5, 0.25], [0, 0.125]])
+    for nothing in (np.zeros((2, 2), np.float32), np.array([[np.nan, 1]], np.float32)):
+        np.testing.assert_array_equal(signed_heatmap(nothing), np.zeros_like(nothing))
+    tiny = np.array([[-1e-45, 5e-46]], np.float32)
+    assert signed_heatmap(tiny).min() == -1
+
+
+def test_signs_need_colours() -> None:
+    with pytest.raises(UsageError, match="signs are shown by colours"):
+        Drawing(style="mask", signed=True).check()
+    with pytest.raises(UsageError, match=r"float32 in -1\.\.1, got \(1, 1\) float32 in -2"):
+        overlay(noise(2, 2), np.full((1, 1), -2, np.float32), signed=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcam_cli.reports.grid_layout import CELL, Image, Layout, Line, percent, wrapped
+from gradcam_cli.reports.grid_layout import CELL, Image, Layout, Line, whole_percent, wrapped
 from gradcam_cli.results.comparison import AXES
 from tests.reports.comparisons import comparison
 
@@ -46,7 +46,7 @@ def test_lines_break_after_hyphens_and_colons() -> None:
 
 def test_percent() -> None:
     shares = (0.0, 0.004, 0.006, 0.795, 1.0)
-    assert [percent(each) for each in shares] == ["0 %", "< 1 %", "1 %", "80 %", "100 %"]
+    assert [whole_percent(each) for each in shares] == ["0 %", "< 1 %", "1 %", "80 %", "100 %"]
 
 
 PAIRS = list(permutations(AXES, 2))

@@ -382,6 +382,23 @@ def test_thumbnails_are_small_and_upright(out: Path) -> None:
     assert shown.info.keys() <= {"loop", "background", "timestamp", "duration"}
 
 
+@pytest.mark.parametrize(("size", "apart"), [((300, 600), False), ((600, 300), True)])
+def test_overlays_of_another_size_than_the_upright_picture_are_apart(
+    out: Path, size: tuple[int, int], apart: bool
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    out.mkdir(exist_ok=True)
+    Image.new("RGB", (600, 300)).save(out / "turned.jpg", exif=exif)
+    told = record(out, "turned.jpg", explained(CAT), source=out / "turned.jpg")
+    picture(out / told.overlays[0], "orange", size)
+    recorded(out, told)
+    write_report(Manifest(out), out / "report.html", silent)
+    shown = [each for tag, each in Page(out / "report.html").elements if tag == "img"]
+    assert any("apart" in each.get("class", "").split() for each in shown) == apart
+    assert ("data-apart" in (out / "report.html").read_text("utf-8")) == apart
+
+
 @pytest.mark.parametrize(
     ("mode", "color", "shown"),
     [

@@ -134,6 +134,36 @@ def test_the_slider_moves_by_pointer_and_keys(page: Browser) -> None:
     assert page.first("#viewer-overlay").is_displayed()
 
 
+def test_a_figure_is_shown_alone_and_whole(page: Browser, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photo = picture(tmp_path / "photo.png", "red", (900, 600))
+    maps = [explained(CAT), explained(CAT, method="hirescam")]
+    both = record(out, "photo.png", *maps, source=photo)
+    picture(out / both.overlays[0], "lime", (1050, 700))  # a figure: of the photo's shape, larger
+    picture(out / both.overlays[1], "blue", (900, 600))
+    recorded(out, both)
+    write_report(Manifest(out), out / "report.html", silent)
+    page.open(out / "report.html")
+    page.point_at(".card .name")
+    figure, blend = (f".card .overlay[data-view='{number}']" for number in (0, 1))
+    assert page.opacity(0) == 1
+    visibility = "return getComputedStyle(document.querySelector('.card .source')).visibility"
+    assert page.run(visibility) == "hidden"
+    page.first(figure).click()
+    assert until(lambda: widths(page) == [0, 1050])
+    assert not page.first("#stage .handle").is_displayed()
+    assert page.first("#viewer-notes").text == ""
+    shape = "return getComputedStyle(document.querySelector('#viewer-overlay')).clipPath"
+    assert page.run(shape) == "none"
+    assert page.accessibility_faults() == []
+    page.press("v")
+    assert until(lambda: widths(page) == [900, 900])
+    assert page.first("#stage .handle").is_displayed()
+    page.press(ESCAPE)
+    assert page.first(blend).is_displayed()
+    assert page.run(visibility) == "visible"
+
+
 def test_arrows_go_through_what_is_shown_and_round(page: Browser) -> None:
     page.choose("#sort", "border")
     assert page.shown() == ["a #1.png", "d.png", 'b, "b".png', "c.png"]

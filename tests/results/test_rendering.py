@@ -58,6 +58,32 @@ def test_values_of_other_methods_and_layers_have_other_units(asymmetric: Pixels)
     assert [scale_share(one, each) for each in one.targets] == [0.5, 1, 1, 1, 1]
 
 
+def test_signed_maps_show_what_speaks_against_and_share_a_scale(asymmetric: Pixels) -> None:
+    raw = blobs()
+    raw[25:, :10] = -4
+    maps = [target(raw=raw), target(raw=-0.5 * raw), target(raw=9 * raw, method="lrp")]
+    one = of_picture(asymmetric, *maps)
+    colors: dict[str, Any] = {"colormap": "blue-red", "signed": True}
+    for number, scale in enumerate((1 / 4, -1 / 4, 1 / 4)):
+        expected = overlay(asymmetric, scale * raw, **colors)
+        np.testing.assert_array_equal(one.overlay(number, signed=True), expected)
+    for number, scale in enumerate((1 / 4, -1 / 8, 1 / 4)):
+        expected = overlay(asymmetric, np.float32(scale) * raw, **colors)
+        drawn = one.overlay(number, signed=True, scale="shared")
+        np.testing.assert_array_equal(drawn, expected)
+    caption = caption_of(one, maps[0], Drawing(style="figure", signed=True))
+    assert caption.details.endswith(" · below 0: against it")
+
+
+def test_signs_are_not_in_files(asymmetric: Pixels, own_home: Path) -> None:
+    one = of_picture(asymmetric, target(raw=-blobs()))
+    kept = one.save("x.png", signed=True, boxes=True)
+    np.testing.assert_array_equal(kept.targets[0].raw, -blobs())
+    read = Explanation.from_dict(one.to_dict()).with_pixels(asymmetric)
+    with pytest.raises(UsageError, match="known without its signs only"):
+        read.overlay(signed=True)
+
+
 def test_the_peak_is_in_json_where_it_is_known(asymmetric: Pixels) -> None:
     one = of_picture(asymmetric, target(0.123456789), target(0, evidence="none"))
     known, unknown = one.to_dict()["explanations"]

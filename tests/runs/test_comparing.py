@@ -21,7 +21,7 @@ from gradcam_cli.methods.choice import parse_methods
 from gradcam_cli.models.file_options import FileOptions
 from gradcam_cli.models.selection import Selection, select_model
 from gradcam_cli.results.comparison import Axes, Cell, Comparison, Place
-from gradcam_cli.runs import method_survey
+from gradcam_cli.runs import comparing, method_survey
 from gradcam_cli.runs.available import OpeningOptions, SameMaps, are_one_map, open_available
 from gradcam_cli.runs.check_items import check_items
 from gradcam_cli.runs.checking import CheckItem
@@ -31,6 +31,7 @@ from gradcam_cli.runs.comparing import (
     ComparedModel,
     CompareOptions,
     compare,
+    slow_text,
 )
 from gradcam_cli.runs.method_survey import clouds, survey
 from tests.planted import CLASSES, SIDE, samples, trained, write_data, write_model
@@ -319,3 +320,34 @@ def test_all_that_can_be_had_share_one_engine(planted: Selection) -> None:
     assert available.refused == {}
     assert available.explainer is not None
     assert available.explainer.methods == methods
+
+
+# What takes long
+
+
+@pytest.mark.parametrize(
+    ("method", "ending"),
+    [
+        ("rise", " It takes less with fewer than --option masks=4000."),
+        ("ss-cam:samples=3", " It takes less with fewer than --option samples=3."),
+        ("is-cam", " It takes less with fewer than --option steps=10."),
+        ("score-cam", ""),
+    ],
+)
+def test_how_long_a_method_takes_and_what_makes_it_shorter(method: str, ending: str) -> None:
+    (choice,) = parse_methods(method)
+    expected = f"{method} takes about 97 s a heatmap, for 4,001 passes.{ending}"
+    assert slow_text(choice, 96.6, 4001) == expected
+
+
+def test_slow_methods_are_told_once(planted: Selection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "LONG", 0.0)
+    notes: list[str] = []
+    items = list_items(("0.jpg", "1.jpg")).items
+    model = ComparedModel("m", planted, planted.labels.targets("top"))
+    callbacks = Callbacks(lambda: nullcontext(no_progress), notes.append)
+    options = CompareOptions(parse_methods(["rise:masks=40", "grad-cam"]))
+    axes = Axes("pictures", "methods")
+    compare(axes, [model], items, ["top"], options, callbacks)
+    (told,) = notes
+    assert told.startswith("rise:masks=40 takes about ")

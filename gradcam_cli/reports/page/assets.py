@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -38,14 +39,14 @@ def _tight(markup: str) -> str:
     return _BETWEEN.sub("><", markup)
 
 
-def page_assets() -> dict[str, str]:
+def page_assets(styles: Sequence[str] = STYLES, scripts: Sequence[str] = SCRIPTS) -> dict[str, str]:
     """The style and the script, and the policy that lets nothing else run.
 
     Pictures are in the page, or files beside it (``'self'``, and ``file:`` for browsers to which
     no file is of the same origin as another).
     """
-    style = "\n".join(map(_asset, STYLES))
-    script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "})();\n"
+    style = "\n".join(map(_asset, styles))
+    script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, scripts)) + "})();\n"
     policy = (
         f"default-src 'none'; img-src data: 'self' file:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'"

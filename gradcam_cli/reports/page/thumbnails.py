@@ -22,18 +22,25 @@ SIDE = 256
 MOST_BYTES = 7_000
 """A picture of more is encoded at the next quality, so that 10,000 cards stay under 220 MB."""
 
+_ORIENTATION, _UPRIGHT = 0x0112, 4
+"""EXIF's tag, and its largest value that leaves width and height as they are."""
+
 _QUALITIES = (60, 45, 30, 15, 0)
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small picture of the file at `path`; or, where `uri` is empty, why there is none."""
+    """A small picture of the file at `path`; or, where `uri` is empty, why there is none.
+
+    `full_size` is the width and height of that file, as it is shown.
+    """
 
     uri: str = ""
     width: int = 0
     height: int = 0
     path: Path | None = None
     problem: str = ""
+    full_size: tuple[int, int] = (0, 0)
 
 
 _SOURCE_GONE = Thumbnail(problem="the file is gone")
@@ -71,24 +78,28 @@ def overlay_thumbnail(root: Path, recorded: str) -> Thumbnail:
 
 def _thumbnail(path: Path) -> Thumbnail:
     try:
-        image = _open_small(path)
+        image, full_size = _open_small(path)
     except ImageError:
         return Thumbnail(problem="the file cannot be read as a picture")
     data = _encode(image)
-    return Thumbnail(f"data:image/webp;base64,{b64encode(data).decode()}", *image.size, path)
+    uri = f"data:image/webp;base64,{b64encode(data).decode()}"
+    return Thumbnail(uri, *image.size, path, full_size=full_size)
 
 
-def _open_small(path: Path) -> Image.Image:
-    """The picture at `path` as it is shown, small."""
+def _open_small(path: Path) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture at `path` as it is shown, small, and its full width and height."""
     from PIL import Image, ImageOps
 
     # Whatever this cannot do, `read_image` does, or tells what is wrong.
     with suppress(Exception), Image.open(path, formats=("JPEG",)) as image:
+        width, height = image.size
+        size = (height, width) if image.getexif().get(_ORIENTATION, 1) > _UPRIGHT else image.size
         image.thumbnail((SIDE, SIDE))  # decodes no more of a large JPEG than it needs
-        return ImageOps.exif_transpose(image).convert("RGB")
+        return ImageOps.exif_transpose(image).convert("RGB"), size
     thumbnail = Image.fromarray(read_image(str(path), offline=True).pixels)
+    size = thumbnail.size
     thumbnail.thumbnail((SIDE, SIDE))
-    return thumbnail
+    return thumbnail, size
 
 
 def _encode(image: Image.Image) -> bytes:

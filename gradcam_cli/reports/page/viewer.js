@@ -1,4 +1,5 @@
-// The full-size picture: the overlay over the original, with a slider between them.
+// The full-size picture: the overlay over the original, with a slider between them; or the overlay
+// alone, where it is a figure that is larger than the picture.
 
 const viewer = byId("viewer");
 const stage = byId("stage");
@@ -38,19 +39,20 @@ function addNote(what, reason) {
 /** The files of the view, or what the page says of those that are missing. */
 function loadPictures(card) {
   const { original, originalMissing } = card.element.dataset;
-  const { link, missing, image } = card.view;
+  const { link, missing, image, apart } = card.view;
+  const alone = apart !== undefined;
   const small = image ?? card.source;
   if (small) setRatio(small.getAttribute("width") / small.getAttribute("height"));
   byId("viewer-notes").replaceChildren();
   for (const [id, file, thumbnail, what, problem] of [
-    ["viewer-original", original, card.source, "The original", originalMissing],
+    ["viewer-original", ...(alone ? [] : [original, card.source, "The original", originalMissing])],
     ["viewer-overlay", link, image, "The overlay", missing],
   ]) {
     load(byId(id), file, thumbnail, (reason) => addNote(what, reason));
     if (problem) addNote(what, `is not shown: ${problem}.`);
-    else if (!file) addNote(what, "is shown small: it is on another drive.");
+    else if (what && !file) addNote(what, "is shown small: it is on another drive.");
   }
-  stage.classList.toggle("single", !(card.source && image));
+  stage.classList.toggle("single", alone || !(card.source && image));
 }
 
 function tellFigures({ values }) {
