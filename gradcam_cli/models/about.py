@@ -25,7 +25,8 @@ _FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME = 80
 _PASS = re.compile(
-    r"(guided )?(forward|capture|gradients|tail( gradients| curvature)?|relevance)( at .+)?"
+    r"((guided|linearized) )?"
+    r"(forward|capture|gradients|tail( gradients| curvature)?|relevance)( at .+)?"
 )
 
 

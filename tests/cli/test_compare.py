@@ -59,13 +59,10 @@ ATTENTION = ("attention-rollout", "generic-attention", "le-grad")
 @pytest.mark.parametrize(
     ("model", "layer", "refused"),
     [
-        pytest.param(  # at a layer of few channels, each of which is a pass
-            *("efficientnet-lite0", "block5c_add", ATTENTION), marks=pytest.mark.slow
-        ),
         (zoo.path("resnet_like"), None, ATTENTION),
         (zoo.path("vit_torch"), None, ("guided-backprop", "guided-grad-cam", "lrp")),
     ],
-    ids=("bundled", "convolutional", "transformer"),
+    ids=("convolutional", "transformer"),
 )
 def test_every_method_has_a_map_or_a_reason(
     gradcam: Run, model: object, layer: str | None, refused: tuple[str, ...]

@@ -112,7 +112,8 @@ def test_methods(gradcam: Run) -> None:
     assert listed[0]["needs"] == ["gradients at the layer"]
     code, out, err = gradcam("methods", "Integrated Gradients")
     assert (code, err) == (0, "")
-    assert re.search(r"^:steps= +points on the way, 1 to 10000 \(default 50\)", out, re.MULTILINE)
+    said = r"^option steps +points on the way, 1 to 10000 \(default 50\)"
+    assert re.search(said, out, re.MULTILINE)
     (one,) = json.loads(gradcam("methods", "integrated-gradients", "--json")[1])["methods"]
     assert one["options"] == {"steps": {"default": 50, "low": 1, "high": 10_000}}
     code, out, err = gradcam("methods", "hirescm")

@@ -54,6 +54,7 @@ OTHER_DRAWINGS: dict[str, Any] = {
     "boxes": True,
     "box_threshold": 0.4,
     "box_regions": "all",
+    "signed": True,
 }
 LITE = select_model("efficientnet-lite0").open()
 FIELDS = [field.name for kind in (Settings, Outputs) for field in fields(kind)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradcam_cli.methods import METHODS
 from gradcam_cli.models.about import ABOUT, About, read, write
 from gradcam_cli.models.layers import LayerInfo
 from tests.arbitrary import json_values, replaced
@@ -52,6 +54,13 @@ def test_it_is_read_as_it_was_written(own_home: Path) -> None:
     write(own_home, SOUND)
     assert read(own_home) == SOUND
     assert [path.name for path in own_home.iterdir()] == [ABOUT]
+
+
+def test_the_passes_of_every_method_can_be_recorded(own_home: Path) -> None:
+    needs = [need for method in METHODS.values() for need in method.needs]
+    about = replace(SOUND, checked={str(need): "" for need in needs})
+    write(own_home, about)
+    assert read(own_home) == about
 
 
 @given(content=st.binary() | json_values().map(lambda value: json.dumps(value).encode()))
