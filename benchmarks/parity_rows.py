@@ -167,6 +167,9 @@ ROWS = (
     ),
     *(
         Row(name, PYTORCH, name)
-        for name in ("attention-rollout", "generic-attention", "le-grad", "attn-lrp")
+        for name in (
+            *("attention-rollout", "generic-attention", "transformer-attribution"),
+            *("le-grad", "attn-lrp"),
+        )
     ),
 )

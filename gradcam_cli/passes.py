@@ -179,6 +179,7 @@ TAIL_CURVATURE = Pass("tail_curvature", (LAYER,))
 STAGE_GRADIENTS = Pass("gradients", (STAGES, LAYER))
 ATTENTION_CAPTURE = Pass("capture", (ATTENTION,))
 ATTENTION_GRADIENTS = Pass("gradients", (ATTENTION,))
+LINEARIZED_ATTENTION_GRADIENTS = Pass("gradients", (ATTENTION,), "linearized")
 BLOCK_ATTENTION_GRADIENTS = Pass("gradients", (BLOCK_ATTENTION,))
 
 

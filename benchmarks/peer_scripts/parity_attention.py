@@ -39,17 +39,20 @@ def maps(x: torch.Tensor, index: int) -> dict[str, np.ndarray]:
     own = [torch.autograd.grad(y, a, retain_graph=True)[0] for y, a in pairs]
     gradients = torch.autograd.grad(of_blocks[-1], matrices)
     one = torch.eye(len(matrices[0][0]))
-    rollout = relevance = one
-    for a, g in zip(matrices, gradients, strict=True):
+    rollout = relevance = attribution = one
+    pixels, linear = attn_lrp(x, index)
+    for a, g, shares in zip(matrices, gradients, linear, strict=True):
+        attribution = attribution + (g * a * shares).clamp(min=0).mean(0) @ attribution
         rollout = (a.mean(0) + one) / 2 @ rollout
         relevance = relevance + (g * a).clamp(min=0).mean(0) @ relevance
     rows = {
         "attention-rollout": rollout[0],
         "generic-attention": relevance[0],
+        "transformer-attribution": attribution[0],
         "le-grad": torch.stack(own).clamp(min=0).mean((0, 1, 2)),
     }
     found = {key: row[1:].reshape(4, 4).detach().numpy() for key, row in rows.items()}
-    return {**found, "attn-lrp": attn_lrp(x, index)}
+    return {**found, "attn-lrp": pixels}
 
 
 def halved(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -65,8 +68,8 @@ def normalized(layer: Any, x: torch.Tensor) -> torch.Tensor:
     return centred / deviation.detach() * layer.weight + layer.bias
 
 
-def attributed(block: Any, x: torch.Tensor) -> torch.Tensor:
-    """What a block makes of the tokens (1, T, D), with the derivatives of AttnLRP."""
+def attributed(block: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same as `attended`, with the derivatives of AttnLRP."""
     layer = block.self_attention
     tokens, width = x.shape[1:]
     projected = linear(normalized(block.ln_1, x), layer.in_proj_weight, layer.in_proj_bias)[0]
@@ -76,20 +79,22 @@ def attributed(block: Any, x: torch.Tensor) -> torch.Tensor:
     x = x + layer.out_proj(mixed)
     inner = block.mlp[0](normalized(block.ln_2, x))
     share = (1 + torch.erf(inner / 2**0.5)) / 2
-    return x + block.mlp[3](inner * share.detach())
+    return x + block.mlp[3](inner * share.detach()), attention
 
 
-def attn_lrp(x: torch.Tensor, index: int) -> np.ndarray:
-    """The input times its derivative, by the rules of Achtibat et al., 2024."""
+def attn_lrp(x: torch.Tensor, index: int) -> tuple[np.ndarray, tuple[torch.Tensor, ...]]:
+    """The input times its derivative by the rules of Achtibat et al., 2024, and the attention's."""
     model, x = network("transformer"), x.clone().requires_grad_()
     tokens = torch.cat([model.class_token, model._process_input(x)], dim=1)
     tokens = tokens + model.encoder.pos_embedding
+    matrices = []
     for block in model.encoder.layers:
-        tokens = attributed(block, tokens)
+        tokens, attention = attributed(block, tokens)
+        matrices.append(attention)
     scores = model.heads(normalized(model.encoder.ln, tokens)[:, 0])[0]
     assert torch.allclose(scores, model(x)[0], atol=1e-4)
-    (gradient,) = torch.autograd.grad(scores[index], x)
-    return (x * gradient).sum(1)[0].detach().numpy()
+    gradient, *of_attention = torch.autograd.grad(scores[index], (x, *matrices))
+    return (x * gradient).sum(1)[0].detach().numpy(), tuple(of_attention)
 
 
 def main(folder: str, _: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gradcam_cli.arguments import check_attention
 from gradcam_cli.methods.batching import Numbers, RowMap, by_row, in_batches, rows_by_input
 from gradcam_cli.methods.contract import Maps, Question
-from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, Captured, Gradients, TokenGrid
+from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, Captured, Gradients, Rules, TokenGrid
 
 Array = NDArray[np.float32]
 
@@ -63,9 +63,7 @@ def generic_attention(attention: Array, gradients: Array, tokens: TokenGrid) -> 
 
     Chefer et al., 2021, arXiv 2103.15679 (Generic Attention-model Explainability), equations 5
     and 6: with A and G = dy/dA of block b, Ā_b = mean over heads of ReLU(G ⊙ A), and
-    R = Π_b (I + Ā_b), the last block first. It is their successor of transformer attribution (arXiv
-    2012.09838), which has in place of A its relevance by layer-wise propagation, and so needs a
-    rule for every operation of the model.
+    R = Π_b (I + Ā_b), the last block first. It is their successor of `transformer_attribution`.
 
     They take the row of the class token. Here it is the mean of the rows of those tokens that y
     depends on after the last block, which is that row where only a class token is read: others
@@ -97,6 +95,39 @@ def generic_attention(attention: Array, gradients: Array, tokens: TokenGrid) -> 
         raising = np.maximum(g * a, 0).mean(axis=0, dtype=np.float64)
         relevance = relevance + relevance @ raising
     return _on_grid(relevance - read, tokens)
+
+
+def transformer_attribution(
+    attention: Array, gradients: Array, linearized: Array, tokens: TokenGrid
+) -> Array:
+    """`generic_attention` by the relevance of the attention in place of the attention.
+
+    Chefer et al., 2020, arXiv 2012.09838 (Transformer Interpretability Beyond Attention
+    Visualization), equations 13 and 14: Ā_b = mean over heads of ReLU(G ⊙ R), with R the relevance
+    that layer-wise propagation hands to the attention A of block b. They propagate by deep Taylor
+    decomposition. Here it is by the rules of AttnLRP (Achtibat et al., 2024, arXiv 2402.05602),
+    which came later and are derived for attention: R = A ⊙ G', with G' the gradient of the model
+    that is linear at each of its values.
+
+    Parameters
+    ----------
+    attention, gradients, linearized : (blocks, heads, tokens, tokens) float32
+        A, G = dy/dA and G' of one image.
+    tokens : TokenGrid
+        Where the picture's are among them.
+
+    Returns
+    -------
+    (h, w) float32
+        The raw heatmap, none of it below 0.
+
+    Raises
+    ------
+    UsageError
+        Unless all are floats of one such shape, with tokens for the grid.
+    """
+    check_attention(_end_of(tokens), attention, gradients, linearized)
+    return generic_attention(attention * linearized, gradients, tokens)
 
 
 def le_grad(gradients: Array, tokens: TokenGrid) -> Array:
@@ -148,29 +179,39 @@ def attention_rollout_maps(question: Question) -> Iterator[RowMap]:
 
 
 def _from_gradients(
-    function: Callable[[Array, Array, TokenGrid], Array], place: str
+    function: Callable[..., Array], place: str, rules: Sequence[Rules] = ("standard",)
 ) -> Callable[..., Maps]:
-    """A method of one pass: `function` takes A and G of one image, and what the tokens are."""
+    """A method of a pass for each of `rules`.
+
+    `function` takes A and the G by each of the rules, of one image, and what the tokens are.
+    """
 
     @by_row
     def maps(question: Question) -> Iterator[RowMap]:
         engine = question.engine
 
-        def run(numbers: Numbers) -> Gradients:
+        def run(numbers: Numbers) -> list[Gradients]:
             batch = np.stack([question.inputs[row] for row in numbers.tolist()])
             targets = [question.targets[row] for row in numbers.tolist()]
-            return engine.gradients(batch, targets, [place], score=question.score)
+            return [
+                engine.gradients(batch, targets, [place], score=question.score, rules=each)
+                for each in rules
+            ]
 
         count = len(question.inputs)
-        for rows, batch in in_batches(run, count, question.rows, engine.parallel):
-            arrays = (batch.activations[place], batch.gradients[place], batch.scores)
-            for row, a, g, scores in zip(rows, *arrays, strict=False):
-                yield row, function(a, g, _tokens_of(batch)), scores
+        for rows, passes in in_batches(run, count, question.rows, engine.parallel):
+            first, gradients = passes[0], [each.gradients[place] for each in passes]
+            arrays = (first.scores, first.activations[place], *gradients)
+            for row, scores, *own in zip(rows, *arrays, strict=False):
+                yield row, function(*own, _tokens_of(first)), scores
 
     return maps
 
 
 generic_attention_maps = _from_gradients(generic_attention, ATTENTION)
+transformer_attribution_maps = _from_gradients(
+    transformer_attribution, ATTENTION, ("standard", "linearized")
+)
 le_grad_maps = _from_gradients(
     lambda _, gradients, tokens: le_grad(gradients, tokens), BLOCK_ATTENTION
 )

@@ -53,7 +53,7 @@ FEW = {
     "integrated-gradients": ":steps=3",
     "expected-gradients": ":samples=3",
 }
-ATTENTION = ("attention-rollout", "generic-attention", "le-grad")
+ATTENTION = ("attention-rollout", "generic-attention", "transformer-attribution", "le-grad")
 
 
 @pytest.mark.parametrize(

@@ -354,7 +354,9 @@ def test_a_model_in_a_file_needs_no_framework(gradcam: Run, photo: Path, own_hom
 # Attention
 
 
-@pytest.mark.parametrize("method", ["attention-rollout", "generic-attention", "le-grad"])
+@pytest.mark.parametrize(
+    "method", ["attention-rollout", "generic-attention", "transformer-attribution", "le-grad"]
+)
 def test_a_transformer_is_explained_by_its_attention(
     gradcam: Run, photo: Path, method: str
 ) -> None:

@@ -13,7 +13,12 @@ from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.openvino.model_files.preparing import write_graph
 from gradcam_cli.errors import UsageError
 from gradcam_cli.methods import METHODS, Method, Question
-from gradcam_cli.methods.attention import attention_rollout, generic_attention, le_grad
+from gradcam_cli.methods.attention import (
+    attention_rollout,
+    generic_attention,
+    le_grad,
+    transformer_attribution,
+)
 from gradcam_cli.models.model_file import ModelFile
 from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, TokenGrid
 from gradcam_cli.targets import TOP, Target
@@ -108,6 +113,16 @@ def test_generic_attention_reads_the_rows_that_the_score_does() -> None:
     assert not generic_attention(a, 0 * g, GRID).any()
 
 
+def test_transformer_attribution_is_the_product_of_its_paper() -> None:
+    (a, g), (linearized, _) = arrays(), arrays(1)
+    rollout = np.eye(7)
+    for block, slopes, shares in zip(a, g, linearized, strict=True):
+        relevance = block.astype(np.float64) * shares
+        rollout = (np.eye(7) + np.maximum(slopes * relevance, 0).mean(axis=0)) @ rollout
+    found = transformer_attribution(a, g, linearized, GRID)
+    np.testing.assert_allclose(found.ravel(), rollout[0, 1:], rtol=1e-4)
+
+
 def test_le_grad_is_the_mean_of_its_paper() -> None:
     _, g = arrays()
     of_blocks = [np.mean([np.maximum(head, 0).mean(axis=0) for head in block], 0) for block in g]
@@ -191,9 +206,14 @@ def test_each_is_its_function_of_what_the_engine_gives(ask: Callable[..., Questi
     )
     a, tokens = found.activations[ATTENTION][0], found.tokens
     assert tokens is not None
+    linear = question.engine.gradients(
+        question.inputs[0][np.newaxis], [Target(1)], [ATTENTION], rules="linearized"
+    ).gradients[ATTENTION][0]
+    g = found.gradients[ATTENTION][0]
     expected = {
         "attention-rollout": attention_rollout(a, tokens),
-        "generic-attention": generic_attention(a, found.gradients[ATTENTION][0], tokens),
+        "generic-attention": generic_attention(a, g, tokens),
+        "transformer-attribution": transformer_attribution(a, g, linear, tokens),
         "le-grad": le_grad(found.gradients[BLOCK_ATTENTION][0], tokens),
     }
     assert set(expected) == {method.name for method in OF_ATTENTION}

@@ -45,7 +45,9 @@ def test_the_records_need_no_numpy() -> None:
 def test_what_looks_at_no_layer_gives_maps_of_the_input() -> None:
     of_layer = {name for name, method in METHODS.items() if method.resolution == "the layer"}
     of_attention = {name for name, method in METHODS.items() if method.looks_at == "attention"}
-    assert of_attention == {"attention-rollout", "generic-attention", "le-grad"}
+    assert of_attention == {
+        *("attention-rollout", "generic-attention", "transformer-attribution", "le-grad")
+    }
     assert set(METHODS) - of_layer - of_attention == {
         *("saliency", "input-x-gradient", "integrated-gradients", "expected-gradients"),
         *("guided-backprop", "guided-grad-cam", "lrp", "refine-cam", "occlusion", "rise"),

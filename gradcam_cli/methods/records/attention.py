@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from gradcam_cli.methods.contract import ONE_PASS, Method, imported
-from gradcam_cli.passes import ATTENTION_CAPTURE, ATTENTION_GRADIENTS, BLOCK_ATTENTION_GRADIENTS
+from gradcam_cli.passes import (
+    ATTENTION_CAPTURE,
+    ATTENTION_GRADIENTS,
+    BLOCK_ATTENTION_GRADIENTS,
+    LINEARIZED_ATTENTION_GRADIENTS,
+)
 
 RECORDS = (
     Method(
@@ -26,6 +31,16 @@ RECORDS = (
         cost=ONE_PASS,
         signed=False,
         maps=imported("attention", "generic_attention_maps"),
+    ),
+    Method(
+        name="transformer-attribution",
+        title="Transformer Attribution",
+        summary="the same by the relevance of the attention, as AttnLRP hands it back",
+        paper="Chefer et al., 2020, arXiv 2012.09838",
+        needs=(ATTENTION_GRADIENTS, LINEARIZED_ATTENTION_GRADIENTS),
+        cost="2 forward, 2 backward passes",
+        signed=False,
+        maps=imported("attention", "transformer_attribution_maps"),
     ),
     Method(
         name="le-grad",
