@@ -81,7 +81,9 @@ class Reasons:
         """A tick, a number, or that it is wrong."""
         if "crash" in record:
             return self.number(f"**Wrong**: {record['crash']}.")
-        found = record["methods"][method]
+        found = record["methods"].get(method)
+        if found is None:
+            return self.number("Not run: the method is newer than the outcome of this model.")
         if "reason" in found:
             return self.number(found["reason"].replace(Path(name).name, "MODEL"))
         if found["flaw"]:
