@@ -212,6 +212,19 @@ def test_a_product_and_its_multiple_have_biases_of_their_own() -> None:
     assert_close(found, [[4.8, 7.2]])
 
 
+def test_readers_of_unknown_shapes_are_no_biases() -> None:
+    readers = []  # which exist as long as they are kept
+
+    def graph(x: Any) -> Any:
+        product = dense(x, [[2], [1]])
+        readers.append(ops.non_zero(product))
+        return ops.add(product, number(1))
+
+    _, found = relevance(graph, [[1, 3]], [[6]])
+    assert readers[0].get_output_partial_shape(0).is_dynamic
+    assert_close(found, [[2, 3]])
+
+
 def test_lrp_0_of_dense_layers_with_biases_is_input_times_gradient() -> None:
     def relus(x: Any) -> Any:
         hidden = ops.relu(ops.add(dense(x, drawn(5, 30)), ops.constant(drawn(30, seed=1))))

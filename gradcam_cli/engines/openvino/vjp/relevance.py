@@ -162,19 +162,18 @@ def _with_bias(node: Node) -> Port:
     """
     own = node.output(0)
     for reader in (each.get_node() for each in own.get_target_inputs()):
-        if shape_of(reader.output(0)) == shape_of(own) and len(_computed(reader)) == 1:
-            if reader.get_type_name() == "Add":
-                return reader.output(0)
-            if _is_by_ones(reader):
-                return _with_bias(reader)
+        is_sum, total = reader.get_type_name() == "Add", reader.output(0)
+        if not (is_sum or _is_by_ones(reader)) or len(_computed(reader)) != 1:
+            continue
+        if shape_of(total) == shape_of(own):
+            return total if is_sum else _with_bias(reader)
     return own
 
 
 def _is_by_ones(node: Node) -> bool:
-    if node.get_type_name() != "Multiply":
+    if node.get_type_name() != "Multiply" or len(computed := _computed(node)) != 1:
         return False
-    (number,) = {0, 1} - set(_computed(node))
-    return bool(np.all(fixed_array(node.input_value(number)) == 1))
+    return bool(np.all(fixed_array(node.input_value(1 - computed[0])) == 1))
 
 
 def root_mean_square(port: Port) -> Port:
