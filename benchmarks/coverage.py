@@ -17,16 +17,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
+from benchmarks import families, machine
 from benchmarks.commands import ROOT
 from benchmarks.coverage_child import CHOICES
 from benchmarks.markdown import table
 
-CATALOGUE = (
-    *("efficientnet-lite0", "vgg16", "convnexttiny", "densenet121", "efficientnetb0"),
-    *("efficientnetv2b0", "inceptionresnetv2", "inceptionv3", "mobilenet", "mobilenetv2"),
-    *("mobilenetv3small", "nasnetmobile", "resnet50", "resnet50v2", "xception"),
-)
+CATALOGUE = tuple(name for name in families.MODELS if name != "vgg19")
 """The bundled model, and the smallest of each family of keras.applications."""
 FILES = tuple(
     f"tests/zoo/{name}.onnx"

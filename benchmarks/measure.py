@@ -113,3 +113,15 @@ def in_turns(
             if number:
                 kept[command.key].append(sample)
     return kept
+
+
+def ask(process: subprocess.Popen[str], line: str) -> list[float]:
+    """The figures that `process`, which takes a line a turn, answers to `line`."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    if not answer:
+        raise SystemExit("A program ended early; see above.")
+    return list(map(float, answer.split()))

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from benchmarks import machine
 from benchmarks.commands import ROOT, Place
 from benchmarks.markdown import table
+from benchmarks.measure import ask
 from benchmarks.peer_programs import SCRIPTS
 
 HERE = Path(__file__).parent
@@ -157,18 +158,6 @@ def in_turns(
     ]
     ours, theirs = np.array(seconds[-rounds:]).swapaxes(0, 1)
     return Figures(ours, theirs)
-
-
-def ask(process: subprocess.Popen[str], line: str) -> list[float]:
-    """The seconds that `process` answers to `line`: by the clock, and of the cores."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(f"{line}\n")
-    process.stdin.flush()
-    answer = process.stdout.readline()
-    if not answer:
-        raise SystemExit("A program ended early; see above.")
-    return list(map(float, answer.split()))
 
 
 def _started(argv: Sequence[object], place: Place) -> subprocess.Popen[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.measure import Spread
+from benchmarks.measure import Spread, ask
 
 BATCHES = (1, 2, 4, 8, 16, 32)
 CONTENDERS = {
@@ -28,18 +28,6 @@ def start(contender: str, env: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(argv, env=env, stdin=pipe, stdout=pipe, text=True)
 
 
-def ask(process: subprocess.Popen[str], turn: object) -> float:
-    """What `process` answers for `turn`, a line: seconds of an image."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(f"{turn}\n")
-    process.stdin.flush()
-    answer = process.stdout.readline()
-    if not answer:
-        raise SystemExit("A contender ended early; see above.")
-    return float(answer)
-
-
 def measure(rounds: int, env: dict[str, str], tell: Callable[[str], None]) -> dict[str, PerBatch]:
     """Seconds per image by contender and batch size, after one round that is not kept."""
     figures: dict[str, PerBatch] = {
@@ -51,7 +39,7 @@ def measure(rounds: int, env: dict[str, str], tell: Callable[[str], None]) -> di
             tell(f"round {number} of {rounds}" if number else "warm-up round")
             for size, key in ((size, key) for size in BATCHES for key in CONTENDERS):
                 if size in figures[key]:
-                    seconds = ask(contenders[key], size)
+                    (seconds,) = ask(contenders[key], str(size))
                     if number:
                         figures[key][size].append(seconds)
     return figures

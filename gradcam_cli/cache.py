@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ def _abandoned_locks() -> Iterator[Entry]:
     """Of killed processes that had not made anything yet."""
     for folder in (weights.folder(), about.compiled_folder(), digests.folder()):
         for lock in folder.glob(f"*{cached_model.LOCK}"):
-            if all(path == lock for path in folder.glob(glob.escape(lock.stem) + "*")):
+            if not any(path.name.startswith(lock.stem) for path in _paths_in(folder)):
                 yield Entry("leftover", lock.stem, lock, 0, lock)
 
 

@@ -212,9 +212,8 @@ class Gradients(Captured):
         G = dy/dA of each layer, y being each row's own target; of other places of A's shape.
     biases : tuple of (N, h, w, C) float32
         b·dy/db of each bias at each place where it is added, where `BIASES` was requested, from
-        input to output; (N, 1, 1, C) of dense layers. They are constants c that are added to each
-        channel, with c·G; and of activations f other than ReLUs (f(x) - x·f'(x))·G, so that
-        f(x) = x·f'(x) + b.
+        input to output; (N, 1, 1, C) of dense layers. They are constants b that are added to each
+        channel. What activations other than ReLUs would add is not among them.
     """
 
     gradients: dict[str, NDArray[np.float32]] = field(repr=False)

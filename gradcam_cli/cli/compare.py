@@ -133,7 +133,9 @@ class CompareOutputs:
     @property
     def is_page(self) -> bool:
         """True where a page is to be written, and no figure."""
-        return self.output.suffix.lower() == ".html"
+        from gradcam_cli.reports.grid import PAGE
+
+        return self.output.suffix.lower() == PAGE
 
     @property
     def side(self) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.passes import Captured
+from gradcam_cli.passes import Captured, Engine, Gradients, Pass
+from gradcam_cli.targets import Target
 
 TOLERANCE = 1e-4
 """How far apart two ways to compute may be, as a share of the largest value."""
@@ -36,3 +37,15 @@ def relative_difference(candidate: NDArray[np.float32], reference: NDArray[np.fl
     """The largest difference as a share of the largest expected value; NaN where either has one."""
     largest = float(np.abs(candidate - reference).max())
     return largest / scale if (scale := float(np.abs(reference).max())) else largest
+
+
+def tail_derivatives(
+    engine: Engine,
+    what: Pass,
+    activations: NDArray[np.float32],
+    batch: NDArray[np.float32],
+    target: Target,
+) -> Gradients:
+    """What `engine` gives for `what`, a tail with gradients, of one target."""
+    run = engine.tail_gradients if what.kind == "tail_gradients" else engine.tail_curvature
+    return run(activations, what.at[0], batch, [target])

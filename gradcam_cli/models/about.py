@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
 from gradcam_cli.models.layers import LayerInfo
+from gradcam_cli.passes import Kind, Rules
 from gradcam_cli.storage.files import write_bytes
 from gradcam_cli.storage.folders import cache_folder
 from gradcam_cli.text import printable
@@ -25,9 +26,10 @@ _FILE = re.compile(rf"{GRAPH}|{WEIGHTS}|[0-9a-f]{{16}}\.blob")
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME = 80
 _PASS = re.compile(
-    r"((guided|linearized) )?"
-    r"(forward|capture|gradients|tail( gradients| curvature)?|relevance)( at .+)?"
+    f"(({'|'.join(sorted({*get_args(Rules)} - {'standard', 'relevance'}))}) )?"
+    f"({'|'.join(kind.replace('_', ' ') for kind in get_args(Kind))}|relevance)( at .+)?"
 )
+"""What `str` makes of a `Pass`."""
 
 
 @dataclass(frozen=True)

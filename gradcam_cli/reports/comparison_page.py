@@ -93,7 +93,7 @@ class ComparisonView:
         place = next(self._comparison.places())
         one = self._comparison.axes.rows, self._comparison.axes.columns
         alone = "pictures" not in one
-        classes = self._classes(place) if alone and "models" not in one else ()
+        classes = self.classes(place) if alone and "models" not in one else ()
         name = printable(self._comparison.value(place, "pictures")) if alone else ""
         return Header(name, place.pictures if alone else None, classes)
 
@@ -113,10 +113,7 @@ class ComparisonView:
         name = self._comparison.value(place, axis)
         tells = {"pictures", "models"} & set(self._comparison.axes) == {axis}
         picture = place.pictures if axis == "pictures" else None
-        return Header(printable(name), picture, self._classes(place) if tells else ())
-
-    def _classes(self, place: Place) -> tuple[Prediction, ...]:
-        return self._comparison.predictions.get((place.pictures, place.models), ())
+        return Header(printable(name), picture, self.classes(place) if tells else ())
 
     def cell(self, place: Place) -> Cell:
         """What is at `place`."""
@@ -168,8 +165,8 @@ class ComparisonView:
         return printable(f"{cell.reason}. {cell.remedy}".strip()) if cell.reason else ""
 
     def classes(self, place: Place) -> tuple[Prediction, ...]:
-        """The most probable classes of the picture, by the model of a cell."""
-        return self._classes(place)
+        """The most probable classes of the picture, by the model of a cell; none where unknown."""
+        return self._comparison.predictions.get((place.pictures, place.models), ())
 
 
 def _embedded(pixels: NDArray[np.uint8]) -> Thumbnail:

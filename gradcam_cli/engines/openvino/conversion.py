@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.engines.comparison import TOLERANCE, agreement
+from gradcam_cli.engines.comparison import TOLERANCE, agreement, tail_derivatives
 from gradcam_cli.engines.openvino.graphs import LOGITS, output_name
 from gradcam_cli.engines.openvino.runtime import (
     converter,
@@ -157,8 +157,4 @@ def _answers(
     activations = activations * np.random.default_rng(0).random(activations.shape, np.float32)
     if what.kind == "tail":
         return [Captured({}, engine.tail(activations, layer, batch)) for engine in engines]
-    run = [
-        engine.tail_gradients if what.kind == "tail_gradients" else engine.tail_curvature
-        for engine in engines
-    ]
-    return [each(activations, layer, batch, [Target(TOP)]) for each in run]
+    return [tail_derivatives(engine, what, activations, batch, Target(TOP)) for engine in engines]

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
+from gradcam_cli.engines.comparison import TOLERANCE, relative_difference, tail_derivatives
 from gradcam_cli.models.model import InputShape
 from gradcam_cli.models.preprocessing import parse_preprocessing
 from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, INPUT, Engine, Gradients, Pass
@@ -100,8 +100,7 @@ def _gradients(engine: Engine, what: Pass, batch: Array, target: Target) -> Grad
         return engine.gradients(batch, [target], what.at)
     (layer,) = what.at
     activations = engine.capture(batch, what.at).activations[layer]
-    run = engine.tail_gradients if what.kind == "tail_gradients" else engine.tail_curvature
-    return run(activations, layer, batch, [target])
+    return tail_derivatives(engine, what, activations, batch, target)
 
 
 def _score_of(engine: Engine, place: str, batch: Array, index: int) -> Score:

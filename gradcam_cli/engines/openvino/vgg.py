@@ -50,6 +50,7 @@ def forward_graph(model: str, weights: dict[str, Any]) -> Graph:
     )
     port = ops.transpose(image, constant(_CHANNELS_FIRST, np.int64)).output(0)
     inputs, results, steps = [image], [], vgg.steps(model)
+    kernels: dict[str, Parts] = {}
     for step in steps:
         match step.kind:
             case "Conv2D":
@@ -58,18 +59,13 @@ def forward_graph(model: str, weights: dict[str, Any]) -> Graph:
                 none, two = [0, 0], [2, 2]
                 port = ops.max_pool(port, two, [1, 1], none, none, two).output(0)
             case _:
-                kernel = ops.parameter(step.kernel_shape[::-1], np.float32, name=_kernel_of(step))
-                inputs.append(kernel)
-                port = _dense(step, port, kernel, weights[step.name][1], last=step is steps[-1])
+                (values, bias), name = weights[step.name], f"{step.name}/kernel"
+                kernels[name] = _transposed(values)
+                inputs.append(ops.parameter(step.kernel_shape[::-1], np.float32, name=name))
+                port = _dense(step, port, inputs[-1], bias, last=step is steps[-1])
         if step.side:
             results.append(_result(view_of(port, _CHANNELS_LAST), output_name(step.name)))
-    network = openvino.Model([*results, _result(port, LOGITS)], inputs, model)
-    dense = [step for step in steps if step.kind == "Dense"]
-    return Graph(network, {_kernel_of(each): _transposed(weights[each.name][0]) for each in dense})
-
-
-def _kernel_of(step: vgg.Step) -> str:
-    return f"{step.name}/kernel"
+    return Graph(openvino.Model([*results, _result(port, LOGITS)], inputs, model), kernels)
 
 
 def _convolution(name: str, port: Port, kernel: Any, bias: Any) -> Port:
