@@ -242,15 +242,29 @@ def as_index(value: object) -> int | None:
 
 def check_share(name: str, value: object) -> None:
     """Raise UsageError unless `value` is a number in 0..1."""
+    if not 0 <= _number(value) <= 1:
+        raise UsageError(
+            f"expected {name} to be a number in 0..1, got {describe(value)}",
+            "Pass a float in 0..1, such as 0.5.",
+        )
+
+
+def check_percentile(name: str, value: object) -> None:
+    """Raise UsageError unless `value` is a number above 0 and at most 100."""
+    if not 0 < _number(value) <= 100:
+        raise UsageError(
+            f"expected {name} to be a number above 0 and at most 100, got {describe(value)}",
+            "Pass a number such as 99.",
+        )
+
+
+def _number(value: object) -> float:
+    """`value`, or NaN where it is no number."""
     import numpy as np
 
-    number = value if isinstance(value, (int, float, np.integer, np.floating)) else math.nan
-    if 0 <= number <= 1 and not isinstance(value, bool):
-        return
-    raise UsageError(
-        f"expected {name} to be a number in 0..1, got {describe(value)}",
-        "Pass a float in 0..1, such as 0.5.",
-    )
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return math.nan
+    return float(value)
 
 
 def check_word(kind: str, value: object, known: Sequence[str]) -> None:

@@ -37,6 +37,7 @@ from gradcam_cli.cli.model_options import (
 )
 from gradcam_cli.cli.options import (
     OneText,
+    check_signs,
     debug_option,
     engine_option,
     json_option,
@@ -107,7 +108,9 @@ class CompareQuestion:
         counts["methods"] = len(methods)
         return choose_axes(counts, self.rows, self.columns), methods
 
-    def compare_options(self, methods: tuple[MethodChoice, ...], side: int) -> CompareOptions:
+    def compare_options(
+        self, methods: tuple[MethodChoice, ...], output: CompareOutputs
+    ) -> CompareOptions:
         """How each cell is made."""
         from gradcam_cli.runs.available import OpeningOptions
         from gradcam_cli.runs.comparing import CompareOptions
@@ -117,7 +120,8 @@ class CompareQuestion:
             self.layers or (None,),
             OpeningOptions(self.engine, self.resize, self.offline, self.score, self.precision),
             self.max_pixels,
-            side=side,
+            side=output.side,
+            signed=output.signed,
         )
 
 
@@ -126,6 +130,7 @@ class CompareOutputs:
     """What is written and printed."""
 
     output: Path
+    signed: bool
     seconds: bool
     as_json: bool
     quiet: bool
@@ -175,7 +180,7 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
         "Model": "--weights --engine --precision",
         "A model in a file": FILE_OPTIONS,
         "Pictures": "--recursive --include --exclude --from-file --null --resize --max-pixels",
-        "Outputs": "--output --seconds --json --quiet",
+        "Outputs": "--output --signed --seconds --json --quiet",
         "Behaviour": "--offline --debug --help",
     },
     epilog="""\b
@@ -269,6 +274,11 @@ def _axis_option(name: str) -> Callable[[Any], Any]:
         help="The figure, .png, .svg or .pdf; or a page, .html.",
     ),
     click.option(
+        "--signed",
+        is_flag=True,
+        help="Show what speaks against the class as well, in blue, by the methods that tell.",
+    ),
+    click.option(
         "--seconds",
         is_flag=True,
         help="Write in each cell how long it took; such a figure or page differs from run to run.",
@@ -301,6 +311,8 @@ def compare(
     paths = [Path(item.source) for item in items]
     check_figure(output.output, sources=paths)
     axes, methods = question.axes(len(items))
+    if output.signed:
+        check_signs(methods, "--methods")
     annotations = _expected(question, source, items, messages)
     models = _models(question, reading, source, annotations, messages)
     with messages.cells_bar() as progress:
@@ -310,7 +322,7 @@ def compare(
             models,
             items,
             question.classes,
-            question.compare_options(methods, output.side),
+            question.compare_options(methods, output),
             callbacks,
         )
     output.write(comparison, paths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gradcam_cli.cli.model_options import grouped_options
-from gradcam_cli.cli.options import Share
+from gradcam_cli.cli.options import NumberRange, Share
 from gradcam_cli.images.drawing import REGIONS, SCALES, STYLES, UPSAMPLINGS, Drawing
 from gradcam_cli.images.overlay import COLORMAPS
 from gradcam_cli.images.regions import HOT
@@ -50,6 +50,13 @@ drawing_options = grouped_options(
         show_default=True,
         help="What is drawn hottest: the maximum of each heatmap, or the largest of all of a "
         "picture by one method, so that a weak class looks weak.",
+    ),
+    click.option(
+        "--clip-percentile",
+        type=NumberRange(0, 100, min_open=True),
+        metavar="P",
+        help="Draw what is beyond this percentile of a map as the end of its scale.  [default: 99 "
+        "in figure and side-by-side of maps with more than 10,000 values, else 100]",
     ),
     click.option(
         "--signed",

@@ -13,7 +13,7 @@ from gradcam_cli.cli.drawing_options import drawing_options
 from gradcam_cli.cli.explain_options import ExplainOptions, explain_options
 from gradcam_cli.cli.help import SectionedCommand
 from gradcam_cli.cli.model_options import FILE_OPTIONS, ModelOptions, model_options
-from gradcam_cli.cli.options import debug_option
+from gradcam_cli.cli.options import check_signs, debug_option
 from gradcam_cli.cli.output_options import (
     OutputOptions,
     RecordOptions,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         "A model in a file": FILE_OPTIONS,
         "Picture": "--resize --max-pixels",
         "How the heat is drawn": "--style --alpha --colormap --signed --upsample --scale "
+        "--clip-percentile "
         "--boxes --box-threshold --box-regions",
         "Outputs": "--output --save-heatmap --top --json --show --open --quiet",
         "Many pictures": "--recursive --include --exclude --from-file --null --stream --force "
@@ -127,7 +128,7 @@ def explain(
 
 def _check_drawing(drawing: Drawing, question: ExplainOptions) -> None:
     """Refuse a way to draw that has nothing to show of these maps, with a UsageError."""
-    drawing.check_signed()
+    drawing.check_scale()
     if drawing.scale == "shared" and len(question.layers) > 1:
         raise UsageError(
             "--scale shared compares maps before they are scaled, and those of several layers are "
@@ -137,12 +138,7 @@ def _check_drawing(drawing: Drawing, question: ExplainOptions) -> None:
     if drawing.signed:
         from gradcam_cli.methods.choice import parse_methods
 
-        methods = [choice.method for choice in parse_methods(question.methods)]
-        if not any(method.signed for method in methods):
-            raise UsageError(
-                f"--signed is of no use: {methods[0].name} gives nothing below 0",
-                "Drop --signed, or pass another --method; `gradcam methods METHOD` tells the sign.",
-            )
+        check_signs(parse_methods(question.methods), "--method")
 
 
 def _explain_one(

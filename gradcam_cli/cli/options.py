@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +12,9 @@ from gradcam_cli.cli.completion_values import complete_models_and_files
 from gradcam_cli.engines import ENGINES
 from gradcam_cli.errors import UsageError
 from gradcam_cli.passes import PRECISIONS
+
+if TYPE_CHECKING:
+    from gradcam_cli.methods.choice import MethodChoice
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -89,11 +92,8 @@ class OneText(type(click.STRING)):  # type: ignore[misc]
         return [rv]
 
 
-class Share(click.FloatRange):
-    """A number in 0..1; Click's own range takes NaN too."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1)
+class NumberRange(click.FloatRange):
+    """A number in a range; Click's own takes NaN too."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -101,8 +101,24 @@ class Share(click.FloatRange):
         """`value` as a number, refused where it is none."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value} is not in the range 0<=x<=1.", param, ctx)
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
         return number
+
+
+class Share(NumberRange):
+    """A number in 0..1."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+
+def check_signs(methods: Sequence[MethodChoice], option: str) -> None:
+    """Refuse --signed where none of `methods`, chosen by `option`, has signs, with a UsageError."""
+    if not any(choice.method.signed for choice in methods):
+        raise UsageError(
+            f"--signed is of no use: {methods[0].method.name} gives nothing below 0",
+            f"Drop --signed, or pass another {option}; `gradcam methods METHOD` tells the sign.",
+        )
 
 
 def names_of(text: str) -> list[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gradcam_cli.errors import UsageError
-from gradcam_cli.passes import BIASES, INPUT, NO_LAYERS, Pass
+from gradcam_cli.passes import BIASES, INPUT, NO_LAYERS, RULE_PARAMETERS, Pass, Rules
 from gradcam_cli.suggestions import closest, did_you_mean
+
+Scalar = NDArray[np.float32]
 
 _COMPILED_PLACES = NO_LAYERS - {INPUT}
 
@@ -59,6 +64,23 @@ def without_relevance(model: str) -> UsageError:
         f"only the engine openvino propagates relevance, and TensorFlow runs {model}",
         "Choose another method, or leave --engine at auto for a model that is not in memory.",
     )
+
+
+def rule_parameters(rules: Rules, parameters: Mapping[str, float]) -> dict[str, Scalar]:
+    """All parameters of `rules`, those of `parameters` in place of their defaults.
+
+    Raises
+    ------
+    UsageError
+        Where `rules` have no such parameter.
+    """
+    defaults = RULE_PARAMETERS.get(rules, {})
+    for name in parameters.keys() - defaults.keys():
+        known = ", ".join(defaults) or "none"
+        raise UsageError(
+            f"expected parameters of the rules {rules}, got {name!r}", f"They have {known}."
+        )
+    return {name: np.array(value, np.float32) for name, value in {**defaults, **parameters}.items()}
 
 
 def check_rows(activations: int, batch: int) -> None:

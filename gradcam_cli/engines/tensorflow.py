@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from gradcam_cli.engines.refusals import (
     check_places,
     check_rows,
     is_compiled_only,
+    rule_parameters,
     without_relevance,
     without_relu,
 )
@@ -22,6 +23,7 @@ from gradcam_cli.models.keras_head import ancestors
 from gradcam_cli.models.keras_network import KerasNetwork
 from gradcam_cli.models.layers import explainable_layers
 from gradcam_cli.passes import (
+    NO_PARAMETERS,
     Captured,
     Curvature,
     Gradients,
@@ -99,6 +101,7 @@ class TensorFlowEngine:
         *,
         score: Score = "logit",
         rules: Rules = "standard",
+        parameters: Mapping[str, float] = NO_PARAMETERS,
     ) -> Gradients:
         """See `Engine.gradients`.
 
@@ -106,6 +109,7 @@ class TensorFlowEngine:
         """
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
         self._check(what)
+        rule_parameters(rules, parameters)  # of which none are for rules that it has
         weights, top = score_weights(targets, self._network.classes)
         inputs = self._tf.convert_to_tensor(batch)
         probability = score == "probability"

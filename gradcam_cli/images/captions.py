@@ -71,7 +71,9 @@ def _mean_side(height: int, width: int) -> float:
     return math.sqrt(height * width)
 
 
-def captioned(panels: Sequence[Pixels], colors: Pixels, caption: Caption, low: int = 0) -> Pixels:
+def captioned(
+    panels: Sequence[Pixels], colors: Pixels, caption: Caption, ends: tuple[float, float] = (0, 1)
+) -> Pixels:
     """`panels` in a row, a bar of their colours, and the caption below.
 
     Parameters
@@ -79,9 +81,10 @@ def captioned(panels: Sequence[Pixels], colors: Pixels, caption: Caption, low: i
     panels : sequence of (H, W, 3) uint8 RGB
         Of one size.
     colors : (256, 1, 3) uint8 RGB
-        Those of heat from `low` to 1.
+        Those of heat from one of `ends` to the other.
     caption : Caption
-    low : 0 or -1
+    ends : (float, float)
+        What stands beside the ends of the bar.
 
     Returns
     -------
@@ -98,12 +101,14 @@ def captioned(panels: Sequence[Pixels], colors: Pixels, caption: Caption, low: i
     page = Image.new("RGB", (across, height + 4 * text), _PAPER)
     for number, panel in enumerate(panels):
         page.paste(Image.fromarray(panel), (gap + number * (width + gap), gap))
-    _draw_bar(page, colors, (bar, gap, text, height), low)
+    _draw_bar(page, colors, (bar, gap, text, height), ends)
     _draw_caption(page, caption, (gap, height + 2 * gap, across - 2 * gap), text)
     return np.asarray(page)
 
 
-def _draw_bar(page: Image, colors: Pixels, box: tuple[int, int, int, int], low: int) -> None:
+def _draw_bar(
+    page: Image, colors: Pixels, box: tuple[int, int, int, int], ends: tuple[float, float]
+) -> None:
     """Draw the colours on `page`, the hottest above, at (left, top, width, height), with a scale.
 
     Text is as high as the bar is wide.
@@ -117,10 +122,11 @@ def _draw_bar(page: Image, colors: Pixels, box: tuple[int, int, int, int], low: 
     draw = ImageDraw.Draw(page)
     draw.rectangle((left, top, left + width - 1, top + height - 1), outline=_FAINT_INK)
     beside = left + width + width // 3
-    draw.text((beside, top), "1", _INK, _font(width), anchor="lt")
-    draw.text((beside, top + height), str(low), _INK, _font(width), anchor="lb")
+    low, high = ends
+    draw.text((beside, top), f"{high:.2g}", _INK, _font(width), anchor="lt")
+    draw.text((beside, top + height), f"{low:.2g}", _INK, _font(width), anchor="lb")
     if height >= _LEAST_LINES * width:
-        middle = f"{(low + 1) / 2:g}"
+        middle = f"{(low + high) / 2:.2g}"
         draw.text((beside, top + height / 2), middle, _INK, _font(width), anchor="lm")
 
 

@@ -18,6 +18,11 @@ UPSAMPLINGS: tuple[Upsampling, ...] = get_args(Upsampling)
 SCALES: tuple[Scale, ...] = get_args(Scale)
 REGIONS: tuple[Regions, ...] = get_args(Regions)
 
+_CLIP_PERCENTILE = 99
+"""Of maps of pixels in styles with a colour bar; of others nothing is cut."""
+COARSE_VALUES = 10_000
+"""A map of more values than a layer's usually has is one of pixels: in few of them is heat."""
+
 _ALPHAS = {"figure": 0.7, "side-by-side": 0.7}
 _COLORMAPS = {"blend": "jet", "contour": "turbo"}
 
@@ -54,6 +59,10 @@ class Drawing:
         How hot these are, and what "mask" shows, as a share of the largest heat.
     box_regions : "largest" or "all"
         Around which of them.
+    clip_percentile : float, above 0 and at most 100, or None
+        What per cent of a map's values, by size, the scale is long enough for; what is beyond it is
+        drawn as its end. None for 99 in "figure" and "side-by-side" where a map has more than
+        10,000 values, as those at the input have, of which few are near the maximum; else 100.
     signed : bool
         Show what speaks against the target as well: the colours are those of -1 to 1, on a scale
         that is as long below zero as above. The default colours are then "blue-red".
@@ -67,6 +76,7 @@ class Drawing:
     boxes: bool = False
     box_threshold: float = HOT
     box_regions: Regions = "largest"
+    clip_percentile: float | None = None
     signed: bool = False
 
     @property
@@ -80,9 +90,16 @@ class Drawing:
         usual = DIVERGING if self.signed else _COLORMAPS.get(self.style, "plasma")
         return self.colormap or usual
 
+    def percentile_of(self, values: int) -> float:
+        """`clip_percentile` of a map of so many values."""
+        if self.clip_percentile is not None:
+            return self.clip_percentile
+        is_clipped = self.style in WITH_CAPTION and self.scale == "own" and values > COARSE_VALUES
+        return _CLIP_PERCENTILE if is_clipped else 100
+
     def check(self) -> None:
         """Raise UsageError where an attribute is not as above."""
-        from gradcam_cli.arguments import check_share, check_word
+        from gradcam_cli.arguments import check_percentile, check_share, check_word
         from gradcam_cli.images.overlay import COLORMAPS
 
         check_word("a style", self.style, STYLES)
@@ -92,11 +109,18 @@ class Drawing:
         check_word("a colour map", self.colors, (*COLORMAPS, DIVERGING))
         check_share("alpha", self.opacity)
         check_share("box_threshold", self.box_threshold)
-        self.check_signed()
+        if self.clip_percentile is not None:
+            check_percentile("clip_percentile", self.clip_percentile)
+        self.check_scale()
 
-    def check_signed(self) -> None:
-        """Raise UsageError where signs are asked of a style that has no colours."""
+    def check_scale(self) -> None:
+        """Raise UsageError where attributes of the scale exclude each other."""
         if self.signed and self.style == "mask":
             raise UsageError(
                 "signs are shown by colours, and the style mask has none", "Choose another style."
+            )
+        if self.clip_percentile is not None and self.scale == "shared":
+            raise UsageError(
+                "a clip percentile is of one map, and a shared scale is of several",
+                "Drop one of them.",
             )

@@ -39,6 +39,7 @@ def draw(
     *,
     regions: Iterable[Region] = (),
     caption: Caption | None = None,
+    end: float = 1.0,
 ) -> Pixels:
     """`image` with its heat.
 
@@ -61,6 +62,9 @@ def draw(
     caption : Caption, optional
         Of the styles that have one.
 
+    end : float, above 0
+        What the colour bar says that heat of 1 is.
+
     Returns
     -------
     (H, W, 3) uint8 RGB, 0..255
@@ -75,7 +79,8 @@ def draw(
     painted = _painted(photo, heatmap, drawing, scaled_frame)
     draw_regions(painted, [_scaled(region, times) for region in regions])
     panels = [painted] if drawing.style == "figure" else [photo, painted]
-    return captioned(panels, colors_of(drawing), caption or Caption(), low=-int(drawing.signed))
+    ends = (-end if drawing.signed else 0.0, end)
+    return captioned(panels, colors_of(drawing), caption or Caption(), ends)
 
 
 def _scaled(region: Region, times: int) -> Region:
@@ -195,3 +200,35 @@ def signed_heatmap(raw: Heat, others: Iterable[Heat] = ()) -> Heat:
     if not largest or not np.isfinite(raw).all():
         return np.zeros(raw.shape, np.float32)
     return (raw.astype(np.float64) / largest).astype(np.float32)
+
+
+def clipped(heatmap: Heat, percentile: float) -> tuple[Heat, float]:
+    """`heatmap` with its scale ending at a percentile of its sizes, and where that is.
+
+    Parameters
+    ----------
+    heatmap : (h, w) float32, -1..1
+    percentile : float, above 0 and at most 100
+        Where it falls between two values, the larger one counts.
+
+    Returns
+    -------
+    heatmap : (h, w) float32, -1..1
+        Divided by `end`, and cut.
+    end : float, 0..1
+        The percentile. Where that is 0, or the largest size, nothing is changed, and it is 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> heatmap, end = clipped(np.array([[-1, 0.5], [0.25, 0]], np.float32), 60)
+    >>> heatmap.tolist(), end
+    ([[-1.0, 1.0], [0.5, 0.0]], 0.5)
+    """
+    import numpy as np
+
+    sizes = np.abs(heatmap)
+    end = float(np.percentile(sizes, percentile, method="higher"))
+    if end in (0.0, float(sizes.max())):
+        return heatmap, 1.0
+    return np.clip(heatmap / np.float32(end), -1, 1), end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ def from_gradients(
 ) -> Callable[..., Maps]:
     """A method of one pass: `function` takes A and G = dy/dA of one image, (h, w, C) each.
 
+    The method's options are the parameters of the rules.
+
     Parameters
     ----------
     function : callable
@@ -34,14 +37,15 @@ def from_gradients(
     """
 
     @by_row
-    def maps(question: Question) -> Iterator[RowMap]:
+    def maps(question: Question, **parameters: float) -> Iterator[RowMap]:
         engine = question.engine
+        ask = partial(engine.gradients, score=question.score, rules=rules, parameters=parameters)
         place = question.layer if at == LAYER else at
 
         def run(numbers: Numbers) -> Gradients:
             batch = np.stack([question.inputs[row] for row in numbers.tolist()])
             targets = [question.targets[row] for row in numbers.tolist()]
-            return engine.gradients(batch, targets, [place], score=question.score, rules=rules)
+            return ask(batch, targets, [place])
 
         count = len(question.inputs)
         for rows, batch in in_batches(run, count, question.rows, engine.parallel):

@@ -104,11 +104,11 @@ in units of y.
 
 The rules are those of Montavon et al., 2019, "Layer-Wise Relevance Propagation: An Overview"
 (LNCS 11700), table 10.1: ε in dense layers, γ in convolutions, w² in the first one, whose inputs
-have no natural zero. `engines.openvino.vjp.relevance` has their equations, and what is done where
-branches meet and with gates. Biases of dense layers get a share, which is lost, those of
-convolutions and what batch normalization adds get none (Captum and zennit give them one unless told
-otherwise). So the sum of the map is y but for what dense biases take, and units whose inputs are
-all 0. With `score="probability"` it is the sum of dy/ds · s over the scores s.
+have no natural zero. Both numbers are options; see `passes.RULE_PARAMETERS`.
+`engines.openvino.vjp.relevance` has the equations, and what is done where branches meet and with
+gates. Biases of dense layers get a share, which is lost, those of convolutions and what batch
+normalization adds get none (Captum and zennit give them one unless told otherwise). So the sum of
+the map is y but for what dense biases and ε take, and units whose inputs are all 0. With `score="probability"` it is the sum of dy/ds · s over the scores s.
 
 Captum's default is ε in every layer; its γ rule multiplies positive weights even where inputs or
 outputs are negative.

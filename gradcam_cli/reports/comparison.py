@@ -115,6 +115,7 @@ def comparison_object(comparison: Comparison, figure: str) -> dict[str, Any]:
         "rows": comparison.axes.rows,
         "columns": comparison.axes.columns,
         **comparison.asked,
+        "signed": comparison.signed,
         "figure": figure,
         "cells": [_cell_object(comparison, place) for place in comparison.places()],
         "pictures": [

@@ -105,6 +105,8 @@ class ComparisonView:
             axis for axis in AXES if axis not in (*self._comparison.axes, "pictures", "classes")
         ]
         values = [(axis_name(axis), self._comparison.value(place, axis)) for axis in fixed]
+        if self._comparison.signed:
+            values.append(("colours", "red for the class, blue against it"))
         return [
             (name, printable(value)) for name, value in (*values, *self._comparison.asked.items())
         ]

@@ -41,6 +41,9 @@ _NO_CLOCK: dict[str, dict[str, Any]] = {
     ".pdf": {"CreationDate": None},
 }
 
+_ENDS, _SIGNED_ENDS = ("no heat", "the most"), ("against", "for the class")
+"""What stands at the ends of the bar of colours."""
+
 
 def check_figure(path: Path, *, sources: Iterable[Path] = ()) -> None:
     """Refuse what cannot be drawn or written, as a figure or a page, before any work is done.
@@ -138,7 +141,7 @@ def _drawn(comparison: Comparison, layout: Layout) -> Figure:
     for line in caption:
         _draw_line(figure, MARGIN, y, line)
         y += line.height
-    _draw_scale(figure, page.width - MARGIN - _BAR[0], top)
+    _draw_scale(figure, page.width - MARGIN - _BAR[0], top, signed=comparison.signed)
     return figure
 
 
@@ -181,13 +184,16 @@ def _draw_image(figure: Figure, x: float, y: float, image: Image, comparison: Co
             axes.add_patch(outline)
 
 
-def _draw_scale(figure: Figure, x: float, y: float) -> None:
-    """The colours of no heat to the most."""
+def _draw_scale(figure: Figure, x: float, y: float, *, signed: bool) -> None:
+    """The colours of no heat to the most, or from what speaks most against to what does for."""
     import numpy as np
 
-    heat = np.linspace(0, 1, 256, dtype=np.float32)[np.newaxis]
+    heat = np.linspace(-int(signed), 1, 256, dtype=np.float32)[np.newaxis]
     axes = _axes_at(figure, x, y + 0.02, *_BAR)
-    axes.imshow(coloured(heat), aspect="auto", extent=(0, 1, 0, 1))
-    _draw_line(figure, x, y + 0.13, Line("no heat", 6))
-    most = Line("the most", 6)
+    colours = coloured(heat, signed=signed)
+    if signed:  # as it is on white
+        colours = 1 - np.sqrt(np.abs(heat))[..., np.newaxis] * (1 - colours)
+    axes.imshow(colours, aspect="auto", extent=(0, 1, 0, 1))
+    least, most = (Line(words, 6) for words in (_SIGNED_ENDS if signed else _ENDS))
+    _draw_line(figure, x, y + 0.13, least)
     _draw_line(figure, x + _BAR[0] - text_width(most.words, 6, False), y + 0.13, most)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from gradcam_cli.images.drawing import COARSE_VALUES
 from gradcam_cli.models.labels import TOP_WORD
 from gradcam_cli.reports.heat_pictures import FULL_HEAT
-from gradcam_cli.results.comparison import AT_THE_INPUT, Cell, Comparison, Place
+from gradcam_cli.results.comparison import Cell, Comparison, Place
 from gradcam_cli.results.explanation import Prediction
 
 CELL = 1.6
@@ -349,9 +350,10 @@ class Layout:
             sentences.append("In bold, the class that is explained")
         if any(cell.boxes for cell in comparison.cells.values()):
             sentences.append("In white, the boxes of the class")
-        if any(c.layer == AT_THE_INPUT and not c.is_empty for c in comparison.cells.values()):
+        maps = [cell.heatmap for cell in comparison.cells.values() if cell.heatmap is not None]
+        if any(heatmap.size > COARSE_VALUES for heatmap in maps):
             rest = f"{100 * (1 - FULL_HEAT):.1f} %"
-            sentences.append(f"Of maps at the input, the hottest {rest} are drawn as the most heat")
+            sentences.append(f"Of maps of pixels, the hottest {rest} are drawn as the most heat")
         text = ". ".join(sentence[:1].upper() + sentence[1:] for sentence in sentences if sentence)
         return self._lines(f"{text}.", width, colour=_GREY, most=4)
 

@@ -101,6 +101,8 @@ class Cell:
         The explained class.
     heatmap : (h, w) float16, 0..1, or None
         All zero where nothing speaks for the class.
+    signed : (h, w) float16, -1..1, or None
+        The same with what speaks against the class below zero, where that is shown.
     reason, remedy : str
         Why there is no heatmap, as a sentence without a full stop, and what to do about it.
     seconds : float or None
@@ -114,6 +116,7 @@ class Cell:
     layer: str = ""
     prediction: Prediction | None = None
     heatmap: NDArray[np.float16] | None = field(default=None, repr=False)
+    signed: NDArray[np.float16] | None = field(default=None, repr=False)
     reason: str = ""
     remedy: str = ""
     seconds: float | None = None
@@ -169,6 +172,8 @@ class Comparison:
         Pictures that could not be read, and why.
     asked : dict of str to str
         What else was asked for and holds for all cells: "versus", "score", "precision".
+    signed : bool
+        Show what speaks against the class, too.
     """
 
     axes: Axes
@@ -180,6 +185,7 @@ class Comparison:
     same: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
     failures: list[tuple[str, GradcamError]] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
+    signed: bool = False
 
     def positions(self, axis: Axis) -> list[int]:
         """Those on `axis` that have cells, in order."""

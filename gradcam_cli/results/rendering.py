@@ -40,7 +40,7 @@ def render(
         In some styles larger than the picture.
     """
     target, frame = explanation.targets[number], explanation.frame
-    heatmap = _drawn_map(explanation, target, drawing)
+    heatmap, end = _drawn_map(explanation, target, drawing)
     if drawing.style == "blend" and not drawing.boxes:
         return overlay(
             pixels,
@@ -55,7 +55,7 @@ def render(
 
     regions = [each.region for each in target.boxes or ()] if drawing.boxes else []
     caption = caption_of(explanation, target, drawing)
-    return draw(pixels, heatmap, drawing, frame, regions=regions, caption=caption)
+    return draw(pixels, heatmap, drawing, frame, regions=regions, caption=caption, end=end)
 
 
 def save_overlays(explanation: Explanation, path: Path, drawing: Drawing) -> Explanation:
@@ -76,8 +76,21 @@ def save_overlays(explanation: Explanation, path: Path, drawing: Drawing) -> Exp
 
 def _drawn_map(
     explanation: Explanation, target: TargetExplanation, drawing: Drawing
+) -> tuple[NDArray[np.float32], float]:
+    """What is drawn of a target, and what 1 is in it, as a share of the end of its scale."""
+    heatmap = _scaled_map(explanation, target, drawing)
+    percentile = drawing.percentile_of(heatmap.size)
+    if percentile == 100:
+        return heatmap, 1.0
+    from gradcam_cli.images.styles import clipped
+
+    return clipped(heatmap, percentile)
+
+
+def _scaled_map(
+    explanation: Explanation, target: TargetExplanation, drawing: Drawing
 ) -> NDArray[np.float32]:
-    """What is drawn of a target: its heatmap, or all of its map, on the scale that is asked for."""
+    """The heatmap of a target, or all of its map, on the scale that is asked for."""
     shared = drawing.scale == "shared"
     if drawing.signed:
         from gradcam_cli.images.styles import signed_heatmap
@@ -134,6 +147,10 @@ def caption_of(explanation: Explanation, target: TargetExplanation, drawing: Dra
     if target.evidence == "none":
         figures += " · no evidence"
     details = f"{target.method} at {target.layer} · {explanation.model}"
+    height, width = target.heatmap_size
+    percentile = drawing.percentile_of(height * width)
+    if percentile != 100:
+        details += f" · scale to percentile {percentile:g}"
     if drawing.scale == "shared":
         details += " · shared scale"
     if drawing.signed:

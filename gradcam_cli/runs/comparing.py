@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
 from gradcam_cli.errors import GradcamError, UsageError
 from gradcam_cli.images import MAX_PIXELS
+from gradcam_cli.images.styles import signed_heatmap
 from gradcam_cli.methods import MethodChoice, normalize
 from gradcam_cli.models.ranking import Ranking
 from gradcam_cli.models.selection import AUTO
@@ -83,6 +84,8 @@ class CompareOptions:
         As `gradcam explain` has them.
     side : int
         Pixels of the longer side of the pictures that are kept.
+    signed : bool
+        Show what speaks against the class, too.
     """
 
     methods: tuple[MethodChoice, ...]
@@ -91,6 +94,7 @@ class CompareOptions:
     max_pixels: int = MAX_PIXELS
     top: int = 3
     side: int = FIGURE_SIDE
+    signed: bool = False
 
     def asked(self, models: Sequence[ComparedModel]) -> dict[str, str]:
         """What differs from the usual and holds for all cells."""
@@ -166,7 +170,7 @@ def compare(
     count = len(values[axes.rows]) * len(values[axes.columns])
     if count > MOST_CELLS:
         raise UsageError(f"{count:,} cells are no figure; {MOST_CELLS} are the most", "Pass fewer.")
-    comparison = Comparison(axes, values, asked=options.asked(models))
+    comparison = Comparison(axes, values, asked=options.asked(models), signed=options.signed)
     filling = _Filling(comparison, items, options, callbacks)
     for number, model in enumerate(models):
         filling.add_model(number, model)
@@ -350,6 +354,7 @@ class _Filling:
             layer=explainer.layer if method.method.uses_layer else method.method.looks_at,
             prediction=ranking.of(index),
             heatmap=heatmap.astype(np.float16),
+            signed=signed_heatmap(answer.raw).astype(np.float16) if self._options.signed else None,
             seconds=answer.seconds,
             heat_in_object=in_object,
             lift=times_chance,

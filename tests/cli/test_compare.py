@@ -142,6 +142,23 @@ def test_a_contrast_of_probabilities_with_options(gradcam: Run) -> None:
     assert maps[0].read_text("utf-8") != maps[1].read_text("utf-8")
 
 
+def test_signs_are_drawn_where_they_are_asked_for(gradcam: Run) -> None:
+    asked = ("compare", CAT, *LITE0, "--methods", "lrp,saliency", "-c", "sunglasses")
+    _, plain, _ = gradcam(*asked, "-o", "plain.html", "--json")
+    code, signed, err = gradcam(*asked, "-o", "signed.html", "--signed", "--json")
+    assert (code, err) == (0, "")
+    assert [json.loads(each)["signed"] for each in (plain, signed)] == [False, True]
+    assert "colours: <bdi>red for the class, blue against it</bdi>" in Path(
+        "signed.html"
+    ).read_text("utf-8")
+    pictures = [
+        re.findall(r"data:image/webp[^\"']*", Path(name).read_text("utf-8"))
+        for name in ("plain.html", "signed.html")
+    ]
+    same = [first == second for first, second in zip(*pictures, strict=True)]
+    assert same == [True, False, False]  # the photo; red where it was turbo
+
+
 def test_the_precision_is_told_or_refused(gradcam: Run) -> None:
     code, out, err = gradcam("compare", CAT, *LITE0, "--precision", "bf16", "--json")
     if code == 0:
@@ -202,6 +219,11 @@ def test_a_broken_picture_is_told_and_the_rest_drawn(gradcam: Run) -> None:
         ),
         (("-o", "figure.jpg"), "expected a figure that ends in .png, .svg, .pdf, .html"),
         (("-o", "none/figure.png"), "there is no folder none"),
+        (
+            ("--signed", "--methods", "saliency,grad-cam++"),
+            "--signed is of no use: saliency gives nothing below 0. Drop --signed, or pass another "
+            "--methods",
+        ),
         (("--images", "."), "of no use without --annotations"),
         (("--annotations", "none.json"), "there is no none.json"),
         (("--labels", "labels.txt"), "--labels and the like are for a model in a file"),

@@ -329,6 +329,26 @@ def test_relevance_comes_whole_to_every_place(tmp_path: Path) -> None:
     assert relative_difference(against, -computed.gradients[INPUT][0]) <= 1e-4
 
 
+def test_parameters_of_relevance(tmp_path: Path) -> None:
+    convert(residual(), list(LAYERS), tmp_path / "model.xml")
+    engine, targets = OpenVINOEngine(tmp_path / "model.xml"), [Target(0)] * 2
+
+    def relevance(rows: int = 2, **parameters: float) -> Any:
+        given = {"rules": "relevance", "parameters": parameters}
+        return engine.gradients(batch(rows), targets[:rows], ["last", INPUT], **given).gradients
+
+    default, stated = relevance(), relevance(epsilon=1e-4, gamma=1)
+    np.testing.assert_array_equal(stated[INPUT], default[INPUT])
+    np.testing.assert_allclose(relevance(1, gamma=0.25)[INPUT], relevance(gamma=0.25)[INPUT][:1])
+    against = [-np.minimum(relevance(gamma=g)[INPUT], 0).sum() for g in (0.25, 1, 100)]
+    assert against == sorted(against, reverse=True) != [against[0]] * 3
+    np.testing.assert_array_equal(relevance(gamma=9)["last"], default["last"])  # a dense layer away
+    kept = [relevance(epsilon=epsilon)["last"].sum() for epsilon in (0, 1, 10)]
+    assert np.abs(kept).tolist() == sorted(np.abs(kept), reverse=True)
+    with pytest.raises(UsageError, match="expected parameters of the rules relevance, got 'delta'"):
+        relevance(delta=1)
+
+
 def test_tensorflow_has_no_relevance() -> None:
     engine = TensorFlowEngine(residual(), model_name="small")
     expected = "only the engine openvino propagates relevance, and TensorFlow runs small"

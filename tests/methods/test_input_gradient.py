@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from gradcam_cli.engines.comparison import relative_difference
 from gradcam_cli.engines.openvino.engine import OpenVINOEngine
 from gradcam_cli.engines.tensorflow import TensorFlowEngine
 from gradcam_cli.methods import METHODS, guided_grad_cam, input_x_gradient, parse_method
@@ -141,3 +142,14 @@ def test_relevance_is_the_score_handed_back(ask: Ask, compiled: OpenVINOEngine) 
     shared = maps.scores - network().get_layer("scores").get_weights()[1]
     expected = [shared[0, 1], shared[1, 2] - shared[1, 3]]  # a dense layer's bias has its own share
     np.testing.assert_allclose(maps.raw.sum(axis=(1, 2)), expected, rtol=1e-2)
+
+
+def test_options_of_relevance(ask: Ask, compiled: OpenVINOEngine) -> None:
+    question = ask([Target(1)], [0], engine=compiled)
+    raw = parse_method("lrp:gamma=0.25,epsilon=0.1").maps(question).raw
+    given = {"epsilon": 0.1, "gamma": 0.25}
+    found = compiled.gradients(
+        question.inputs[0][np.newaxis], [Target(1)], [INPUT], rules="relevance", parameters=given
+    )
+    np.testing.assert_allclose(raw[0], found.gradients[INPUT][0].sum(axis=-1), rtol=1e-4)
+    assert relative_difference(raw, METHODS["lrp"].maps(question).raw) > 0.01

@@ -56,6 +56,38 @@ def test_a_png_has_the_heat_where_it_is() -> None:
         assert (hot[..., 0] - hot[..., 2]).mean() > 60 + (cold[..., 0] - cold[..., 2]).mean()
 
 
+def test_signed_heat_is_red_where_it_speaks_for_and_blue_where_against() -> None:
+    signed = np.zeros((7, 7), np.float16)
+    signed[:, 0], signed[:, -1] = 1, -1
+    figure = made(signed=signed)
+    figure.signed = True
+    drawn = opened(encoded_figure(figure, ".png"))
+    cell = cell_pixels(drawn, figure, 0)
+    wide = cell.shape[1] // 14
+    picture = cell_pixels(opened(encoded_figure(made(heatmap=np.zeros((7, 7))), ".png")), made(), 0)
+    red, middle, blue = (
+        (cell[:, at] - picture[:, at])[..., (0, 2)].mean((0, 1))
+        for at in (slice(wide), slice(6 * wide, 8 * wide), slice(-wide, None))
+    )
+    assert red[0] > red[1] + 60
+    assert blue[1] > blue[0] + 60
+    assert np.abs(middle).max() < 3
+    bar = drawn[-120:]
+    assert (bar[..., 0] > bar[..., 2] + 100).any()
+    assert (bar[..., 2] > bar[..., 0] + 100).any()
+
+
+@pytest.mark.parametrize("layer", ["input", "top"])
+def test_few_hot_pixels_of_a_fine_map_do_not_hide_the_rest(layer: str) -> None:
+    heatmap = np.full((150, 200), 0.1, np.float16)
+    heatmap[75, 100] = 1
+    cells = [
+        cell_pixels(opened(encoded_figure(figure, ".png")), figure, 0)
+        for figure in (made(heatmap=heatmap, layer=layer), made(heatmap=np.ones((7, 7))))
+    ]
+    assert np.abs(cells[0] - cells[1]).mean() < 2
+
+
 def test_without_heat_it_is_the_picture_and_without_a_map_grey_with_a_reason() -> None:
     empty = made(heatmap=np.zeros((7, 7), np.float16))
     pixels = cell_pixels(opened(encoded_figure(empty, ".png")), empty, 0)

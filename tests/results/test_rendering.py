@@ -31,10 +31,13 @@ def blobs() -> NDArray[np.float32]:
     return heatmap
 
 
-def target(peak: float = 2.0, **other: Any) -> TargetExplanation:
+def known_fields() -> dict[str, Any]:
     prediction = Prediction(285, "n1", "Egyptian_cat", probability=0.75, rank=1)
-    known = {"evidence": "positive", "prediction": prediction, "layer": "top_activation"}
-    return TargetExplanation.of(blobs(), peak=peak, **(known | other))
+    return {"evidence": "positive", "prediction": prediction, "layer": "top_activation"}
+
+
+def target(peak: float = 2.0, **other: Any) -> TargetExplanation:
+    return TargetExplanation.of(blobs(), peak=peak, **(known_fields() | other))
 
 
 def of_picture(pixels: Pixels, *targets: TargetExplanation) -> Explanation:
@@ -73,6 +76,57 @@ def test_signed_maps_show_what_speaks_against_and_share_a_scale(asymmetric: Pixe
         np.testing.assert_array_equal(drawn, expected)
     caption = caption_of(one, maps[0], Drawing(style="figure", signed=True))
     assert caption.details.endswith(" · below 0: against it")
+
+
+def test_a_clipped_scale_ends_at_a_percentile_of_the_map(asymmetric: Pixels) -> None:
+    one = of_picture(asymmetric, target())  # of which 1.7 % are 1, 16.7 % are 0.5, and the rest 0
+    for percentile in (100, 98.5, 50):  # the maximum, and 0, which cuts nothing
+        np.testing.assert_array_equal(one.overlay(clip_percentile=percentile), one.overlay())
+    cut = one.overlay(clip_percentile=98)
+    np.testing.assert_array_equal(cut, overlay(asymmetric, np.minimum(2 * blobs(), 1)))
+
+
+def test_figures_of_many_values_are_clipped() -> None:
+    pixels = np.full((100, 101, 3), 200, np.uint8)
+    raw = np.random.default_rng(0).exponential(size=(100, 101)).astype(np.float32)
+    heatmap = raw / raw.max()
+    end = np.sort(heatmap, axis=None)[-101]
+    fine = TargetExplanation.of(heatmap, raw=raw, peak=float(raw.max()), **known_fields())
+    one = of_picture(pixels, fine)
+    style: dict[str, Any] = {"style": "side-by-side"}
+    default = one.overlay(**style)
+    np.testing.assert_array_equal(default, one.overlay(clip_percentile=99, **style))
+    assert not np.array_equal(default, one.overlay(clip_percentile=100, **style))
+    clipped = one.with_targets(
+        [TargetExplanation.of(np.minimum(heatmap / end, 1), **known_fields())]
+    )
+    bar = 2 * (400 + 8) + 8
+    np.testing.assert_array_equal(
+        default[:400, :bar], clipped.overlay(clip_percentile=100, **style)[:400, :bar]
+    )
+    assert caption_of(one, fine, Drawing(**style)).details.endswith(" · scale to percentile 99")
+    np.testing.assert_array_equal(one.overlay(), one.overlay(clip_percentile=100))
+    shared = Drawing(scale="shared", **style)
+    assert "percentile" not in caption_of(one, fine, shared).details
+    with pytest.raises(UsageError, match="a clip percentile is of one map"):
+        one.overlay(scale="shared", clip_percentile=99)
+
+
+def test_signed_maps_are_clipped_on_both_sides(asymmetric: Pixels) -> None:
+    raw = blobs()
+    raw[0, :30] = -np.arange(1, 31)
+    one = of_picture(asymmetric, target(raw=raw))
+    drawn = one.overlay(signed=True, clip_percentile=99)
+    expected = np.clip(raw / 19, -1, 1)  # of 1,200 values 11 are larger
+    colors: dict[str, Any] = {"colormap": "blue-red", "signed": True}
+    np.testing.assert_array_equal(drawn, overlay(asymmetric, expected, **colors))
+
+
+@pytest.mark.parametrize("percentile", [0, -1, 100.5, float("nan"), True, "99"])
+def test_percentiles_that_are_none(asymmetric: Pixels, percentile: object) -> None:
+    one = of_picture(asymmetric, target())
+    with pytest.raises(UsageError, match="clip_percentile to be a number above 0 and at most 100"):
+        one.overlay(clip_percentile=percentile)
 
 
 def test_signs_are_not_in_files(asymmetric: Pixels, own_home: Path) -> None:

@@ -54,6 +54,7 @@ OTHER_DRAWINGS: dict[str, Any] = {
     "boxes": True,
     "box_threshold": 0.4,
     "box_regions": "all",
+    "clip_percentile": 98.0,
     "signed": True,
 }
 LITE = select_model("efficientnet-lite0").open()

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.engines.comparison import TOLERANCE, relative_difference
-from gradcam_cli.engines.openvino.graph_inputs import GRADIENT_INPUTS, PROBABILITY, TOP, WEIGHTS
+from gradcam_cli.engines.openvino.graph_inputs import PROBABILITY, TOP, WEIGHTS, gradient_inputs
 from gradcam_cli.engines.openvino.packing import packed, places_of, unpacked
 from gradcam_cli.engines.openvino.runtime import openvino
 from gradcam_cli.errors import ModelError
-from gradcam_cli.passes import Precision
+from gradcam_cli.passes import RULE_PARAMETERS, Precision, Rules
 from gradcam_cli.targets import Target, score_weights
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class CompiledPass:
         return cls(network, graph.inputs, kernels, nodes, streams)
 
     @classmethod
-    def imported(cls, core: Any, file: Path, weights: Path) -> CompiledPass:
-        """Gradients for one row at a time, from a file of what `exported` gave.
+    def imported(cls, core: Any, file: Path, weights: Path, rules: Rules) -> CompiledPass:
+        """Gradients by `rules` for one row at a time, from a file of what `exported` gave.
 
         Raises
         ------
@@ -111,9 +111,13 @@ class CompiledPass:
         settings = {**_settings(streams=1), **_WEIGHTLESS, "WEIGHTS_PATH": str(weights)}
         compiled = core.import_model(_shared(network), "CPU", settings)
         tensors = {name: _shared(array) for name, array in arrays.items()}
-        names = [port.get_any_name() for port in compiled.inputs[len(GRADIENT_INPUTS) :]]
-        kernels = {name: tensors[_constant_of(name)] for name in names}
-        return cls(compiled, GRADIENT_INPUTS, kernels, (network, arrays))
+        inputs = gradient_inputs(rules)
+        names = [port.get_any_name() for port in compiled.inputs]
+        count = len(names) - len(inputs)
+        if [_constant_of(name) != "" for name in names] != [False] * len(inputs) + [True] * count:
+            raise ValueError(f"expected the inputs {inputs} and kernels, got {names}")
+        kernels = {name: tensors[_constant_of(name)] for name in names[len(inputs) :]}
+        return cls(compiled, inputs, kernels, (network, arrays))
 
     @property
     def kernels(self) -> dict[str, Any]:
@@ -148,11 +152,15 @@ class CompiledPass:
         """Inputs to try it with, seeded: the same in each row's last but for their number."""
         random = np.random.default_rng(0)
         shapes = self.shapes
+        fixed = {
+            name: np.array(value, np.float32)
+            for parameters in RULE_PARAMETERS.values()
+            for name, value in parameters.items()
+            if name in shapes
+        }
         if WEIGHTS in shapes:
             weights, top = score_weights([Target(0)] * shapes[WEIGHTS][0], shapes[WEIGHTS][1])
-            fixed = {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(False)}
-        else:
-            fixed = {}
+            fixed |= {WEIGHTS: weights, TOP: top, PROBABILITY: np.array(False)}
         return fixed | {
             name: random.uniform(-1, 1, shape).astype(np.float32)
             for name, shape in shapes.items()

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcam_cli.engines import refusals
 from gradcam_cli.engines.openvino.compiled import CompiledPass, exported, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.openvino.several_rows import SeveralRows
-from gradcam_cli.engines.refusals import check_places, check_rows, without_relu
 from gradcam_cli.errors import ModelError, UsageError
 from gradcam_cli.passes import (
     ATTENTION,
@@ -29,6 +29,7 @@ from gradcam_cli.passes import (
     BLOCK_ATTENTION,
     FORWARD,
     INPUT,
+    NO_PARAMETERS,
     Captured,
     Curvature,
     Gradients,
@@ -198,10 +199,14 @@ class OpenVINOEngine:
         *,
         score: Score = "logit",
         rules: Rules = "standard",
+        parameters: Mapping[str, float] = NO_PARAMETERS,
     ) -> Gradients:
         """See `Engine.gradients`."""
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
-        *arrays, scores = self._run(what, {IMAGE: batch, **self._target(what, targets, score)})
+        numbers = refusals.rule_parameters(rules, parameters)
+        *arrays, scores = self._run(
+            what, {IMAGE: batch, **self._target(what, targets, score), **numbers}
+        )
         outputs = iter(arrays)
         places = [name for name in what.at if name != BIASES]
         return Gradients(
@@ -260,7 +265,7 @@ class OpenVINOEngine:
         """What a tail reads: the batch only where it reaches the scores past it."""
         inputs: dict[str, NDArray[Any]] = {ACTIVATIONS: activations}
         if IMAGE in self._compiled_pass(what).inputs:
-            check_rows(len(activations), len(batch))
+            refusals.check_rows(len(activations), len(batch))
             inputs[IMAGE] = np.broadcast_to(batch, (len(activations), *batch.shape[1:]))
         return inputs
 
@@ -366,7 +371,8 @@ class OpenVINOEngine:
         if file is None or what.kind != "gradients":
             return None
         try:
-            imported = CompiledPass.imported(self._core, file, self._graph.with_suffix(".bin"))
+            weights = self._graph.with_suffix(".bin")
+            imported = CompiledPass.imported(self._core, file, weights, what.rules)
         except (OSError, RuntimeError, ValueError, TypeError, KeyError):  # of another build
             return None
         self._mapped.update(imported.kernels)
@@ -379,9 +385,9 @@ class OpenVINOEngine:
     def _graph_of(self, what: Pass, rows: int) -> Graph:
         from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, places_of
 
-        check_places(what, places_of(self._forward), self._model)
+        refusals.check_places(what, places_of(self._forward), self._model)
         if what.rules == "guided" and not has_relu(self._forward.clone()):
-            raise without_relu(self._model)
+            raise refusals.without_relu(self._model)
         return graph_of(self._forward.clone(), what, rows, self._head)
 
     def _run(self, what: Pass, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:

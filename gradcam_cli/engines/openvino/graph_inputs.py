@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gradcam_cli.passes import RULE_PARAMETERS, Rules
+
 IMAGE, ACTIVATIONS, WEIGHTS, TOP, PROBABILITY = (
     "image",
     "activations",
@@ -11,5 +13,8 @@ IMAGE, ACTIVATIONS, WEIGHTS, TOP, PROBABILITY = (
 )
 TARGET_INPUTS = (WEIGHTS, TOP, PROBABILITY)
 """The inputs that say what is differentiated."""
-GRADIENT_INPUTS = (IMAGE, *TARGET_INPUTS)
-"""The inputs of a graph of gradients, in their order."""
+
+
+def gradient_inputs(rules: Rules) -> tuple[str, ...]:
+    """The inputs of a graph of gradients by `rules`, in their order."""
+    return (IMAGE, *TARGET_INPUTS, *RULE_PARAMETERS.get(rules, ()))

@@ -14,37 +14,46 @@ from gradcam_cli.engines.openvino.attention import attention_in, tokens_of
 from gradcam_cli.engines.openvino.biases import biases_between, times_bias
 from gradcam_cli.engines.openvino.graph_inputs import (
     ACTIVATIONS,
-    GRADIENT_INPUTS,
     IMAGE,
     PROBABILITY,
     TARGET_INPUTS,
     TOP,
     WEIGHTS,
+    gradient_inputs,
 )
 from gradcam_cli.engines.openvino.runtime import openvino, ops
 from gradcam_cli.engines.openvino.views import own_output, unviewed, viewed
 from gradcam_cli.engines.openvino.vjp import (
     GUIDED,
     LINEARIZED,
-    RELEVANCE,
     STANDARD,
     gradients,
     is_relu,
+    relevance_rules,
 )
 from gradcam_cli.engines.openvino.vjp.ports import Rules
-from gradcam_cli.passes import ATTENTION, BIASES, BLOCK_ATTENTION, INPUT, NO_LAYERS, Pass
+from gradcam_cli.passes import (
+    ATTENTION,
+    BIASES,
+    BLOCK_ATTENTION,
+    INPUT,
+    NO_LAYERS,
+    RULE_PARAMETERS,
+    Pass,
+)
 from gradcam_cli.targets import Head
 
 LOGITS = "logits"
 
 _LAYER = "layer "
 
-_RULES = {
-    "standard": STANDARD,
-    "guided": GUIDED,
-    "relevance": RELEVANCE,
-    "linearized": LINEARIZED,
+_RULES: dict[str, Callable[..., Rules]] = {
+    "standard": lambda: STANDARD,
+    "guided": lambda: GUIDED,
+    "relevance": relevance_rules,
+    "linearized": lambda: LINEARIZED,
 }
+"""What gives the rules, of their parameters."""
 
 
 @dataclass(frozen=True)
@@ -179,14 +188,19 @@ def _with_gradients(
     image: Any, places: Sequence[_Place], arrays: Sequence[Any], logits: Any, what: Pass, head: Head
 ) -> Graph:
     seed, target = _target(logits, what, head)
+    parameters = [
+        ops.parameter([], np.float32, name) for name in RULE_PARAMETERS.get(what.rules, ())
+    ]
+    rules = _RULES[what.rules](*(parameter.output(0) for parameter in parameters))
     points = [point for place in places for point in place.points]
     operations = openvino.Model(
         [*arrays, *(scores for _, scores in points), logits], [image], LOGITS
     ).get_ordered_ops()
-    found = iter(_gradients_at(points, operations, seed, _RULES[what.rules]))
+    found = iter(_gradients_at(points, operations, seed, rules))
     views = [place.view([next(found) for _ in place.points]) for place in places]
-    model = openvino.Model([*arrays, *chain(*views), logits], [image, *target], str(what))
-    return Graph(model, GRADIENT_INPUTS)
+    inputs = [image, *target, *parameters]
+    model = openvino.Model([*arrays, *chain(*views), logits], inputs, str(what))
+    return Graph(model, gradient_inputs(what.rules))
 
 
 def _gradients_at(

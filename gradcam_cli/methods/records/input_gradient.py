@@ -11,7 +11,10 @@ from gradcam_cli.passes import (
     LAYER_GRADIENTS,
     LINEARIZED_GRADIENTS,
     RELEVANCE,
+    RULE_PARAMETERS,
 )
+
+_EPSILON, _GAMMA = RULE_PARAMETERS["relevance"].values()
 
 RECORDS = (
     Method(
@@ -101,6 +104,10 @@ RECORDS = (
         cost=ONE_PASS,
         signed=True,
         maps=imported("input_gradient", "relevance_maps"),
+        options=(
+            Option("epsilon", "of dense layers, in units of their outputs' size", _EPSILON, 0, 100),
+            Option("gamma", "of convolutions: extra weight for what agrees", _GAMMA, 0, 1e6),
+        ),
     ),
     Method(
         name="attn-lrp",

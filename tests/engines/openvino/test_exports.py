@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from gradcam_cli.engines.comparison import relative_difference
 from gradcam_cli.engines.openvino import crashes, exports
 from gradcam_cli.engines.openvino.compiled import CompiledPass
 from gradcam_cli.engines.openvino.crashes import abandoned_marks
+from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.models import about
 from gradcam_cli.models.model import Model
-from gradcam_cli.passes import FORWARD, LAYER_GRADIENTS, TAIL, Pass
+from gradcam_cli.passes import FORWARD, LAYER, LAYER_GRADIENTS, TAIL, Pass
 from gradcam_cli.storage.files import sha256_of
-from tests.engines.openvino.test_model_cache import Opened, agrees, network, never, place_of
+from gradcam_cli.targets import Target
+from tests.engines.openvino.test_model_cache import (
+    Opened,
+    agrees,
+    batch,
+    network,
+    never,
+    place_of,
+)
 
 AT_LAST = Pass("gradients", ("last",))
 
@@ -101,6 +114,31 @@ def test_one_that_openvino_does_not_take_is_compiled(exported: Model, cache: Pat
     again = Opened(exported, net=never)
     assert again.said == []
     agrees(again.engine, network())
+
+
+def test_relevance_is_exported_with_its_parameters(
+    cache: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = (Pass("gradients", (LAYER,), "relevance"),)
+
+    def relevance(opened: Opened) -> list[NDArray[np.float32]]:
+        ask = partial(opened.engine.gradients, batch()[:1], [Target(1)], ["last"])
+        given = ({}, {"epsilon": 0.1})
+        return [ask(rules="relevance", parameters=each).gradients["last"] for each in given]
+
+    compiled = relevance(Opened(model, needs=needs))
+    assert relative_difference(*compiled) > 0.01
+    monkeypatch.setattr(CompiledPass, "of", lambda *_: pytest.fail("it is exported"))
+    imported = relevance(Opened(model, net=never, needs=needs))
+    np.testing.assert_array_equal(imported, compiled)
+
+
+def test_a_file_with_other_inputs_is_refused(exported: Model, cache: Path) -> None:
+    (blob,) = blobs(cache)
+    weights = place_of(cache) / about.WEIGHTS
+    CompiledPass.imported(core(), blob, weights, "standard")
+    with pytest.raises(ValueError, match=r"expected the inputs .*gamma"):
+        CompiledPass.imported(core(), blob, weights, "relevance")
 
 
 def test_after_a_crash_nothing_exported_is_used(exported: Model, cache: Path) -> None:

@@ -10,12 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcam_cli.engines.openvino.runtime import ops
-from gradcam_cli.engines.openvino.vjp import RELEVANCE, STANDARD, NotDifferentiableError
-from gradcam_cli.engines.openvino.vjp.relevance import EPSILON, relevance_rules
+from gradcam_cli.engines.openvino.vjp import STANDARD, NotDifferentiableError, relevance_rules
+from gradcam_cli.passes import RULE_PARAMETERS
 from tests.engines.openvino.test_vjp_operations import assert_close, forward_and_backward
 from tests.engines.openvino.vjp_values import drawn, number, whole
 
-ZERO = relevance_rules(epsilon=0, gamma=0)
+EPSILON, GAMMA = RULE_PARAMETERS["relevance"].values()
+
+
+def rules_of(epsilon: float = EPSILON, gamma: float = GAMMA) -> Any:
+    return relevance_rules(number(epsilon).output(0), number(gamma).output(0))
+
+
+ZERO, DEFAULT = rules_of(0, 0), rules_of()
 NONE = [0, 0]
 
 
@@ -73,7 +80,7 @@ def test_a_dense_network_by_hand() -> None:
 def test_a_convolution_by_hand(kernel: list[int], arriving: int, expected: list[float]) -> None:
     weights = np.reshape(kernel, (1, 2, 1, 1))
     x = np.reshape([3, 1], (1, 2, 1, 1))
-    rules = relevance_rules(epsilon=0, gamma=1)
+    rules = rules_of(epsilon=0, gamma=1)
     _, found = relevance(lambda x: conv(below(x), weights), x, [[[[arriving]]]], rules)
     assert_close(found.ravel(), expected)
 
@@ -141,7 +148,7 @@ def test_gamma_is_as_its_formula(seed: int, gamma: float) -> None:
         lambda x: conv(below(x), kernel),
         x.reshape(1, 5, 1, 1),
         arriving.reshape(1, 3, 1, 1),
-        relevance_rules(epsilon=0, gamma=gamma),
+        rules_of(epsilon=0, gamma=gamma),
     )
     assert_close(found.ravel(), by_gamma(x, weights, arriving, gamma))
 
@@ -151,7 +158,7 @@ def test_epsilon_is_as_its_formula() -> None:
     z = x @ weights
     epsilon = 0.1 * np.sqrt((z**2).mean(axis=1, keepdims=True))
     expected = x * ((arriving / (z + epsilon * np.sign(z))) @ weights.T)
-    _, found = relevance(lambda x: dense(x, weights), x, arriving, relevance_rules(epsilon=0.1))
+    _, found = relevance(lambda x: dense(x, weights), x, arriving, rules_of(epsilon=0.1))
     assert_close(found, expected)
 
 
@@ -177,14 +184,14 @@ def test_relevance_is_neither_made_nor_lost(gamma: float, target: int) -> None:
     run, _ = forward_and_backward(network, [x])
     y = run([x])[0] * np.eye(3)[target]
     assert abs(y.sum()) > 0.1
-    _, found = relevance(network, x, y, relevance_rules(EPSILON, gamma))
+    _, found = relevance(network, x, y, rules_of(gamma=gamma))
     assert found.sum() == pytest.approx(y.sum(), rel=0.01)
 
 
 def test_biases_of_convolutions_get_none_of_it() -> None:
     x, graph = drawn(1, 2, 6, 8, seed=5), lambda x: network(x, bias=0.5)
-    y, found = relevance(graph, x, [[0, 1, 0]], RELEVANCE)
-    assert not np.allclose(y, relevance(network, x, rules=RELEVANCE)[0], rtol=0.01)
+    y, found = relevance(graph, x, [[0, 1, 0]], DEFAULT)
+    assert not np.allclose(y, relevance(network, x, rules=DEFAULT)[0], rtol=0.01)
     assert found.sum() == pytest.approx(1, rel=0.01)
 
 
@@ -254,14 +261,14 @@ def test_lrp_0_is_input_times_gradient_of_a_network_of_relus_without_biases() ->
 def test_rows_do_not_mix() -> None:
     x, arriving = drawn(3, 5), drawn(3, 4, seed=1)
     graph = lambda x: dense(ops.relu(dense(x, drawn(5, 6, seed=2))), drawn(6, 4, seed=3))  # noqa: E731
-    _, together = relevance(graph, x, arriving, RELEVANCE)
+    _, together = relevance(graph, x, arriving, DEFAULT)
     for row in range(3):
-        _, alone = relevance(graph, x[row : row + 1], arriving[row : row + 1], RELEVANCE)
+        _, alone = relevance(graph, x[row : row + 1], arriving[row : row + 1], DEFAULT)
         assert_close(together[row], alone[0], 1e-5)
 
 
 def test_nothing_divides_by_zero() -> None:
-    for rules in (ZERO, RELEVANCE):
+    for rules in (ZERO, DEFAULT):
         _, found = relevance(network, np.zeros((1, 2, 6, 8)), np.ones((1, 3)), rules)
         assert not found.any()
 
@@ -281,8 +288,8 @@ def test_nothing_divides_by_zero() -> None:
 )
 def test_what_has_no_rule_is_refused(graph: Any, reason: str) -> None:
     with pytest.raises(NotDifferentiableError, match=reason):
-        relevance(graph, [[1, 2]], rules=RELEVANCE, arriving=np.ones((1, 2)))
+        relevance(graph, [[1, 2]], rules=DEFAULT, arriving=np.ones((1, 2)))
 
 
 def test_there_are_no_rules_of_other_operations() -> None:
-    assert set(RELEVANCE) < set(STANDARD)
+    assert set(DEFAULT) < set(STANDARD)

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from gradcam_cli.engines.openvino.vjp.activations import is_relu
 from gradcam_cli.engines.openvino.vjp.ports import NotDifferentiableError
-from gradcam_cli.engines.openvino.vjp.tables import GUIDED, LINEARIZED, RELEVANCE, STANDARD
+from gradcam_cli.engines.openvino.vjp.relevance import relevance_rules
+from gradcam_cli.engines.openvino.vjp.tables import GUIDED, LINEARIZED, STANDARD
 from gradcam_cli.engines.openvino.vjp.walk import gradients, missing_rules
 
 __all__ = [
     "GUIDED",
     "LINEARIZED",
-    "RELEVANCE",
     "STANDARD",
     "NotDifferentiableError",
     "gradients",
     "is_relu",
     "missing_rules",
+    "relevance_rules",
 ]

@@ -44,23 +44,18 @@ from gradcam_cli.engines.openvino.vjp.products import PRODUCTS
 from gradcam_cli.engines.openvino.vjp.reductions import REDUCTIONS
 from gradcam_cli.engines.openvino.vjp.slicing import SLICING
 
-EPSILON, GAMMA = 1e-4, 1.0
-"""Montavon et al. take γ = 0.25 for VGG16. Over the 50 convolutions of EfficientNet-Lite0 that
-leaves little but noise, for what stands against each other grows from layer to layer."""
-
 _GATES = frozenset({"HSigmoid", "HardSigmoid", "Sigmoid"})
 _LAYERS = frozenset({"Convolution", "GroupConvolution", "MatMul"})
 
 
-def relevance_rules(epsilon: float = EPSILON, gamma: float = GAMMA) -> Rules:
+def relevance_rules(epsilon: Port, gamma: Port) -> Rules:
     """The rules of a network of convolutions, dense layers, pools and activations.
 
     Parameters
     ----------
-    epsilon : float, at least 0
-        Of dense layers, in units of the root mean square of a layer's outputs.
-    gamma : float, at least 0
-        Of convolutions. With both 0 each layer but the first convolution has the rule LRP-0.
+    epsilon, gamma : openvino.Output
+        Scalars, at least 0; see `passes.RULE_PARAMETERS`. With both 0 each layer but the first
+        convolution has the rule LRP-0.
     """
     convolution = _first_or(_by_gamma(gamma))
     return {
@@ -138,17 +133,19 @@ def divided(relevance: Port, sizes: Port) -> Port:
     return where_not(zero, share.output(0))
 
 
-def _by_share(vjp: Any, epsilon: float = 0.0) -> Vjp:
+def _by_share(vjp: Any, epsilon: Port | None = None) -> Vjp:
     """LRP-ε: R_j = x_j · Σ_k w_jk · R_k / (z_k + ε·sign(z_k)), of a layer with this VJP.
 
-    z_k is what the layer gives, with its bias.
+    z_k is what the layer gives, with its bias. Without ε it is LRP-0.
     """
 
     def rule(node: Node, relevance: Port, number: int) -> Port:
         if _computed(node) != [number]:
             raise NotDifferentiableError(f"no rule of relevance for {_several(node)}")
         z = _with_bias(node)
-        sizes = ops.add(ops.abs(z), scaled(root_mean_square(z), epsilon)).output(0)
+        sizes = ops.abs(z).output(0)
+        if epsilon is not None:
+            sizes = ops.add(sizes, times(root_mean_square(z), epsilon)).output(0)
         signed = times(divided(relevance, sizes), ops.sign(z))
         return times(vjp(node, signed, number), node.input_value(number))
 
@@ -182,7 +179,7 @@ def root_mean_square(port: Port) -> Port:
     return ops.sqrt(ops.reduce_mean(ops.multiply(port, port), axes, keep_dims=True)).output(0)
 
 
-def _by_gamma(gamma: float) -> Vjp:
+def _by_gamma(gamma: Port) -> Vjp:
     """LRP-γ: as LRP-0, with γ more weight for what has the sign of z_k.
 
     R_j = Σ_k (x_j·w_jk + γ·(x_j·w_jk)^σ) / (z_k + γ·Σ_j (x_j·w_jk)^σ) · R_k, where (·)^σ is the
@@ -192,17 +189,18 @@ def _by_gamma(gamma: float) -> Vjp:
     As (v)^σ = (v + σ·|v|) / 2 with σ the sign of z_k, it is computed by one more convolution, of
     sizes: q_k = Σ_j |x_j|·|w_jk|.
     """
-    whole, half = 1 + gamma / 2, gamma / 2
+    half = scaled(gamma, 0.5)
+    whole = ops.add(half, constant_as(half, 1)).output(0)
 
     def rule(node: Node, relevance: Port, number: int) -> Port:
         only_input(node, number)
         vjp, x, z = CONVOLUTIONS[node.get_type_name()], node.input_value(0), node.output(0)
         size = ops.abs(x).output(0)
         sizes = _with_kernel(node, size, np.abs(fixed_array(node.input_value(1))))
-        weighted = ops.add(scaled(ops.abs(z), whole), scaled(sizes.output(0), half)).output(0)
+        weighted = ops.add(times(ops.abs(z), whole), times(sizes.output(0), half)).output(0)
         share = divided(relevance, weighted)
-        signed = times(vjp(node, times(share, ops.sign(z)), 0), scaled(x, whole))
-        unsigned = times(vjp(sizes, share, 0), scaled(size, half))
+        signed = times(vjp(node, times(share, ops.sign(z)), 0), times(x, whole))
+        unsigned = times(vjp(sizes, share, 0), times(size, half))
         return ops.add(signed, unsigned).output(0)
 
     return rule

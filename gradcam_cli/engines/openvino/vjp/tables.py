@@ -12,7 +12,6 @@ from gradcam_cli.engines.openvino.vjp.pools import POOLS
 from gradcam_cli.engines.openvino.vjp.ports import Rules
 from gradcam_cli.engines.openvino.vjp.products import PRODUCTS
 from gradcam_cli.engines.openvino.vjp.reductions import REDUCTIONS
-from gradcam_cli.engines.openvino.vjp.relevance import relevance_rules
 from gradcam_cli.engines.openvino.vjp.resizing import RESIZING
 from gradcam_cli.engines.openvino.vjp.slicing import SLICING
 
@@ -32,9 +31,6 @@ STANDARD: Rules = {
 
 GUIDED: Rules = {**STANDARD, "Relu": guided_relu, "Clamp": guided_clamp}
 """A gradient passes a ReLU only where it is positive itself (Springenberg et al., 2015)."""
-
-RELEVANCE: Rules = relevance_rules()
-"""What is handed back is relevance, and not the gradient (Bach et al., 2015)."""
 
 LINEARIZED: Rules = linearized(STANDARD)
 """As if it were linear at each value: times the input it is AttnLRP (Achtibat et al., 2024)."""
