@@ -108,7 +108,8 @@ have no natural zero. Both numbers are options; see `passes.RULE_PARAMETERS`.
 `engines.openvino.vjp.relevance` has the equations, and what is done where branches meet and with
 gates. Biases of dense layers get a share, which is lost, those of convolutions and what batch
 normalization adds get none (Captum and zennit give them one unless told otherwise). So the sum of
-the map is y but for what dense biases and ε take, and units whose inputs are all 0. With `score="probability"` it is the sum of dy/ds · s over the scores s.
+the map is y but for what dense biases and ε take, and units whose inputs are all 0. With
+`score="probability"` it is the sum of dy/ds · s over the scores s.
 
 Captum's default is ε in every layer; its γ rule multiplies positive weights even where inputs or
 outputs are negative.
