@@ -187,21 +187,19 @@ def _by_gamma(gamma: Port) -> Vjp:
     as after a ReLU, and a positive z_k that is Montavon's rule, with w + γ·w⁺ in place of w.
 
     As (v)^σ = (v + σ·|v|) / 2 with σ the sign of z_k, it is computed by one more convolution, of
-    sizes: q_k = Σ_j |x_j|·|w_jk|.
+    sizes: with ρ = γ / (2 + γ), q_k = Σ_j ρ·|x_j|·|w_jk| and s_k = R_k / (|z_k| + q_k) it is
+    R_j = x_j · Σ_k w_jk·σ·s_k + ρ·|x_j| · Σ_k |w_jk|·s_k.
     """
-    half = scaled(gamma, 0.5)
-    whole = ops.add(half, constant_as(half, 1)).output(0)
+    share_of_sizes = ops.divide(gamma, ops.add(gamma, constant_as(gamma, 2))).output(0)
 
     def rule(node: Node, relevance: Port, number: int) -> Port:
         only_input(node, number)
         vjp, x, z = CONVOLUTIONS[node.get_type_name()], node.input_value(0), node.output(0)
-        size = ops.abs(x).output(0)
+        size = times(ops.abs(x), share_of_sizes)
         sizes = _with_kernel(node, size, np.abs(fixed_array(node.input_value(1))))
-        weighted = ops.add(times(ops.abs(z), whole), times(sizes.output(0), half)).output(0)
-        share = divided(relevance, weighted)
-        signed = times(vjp(node, times(share, ops.sign(z)), 0), times(x, whole))
-        unsigned = times(vjp(sizes, share, 0), times(size, half))
-        return ops.add(signed, unsigned).output(0)
+        share = divided(relevance, ops.add(ops.abs(z), sizes).output(0))
+        signed = times(vjp(node, times(share, ops.sign(z)), 0), x)
+        return ops.add(signed, times(vjp(sizes, share, 0), size)).output(0)
 
     return rule
 
