@@ -55,6 +55,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.methods
 	$(BIN)/python -m benchmarks.boxes
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.check
 	$(BIN)/python -m benchmarks.precision
 

@@ -17,7 +17,6 @@ from benchmarks.methods import CHEAP, MODEL
 from gradcam_cli.annotations.reading import read_annotations
 from gradcam_cli.errors import GradcamError
 from gradcam_cli.explainer import Explainer
-from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.methods import METHODS, MethodChoice, normalize
 from gradcam_cli.methods.choice import parse_method, parse_methods
 from gradcam_cli.models.selection import select_model
@@ -25,6 +24,7 @@ from gradcam_cli.runs.available import OpeningOptions, answer_of, open_available
 from gradcam_cli.runs.check_items import check_items
 from gradcam_cli.runs.checking import CheckItem
 from gradcam_cli.runs.compared_pictures import Subject, read_subject
+from gradcam_cli.runs.comparing import CompareOptions
 from gradcam_cli.targets import Target
 
 OUTPUT = ROOT / "docs" / "boxes.md"
@@ -47,8 +47,9 @@ def measured(
 def read_subjects(explainer: Explainer) -> list[Subject]:
     """The sample photos, each with the object of its class."""
     items = check_items(read_annotations(ANNOTATIONS), explainer.model.labels)
+    options = CompareOptions(explainer.methods)
     annotated = [item for item in items if isinstance(item, CheckItem)]
-    return [read_subject(explainer, item, item, MAX_PIXELS) for item in annotated]
+    return [read_subject(explainer, item, item, options) for item in annotated]
 
 
 def cells(lifts: Sequence[float | None]) -> list[str]:

@@ -143,16 +143,11 @@ def compared(info: ModelInfo, network: Any, graph: Path, layer: str) -> Apart:
         parts = [on_a_picture(info, candidate, reference, layer, seed) for seed in PICTURES]
     except Exception as error:  # whatever OpenVINO comes up with is the finding
         return Apart(reason=" ".join(str(error).split())[:80] or type(error).__name__)
-    return Apart(
-        *(float(np.fmax.reduce(figures)) for figures in zip(*parts, strict=True)),
-        reason=difference_from_reference(
-            candidate,
-            reference,
-            Pass("gradients", (layer,)),
-            info.input,
-            info.preprocessing,
-        ),
-    )
+    what = Pass("gradients", (layer,))
+    reason = difference_from_reference(candidate, reference, what, info.input, info.preprocessing)
+    figures = (float(np.fmax.reduce(each)) for each in zip(*parts, strict=True))
+    logits, activations, gradients, heatmap, itself = figures
+    return Apart(logits, activations, gradients, heatmap, itself, reason)
 
 
 def on_a_picture(

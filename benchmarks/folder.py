@@ -107,7 +107,8 @@ class Subject:
         from gradcam_cli.models import about
 
         (graph,) = about.compiled_folder().glob(f"{self.model}-*/{about.GRAPH}")
-        core, found = openvino.Core(), {}
+        core = openvino.Core()
+        found: dict[int, Callable[[], Any]] = {}
         for size in BATCHES:
             model = core.read_model(graph)
             outputs = {each.get_friendly_name(): each for each in model.get_results()}

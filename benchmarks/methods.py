@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def measured(asked: Question, rounds: int, rows: int) -> dict[str, list[float]]:
     """Seconds of the raw passes and of each method, in turns."""
     calls: dict[str, Callable[[], object]] = {
         "raw": raw_passes(asked.engine, asked.inputs[0], 1 + CHANNELS, rows),
-        **{name: lambda choice=choice: choice.maps(asked) for name, choice in MEASURED.items()},
+        **{name: partial(choice.maps, asked) for name, choice in MEASURED.items()},
     }
     for name, call in calls.items():
         if name not in ("raw", "score-cam"):  # compiled and warm; the first two are long enough

@@ -46,7 +46,8 @@ def made_run(folder: Path, cards: int) -> Manifest:
     for number, photo in enumerate(PHOTOS):
         pixels = Image.open(photo).convert("RGB")
         heat = Image.radial_gradient("L").resize(pixels.size)
-        colors = Image.merge("RGB", (heat, heat.rotate(90), heat.transpose(0)))
+        mirrored = heat.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        colors = Image.merge("RGB", (heat, heat.rotate(90), mirrored))
         Image.blend(pixels, colors, 0.5).save(folder / f"{number}.jpg", quality=95, subsampling=0)
     manifest = Manifest(folder)
     with manifest.writer() as writer:

@@ -27,7 +27,7 @@ from gradcam_cli.answers import question_of
 from gradcam_cli.explainer import Explainer
 from gradcam_cli.methods import Question, parse_method
 from gradcam_cli.methods.principal_components import eigen_cam
-from gradcam_cli.targets import Target
+from gradcam_cli.targets import Score, Target
 
 Maps = NDArray[np.float32]
 Figures = tuple[Row, dict[str, float]]
@@ -59,7 +59,7 @@ def write_pictures(file: Path) -> tuple[Maps, Maps]:
     pictures, baselines = drawn[: len(CLASSES)], drawn[len(CLASSES) :]
     first = {"pictures": pictures, "baselines": baselines}
     moved = {name: np.moveaxis(array, -1, 1) for name, array in first.items()}
-    np.savez(file, classes=np.array(CLASSES), **moved)
+    np.savez(file, allow_pickle=False, classes=np.array(CLASSES), **moved)
     return pictures, baselines
 
 
@@ -70,7 +70,7 @@ def run_peers(python: str, folder: Path, samples: int) -> dict[str, dict[str, Ma
     made |= {script: f"{peer}.npz" for peer, script in SCRIPTS.items()}
     for script in (script for script, file in made.items() if not (folder / file).exists()):
         print(script, flush=True)
-        command = [python, "-W", "ignore", PEER_SCRIPTS / script, folder, str(samples)]
+        command = [python, "-W", "ignore", *map(str, (PEER_SCRIPTS / script, folder, samples))]
         done = subprocess.run(command, check=False, capture_output=True, env=environment)
         if done.returncode:
             sys.exit(f"{script}: {done.stderr.decode()}")
@@ -90,7 +90,7 @@ def question(file: Path, methods: list[str], pictures: Maps) -> tuple[Explainer,
     """What each method is asked of the network in `file`, and whom."""
     options = FileOptions(preprocessing="scale=-1..1")
     explainer = Explainer.load(select_model(file, file_options=options), methods=methods)
-    return explainer, question_of(explainer, pictures, [[Target(i)] for i in CLASSES], 1)
+    return explainer, question_of(explainer, list(pictures), [[Target(i)] for i in CLASSES], 1)
 
 
 def own_maps(
@@ -105,8 +105,8 @@ def own_maps(
         name, _, change = key.partition(", ")
         if name in OF_CHANCE:
             name += f":samples={samples * OF_CHANCE[name]}"
-        given = baselines if key == "expected-gradients" else ()
-        score = "probability" if change == "probability" else "logit"
+        given = list(baselines) if key == "expected-gradients" else []
+        score: Score = "probability" if change == "probability" else "logit"
         own = replace(asked, baselines=given, score=score)
         if change in ("", "probability"):
             found[key] = explainer.modifiers.maps(parse_method(name), own).raw
@@ -131,7 +131,8 @@ def _peer_alpha(key: str, a: Maps, g: Maps) -> Maps:
     """Grad-CAM++'s α without its division, or with what pytorch-grad-cam adds to what divides."""
     if key.endswith("α = G²"):
         return g**2
-    return g**2 / (2 * g**2 + a.sum(axis=(0, 1)) * g**3 + np.float32(1e-6))
+    alpha: Maps = g**2 / (2 * g**2 + a.sum(axis=(0, 1)) * g**3 + np.float32(1e-6))
+    return alpha
 
 
 def correlation(own: Maps, theirs: Maps, row: Row) -> float:

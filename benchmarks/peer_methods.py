@@ -86,8 +86,8 @@ class Figures:
 
     def over(self, other: Figures) -> list[float]:
         """Ours ÷ the other's theirs, the medians: by the clock, and of the cores."""
-        ratios: NDArray[np.float64] = np.median(self.ours, 0) / np.median(other.theirs, 0)
-        return ratios.tolist()
+        ratios = np.median(self.ours, 0) / np.median(other.theirs, 0)
+        return [float(ratio) for ratio in ratios]
 
 
 def networks(python: str, place: Place) -> list[Network]:

@@ -32,6 +32,7 @@ def main() -> None:
         prepare(number)
         size = Path("out/gradcam.jsonl").stat().st_size
         process = subprocess.Popen(COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert process.stderr is not None
         said = process.stderr.read().decode().strip().splitlines()[-1]
         _, _, usage = os.wait4(process.pid, 0)
     print(f"{number:,} pictures, a manifest of {size / 1e6:.0f} MB: {said}")

@@ -19,6 +19,7 @@ import yaml
 
 from docs import method_pages, notebook
 from gradcam_cli import _HOMES
+from gradcam_cli.methods import METHODS
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
@@ -130,7 +131,7 @@ def contents(methods: Mapping[str, str]) -> list[Any]:
 def _with_method_links(path: Path) -> str:
     """The page of all methods, each name in its table a link."""
     text = path.read_text("utf-8")
-    for method in method_pages.METHODS.values():
+    for method in METHODS.values():
         link = f"| [`{method.name}`](methods/{method_pages.slug(method)}.md) |"
         text = text.replace(f"| `{method.name}` |", link)
     return text
