@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import reprlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcam_cli.errors import UsageError
@@ -238,6 +240,21 @@ def as_index(value: object) -> int | None:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
+
+
+def checked_path(path: object) -> Path:
+    """`path` as a Path; UsageError where it is none."""
+    if isinstance(path, (str, os.PathLike)) and isinstance(text := os.fspath(path), str):
+        return Path(text)
+    raise UsageError(f"expected a path, got {describe(path)}", "Pass a string or a pathlib.Path.")
+
+
+def check_truth(name: str, value: object) -> None:
+    """Raise UsageError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise UsageError(
+            f"expected {name} to be True or False, got {describe(value)}", "Pass one of them."
+        )
 
 
 def check_share(name: str, value: object) -> None:

@@ -128,7 +128,7 @@ def explain(
 
 def _check_drawing(drawing: Drawing, question: ExplainOptions) -> None:
     """Refuse a way to draw that has nothing to show of these maps, with a UsageError."""
-    drawing.check_scale()
+    drawing.check_signed()
     if drawing.scale == "shared" and len(question.layers) > 1:
         raise UsageError(
             "--scale shared compares maps before they are scaled, and those of several layers are "

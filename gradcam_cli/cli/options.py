@@ -95,6 +95,8 @@ class OneText(type(click.STRING)):  # type: ignore[misc]
 class NumberRange(click.FloatRange):
     """A number in a range; Click's own takes NaN too."""
 
+    name = "number"
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:

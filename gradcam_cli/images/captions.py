@@ -47,11 +47,15 @@ class Caption:
         The first line: what is shown, shortened to what has room, and figures, which are not.
     details : str
         The second line, shortened to what has room.
+    scale : str
+        The third line, what is to be known of the scale, shortened to what has room; none where it
+        is empty.
     """
 
     title: str = ""
     figures: str = ""
     details: str = ""
+    scale: str = ""
 
 
 def enlarged(image: Pixels) -> tuple[Pixels, int]:
@@ -97,8 +101,11 @@ def captioned(
     text = max(_SMALLEST_TEXT, round(_mean_side(height, width) * _TEXT))
     gap = text // 2
     bar = len(panels) * (width + gap) + gap
-    across = max(bar + 3 * text + gap, SMALLEST)
-    page = Image.new("RGB", (across, height + 4 * text), _PAPER)
+    labels = max(_font(text).getlength(_label(end)) for end in (*ends, sum(ends) / 2))
+    beside = max(3 * text, text + text // 3 + math.ceil(labels))
+    across = max(bar + beside + gap, SMALLEST)
+    lines = 5 if caption.scale else 4
+    page = Image.new("RGB", (across, height + lines * text), _PAPER)
     for number, panel in enumerate(panels):
         page.paste(Image.fromarray(panel), (gap + number * (width + gap), gap))
     _draw_bar(page, colors, (bar, gap, text, height), ends)
@@ -123,11 +130,16 @@ def _draw_bar(
     draw.rectangle((left, top, left + width - 1, top + height - 1), outline=_FAINT_INK)
     beside = left + width + width // 3
     low, high = ends
-    draw.text((beside, top), f"{high:.2g}", _INK, _font(width), anchor="lt")
-    draw.text((beside, top + height), f"{low:.2g}", _INK, _font(width), anchor="lb")
+    draw.text((beside, top), _label(high), _INK, _font(width), anchor="lt")
+    draw.text((beside, top + height), _label(low), _INK, _font(width), anchor="lb")
     if height >= _LEAST_LINES * width:
-        middle = f"{(low + high) / 2:.2g}"
+        middle = _label((low + high) / 2)
         draw.text((beside, top + height / 2), middle, _INK, _font(width), anchor="lm")
+
+
+def _label(value: float) -> str:
+    """What stands beside the bar: two digits."""
+    return f"{value:.2g}"
 
 
 def _draw_caption(page: Image, caption: Caption, box: tuple[int, int, int], text: int) -> None:
@@ -140,8 +152,10 @@ def _draw_caption(page: Image, caption: Caption, box: tuple[int, int, int], text
     title = shortened(caption.title, room, lambda words: draw.textlength(words, _font(text)))
     draw.text((left, top), title + caption.figures, _INK, _font(text), anchor="lt")
     small = _font(round(0.8 * text))
-    details = shortened(caption.details, width, lambda words: draw.textlength(words, small))
-    draw.text((left, top + 1.6 * text), details, _FAINT_INK, small, anchor="lt")
+    for number, line in enumerate((caption.details, caption.scale)):
+        line_text = shortened(line, width, lambda words: draw.textlength(words, small))
+        below = top + (1.6 + 1.2 * number) * text
+        draw.text((left, below), line_text, _FAINT_INK, small, anchor="lt")
 
 
 @cache

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 from gradcam_cli.errors import UsageError
 from gradcam_cli.images.regions import HOT
+from gradcam_cli.suggestions import closest, did_you_mean
 
 Style = Literal["blend", "figure", "side-by-side", "contour", "mask"]
 Upsampling = Literal["linear", "cubic", "guided"]
@@ -18,7 +20,7 @@ UPSAMPLINGS: tuple[Upsampling, ...] = get_args(Upsampling)
 SCALES: tuple[Scale, ...] = get_args(Scale)
 REGIONS: tuple[Regions, ...] = get_args(Regions)
 
-_CLIP_PERCENTILE = 99
+CLIP_PERCENTILE = 99
 """Of maps of pixels in styles with a colour bar; of others nothing is cut."""
 COARSE_VALUES = 10_000
 """A map of more values than a layer's usually has is one of pixels: in few of them is heat."""
@@ -60,7 +62,7 @@ class Drawing:
     box_regions : "largest" or "all"
         Around which of them.
     clip_percentile : float, above 0 and at most 100, or None
-        What per cent of a map's values, by size, the scale is long enough for; what is beyond it is
+        What per cent of the values on a scale, by size, it is long enough for; what is beyond it is
         drawn as its end. None for 99 in "figure" and "side-by-side" where a map has more than
         10,000 values, as those at the input have, of which few are near the maximum; else 100.
     signed : bool
@@ -94,12 +96,32 @@ class Drawing:
         """`clip_percentile` of a map of so many values."""
         if self.clip_percentile is not None:
             return self.clip_percentile
-        is_clipped = self.style in WITH_CAPTION and self.scale == "own" and values > COARSE_VALUES
-        return _CLIP_PERCENTILE if is_clipped else 100
+        is_clipped = self.style in WITH_CAPTION and values > COARSE_VALUES
+        return CLIP_PERCENTILE if is_clipped else 100
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Drawing:
+        """The drawing with these attributes.
+
+        Raises
+        ------
+        UsageError
+            Where there is no such attribute, or one is not as above.
+        """
+        names = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in names:
+                raise UsageError(
+                    f"expected an option of a drawing, got {name!r}",
+                    did_you_mean(closest(name, names)) or f"Pass some of: {', '.join(names)}.",
+                )
+        drawing = cls(**options)
+        drawing.check()
+        return drawing
 
     def check(self) -> None:
         """Raise UsageError where an attribute is not as above."""
-        from gradcam_cli.arguments import check_percentile, check_share, check_word
+        from gradcam_cli.arguments import check_percentile, check_share, check_truth, check_word
         from gradcam_cli.images.overlay import COLORMAPS
 
         check_word("a style", self.style, STYLES)
@@ -107,20 +129,17 @@ class Drawing:
         check_word("a scale", self.scale, SCALES)
         check_word("the regions for boxes", self.box_regions, REGIONS)
         check_word("a colour map", self.colors, (*COLORMAPS, DIVERGING))
+        check_truth("boxes", self.boxes)
+        check_truth("signed", self.signed)
         check_share("alpha", self.opacity)
         check_share("box_threshold", self.box_threshold)
         if self.clip_percentile is not None:
             check_percentile("clip_percentile", self.clip_percentile)
-        self.check_scale()
+        self.check_signed()
 
-    def check_scale(self) -> None:
-        """Raise UsageError where attributes of the scale exclude each other."""
+    def check_signed(self) -> None:
+        """Raise UsageError where signs are asked of a style that has no colours."""
         if self.signed and self.style == "mask":
             raise UsageError(
                 "signs are shown by colours, and the style mask has none", "Choose another style."
-            )
-        if self.clip_percentile is not None and self.scale == "shared":
-            raise UsageError(
-                "a clip percentile is of one map, and a shared scale is of several",
-                "Drop one of them.",
             )

@@ -202,7 +202,7 @@ def signed_heatmap(raw: Heat, others: Iterable[Heat] = ()) -> Heat:
     return (raw.astype(np.float64) / largest).astype(np.float32)
 
 
-def clipped(heatmap: Heat, percentile: float) -> tuple[Heat, float]:
+def clipped(heatmap: Heat, percentile: float, others: Iterable[Heat] = ()) -> tuple[Heat, float]:
     """`heatmap` with its scale ending at a percentile of its sizes, and where that is.
 
     Parameters
@@ -210,6 +210,8 @@ def clipped(heatmap: Heat, percentile: float) -> tuple[Heat, float]:
     heatmap : (h, w) float32, -1..1
     percentile : float, above 0 and at most 100
         Where it falls between two values, the larger one counts.
+    others : iterable of (h, w) float32, -1..1
+        Maps on the same scale, whose values count too.
 
     Returns
     -------
@@ -227,7 +229,7 @@ def clipped(heatmap: Heat, percentile: float) -> tuple[Heat, float]:
     """
     import numpy as np
 
-    sizes = np.abs(heatmap)
+    sizes = np.abs(np.concatenate([each.ravel() for each in (heatmap, *others)]))
     end = float(np.percentile(sizes, percentile, method="higher"))
     if end in (0.0, float(sizes.max())):
         return heatmap, 1.0

@@ -209,9 +209,8 @@ def encoded_image(pixels: NDArray[np.uint8], suffix: str) -> bytes:
     from PIL import Image
 
     if suffix.lower() not in _FORMATS:
-        raise UsageError(
-            f"no picture is written as {suffix!r}", f"Use one of: {', '.join(_FORMATS)}."
-        )
+        what = f"as {suffix!r}" if suffix else "to a name without a suffix"
+        raise UsageError(f"no picture is written {what}", f"Use one of: {', '.join(_FORMATS)}.")
     check_size(suffix, pixels)
     name, _ = _FORMATS[suffix.lower()]
     options: dict[str, Any]

@@ -97,7 +97,15 @@ def input_x_gradient(inputs: Array, gradients: Array) -> Array:
 
 input_x_gradient_maps = from_gradients(input_x_gradient, INPUT)
 
-relevance_maps = from_gradients(lambda _, relevance: relevance.sum(axis=-1), INPUT, "relevance")
+
+def _over_channels(_: Array, relevance: Array) -> Array:
+    """The sum; what is too large for float32 is no finite number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total: Array = relevance.sum(axis=-1)
+    return total
+
+
+relevance_maps = from_gradients(_over_channels, INPUT, "relevance")
 """Bach et al., 2015, PLOS ONE 10(7), equation 2: the relevance of each value of the input, of which
 every layer hands on to the layer before what it got, summed over channels: (H, W) float32, signed,
 in units of y.

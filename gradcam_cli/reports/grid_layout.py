@@ -333,15 +333,21 @@ class Layout:
     ) -> list[Line]:
         return wrapped(Line(words, size, bold, colour), width, self._measure, most)
 
+    def _layer(self) -> str:
+        """The one layer, and whether that is where all methods look."""
+        cells = self._comparison.cells.values()
+        others = any(cell.layer and not cell.is_of_layer for cell in cells)
+        name = self._comparison.layers_of(0)[0]
+        return f"layer {name}{' where a method looks at one' * others}"
+
     def caption(self, width: float) -> list[Line]:
         """What holds for all cells, and what marks mean."""
         comparison, axes = self._comparison, self._axes
         facts = []
         if "models" not in axes:
             facts.append(f"model {comparison.values['models'][0]}")
-            layers = comparison.layers_of(0)
-            if "layers" not in axes and layers:
-                facts.append(f"layer {layers[0]}")
+            if "layers" not in axes and comparison.layers_of(0):
+                facts.append(self._layer())
         if "methods" not in axes:
             facts.append(f"method {comparison.values['methods'][0]}")
         facts += [f"{name} {value}" for name, value in comparison.asked.items()]
@@ -352,7 +358,7 @@ class Layout:
             sentences.append("In white, the boxes of the class")
         maps = [cell.heatmap for cell in comparison.cells.values() if cell.heatmap is not None]
         if any(heatmap.size > COARSE_VALUES for heatmap in maps):
-            rest = f"{100 * (1 - FULL_HEAT):.1f} %"
+            rest = f"{100 * (1 - FULL_HEAT):.0f} %"
             sentences.append(f"Of maps of pixels, the hottest {rest} are drawn as the most heat")
         text = ". ".join(sentence[:1].upper() + sentence[1:] for sentence in sentences if sentence)
         return self._lines(f"{text}.", width, colour=_GREY, most=4)

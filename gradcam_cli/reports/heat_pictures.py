@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gradcam_cli.images.drawing import COARSE_VALUES, DIVERGING
+from gradcam_cli.images.drawing import CLIP_PERCENTILE, COARSE_VALUES, DIVERGING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gradcam_cli.results.comparison import Comparison, Place
 
-FULL_HEAT = 0.995
+FULL_HEAT = CLIP_PERCENTILE / 100
 """Of maps of pixels, where heat is in few: the quantile that is drawn as the most."""
 _COLOURS = "turbo"
 _OPACITY = 0.7

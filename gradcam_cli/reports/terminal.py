@@ -73,11 +73,12 @@ def print_predictions(explanation: Explanation) -> None:
     table = NarrowingTable(_PREDICTION_COLUMNS, _PREDICTION_STEPS)
     explained = {target.prediction.index for target in explanation.targets}
     shown = {prediction.index for prediction in explanation.predictions}
-    rows = list(explanation.predictions)
-    rows += [
-        target.prediction for target in explanation.targets if target.prediction.index not in shown
-    ]
-    for row in rows:
+    others = {
+        target.prediction.index: target.prediction
+        for target in explanation.targets
+        if target.prediction.index not in shown
+    }
+    for row in (*explanation.predictions, *others.values()):
         marked = row.index in explained
         table.add_row(
             *(">" if marked else "", str(row.rank), str(row.index), row.wnid, row.name),

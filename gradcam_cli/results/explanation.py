@@ -9,12 +9,12 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec.structs import replace
 
+from gradcam_cli.arguments import checked_integer, checked_path
 from gradcam_cli.errors import UsageError
 from gradcam_cli.results.baselines import Baselines
 from gradcam_cli.results.notes import notes_on
@@ -354,6 +354,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         """
         from gradcam_cli.results.rendering import render
 
+        number = checked_integer("number", number, 0, len(self.targets) - 1)
         drawing, explanation = self._prepared(options)
         return render(explanation, number, self.pixels, drawing)
 
@@ -368,8 +369,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         from gradcam_cli.images.drawing import Drawing
         from gradcam_cli.results.rendering import with_boxes
 
-        drawing = Drawing(**options)
-        drawing.check()
+        drawing = Drawing.of(options)
         return drawing, with_boxes(self, self.pixels, drawing) if drawing.boxes else self
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> Explanation:
@@ -391,7 +391,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_def
         from gradcam_cli.results.rendering import save_overlays
 
         drawing, explanation = self._prepared(options)
-        return save_overlays(explanation, Path(path), drawing)
+        return save_overlays(explanation, checked_path(path), drawing)
 
     def with_targets(self, targets: Iterable[TargetExplanation]) -> Explanation:
         """The same with `targets` in place of its own."""

@@ -97,11 +97,22 @@ def _location(explanation: Explanation, target: TargetExplanation) -> str:
 
 
 def _no_evidence_note(explanation: Explanation, target: TargetExplanation) -> str:
+    import numpy as np
+
     against = "against" if target.counterfactual else "for"
     versus = target.versus
     contrast = "" if versus is None else f" rather than {versus.text}"
+    if not np.isfinite(target.raw).all():
+        return (
+            f"the map of class {target.prediction.text} by {target.method} has values that are no "
+            "finite numbers, so the overlay is the plain image. Try other options of the method, "
+            "or another --method."
+        )
+    location = _location(explanation, target)
+    advice = ["--class top"] if target.prediction.rank > 1 else []
+    has_layer = location not in ("the input", "attention")
+    advice.append("an earlier --layer" if has_layer else "another --method")
     return (
-        f"nothing at {_location(explanation, target)} speaks {against} class "
-        f"{target.prediction.text}{contrast}, so the overlay is the plain image. "
-        "Try --class top, or an earlier --layer."
+        f"nothing at {location} speaks {against} class {target.prediction.text}{contrast}, "
+        f"so the overlay is the plain image. Try {', or '.join(advice)}."
     )

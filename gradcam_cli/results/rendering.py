@@ -69,7 +69,7 @@ def save_overlays(explanation: Explanation, path: Path, drawing: Drawing) -> Exp
         tag = target.tag(target=targets, method=methods)
         file_path = path.with_name(f"{path.stem}{tag}{path.suffix}")
         drawn = render(explanation, number, explanation.pixels, drawing)
-        write_checked(file_path, encoded_image(drawn, file_path.suffix))
+        write_checked(file_path, encoded_image(drawn, path.suffix))
         written.append(target.with_paths(str(file_path), target.heatmap_path))
     return explanation.with_targets(written)
 
@@ -84,7 +84,9 @@ def _drawn_map(
         return heatmap, 1.0
     from gradcam_cli.images.styles import clipped
 
-    return clipped(heatmap, percentile)
+    shared = _on_one_scale(explanation, target) if drawing.scale == "shared" else []
+    others = [_scaled_map(explanation, each, drawing) for each in shared if each is not target]
+    return clipped(heatmap, percentile, others)
 
 
 def _scaled_map(
@@ -149,10 +151,10 @@ def caption_of(explanation: Explanation, target: TargetExplanation, drawing: Dra
     details = f"{target.method} at {target.layer} · {explanation.model}"
     height, width = target.heatmap_size
     percentile = drawing.percentile_of(height * width)
-    if percentile != 100:
-        details += f" · scale to percentile {percentile:g}"
-    if drawing.scale == "shared":
-        details += " · shared scale"
-    if drawing.signed:
-        details += " · below 0: against it"
-    return Caption(printable(title.replace("_", " ")), figures, printable(details))
+    remarks = {
+        "shared scale": drawing.scale == "shared",
+        f"scale to percentile {percentile:g}": percentile != 100,
+        "below 0: against it": drawing.signed,
+    }
+    scale = " · ".join(remark for remark, holds in remarks.items() if holds)
+    return Caption(printable(title.replace("_", " ")), figures, printable(details), scale)

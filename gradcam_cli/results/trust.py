@@ -60,6 +60,8 @@ class Trust(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         random_areas: list[tuple[float, float]],
         shuffled_weights: float | None,
         other: tuple[str, float] | None,
+        *,
+        empty: bool = False,
     ) -> Trust:
         """From the figures to the verdict.
 
@@ -70,6 +72,8 @@ class Trust(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         shuffled_weights : float or None
         other : (str, float) or None
             The name of another class, and the correlation with its map.
+        empty : bool
+            The map has no value above zero.
         """
         deletion, insertion = areas
         means = [sum(each) / len(random_areas) for each in zip(*random_areas, strict=True)]
@@ -78,7 +82,7 @@ class Trust(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             f"deletion {deletion:.2f} and insertion {insertion:.2f}, of random maps "
             f"{means[0]:.2f} and {means[1]:.2f}"
         )
-        figures, doubts = [compared], []
+        figures, doubts = [compared], ["the map is empty"] * empty
         if better < len(random_areas):
             doubts.append(
                 f"{len(random_areas) - better} of {len(random_areas)} random maps are as good: "

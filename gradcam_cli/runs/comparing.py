@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.callbacks import Note, Progress, no_note, no_progress
-from gradcam_cli.errors import GradcamError, UsageError
+from gradcam_cli.errors import GradcamError, ModelError, UsageError
 from gradcam_cli.images import MAX_PIXELS
 from gradcam_cli.images.styles import signed_heatmap
 from gradcam_cli.methods import MethodChoice, normalize
@@ -344,6 +344,9 @@ class _Filling:
         """The cell of a method, and its raw map."""
         progress = self._slow.progress_of(method)
         answer = answer_of(explainer, method, subject.input, target, progress)
+        if not np.isfinite(answer.raw).all():
+            what = f"{method.text} gives values that are no finite numbers"
+            raise ModelError(what, "Choose other options, or another method.")
         ranking = Ranking(answer.scores, explainer.model.labels, explainer.model.head)
         index = target.resolved(ranking.predicted).index
         heatmap, _ = normalize(answer.raw)

@@ -89,7 +89,9 @@ class TrustTests:
         if self._shuffled is not None:
             of_shuffled = _map_of(self._shuffled, model_input, own, target.method)
             shuffled = rank_correlation(target.heatmap, of_shuffled)
-        return Trust.of(areas[0], areas[1:], shuffled, self._compared(target, model_input))
+        other = self._compared(target, model_input)
+        empty = target.evidence == "none"
+        return Trust.of(areas[0], areas[1:], shuffled, other, empty=empty)
 
     def _compared(self, target: TargetExplanation, model_input: Array) -> tuple[str, float] | None:
         """A class that has little to do with this one, and how alike its map is.

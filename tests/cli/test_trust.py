@@ -100,3 +100,13 @@ def test_the_verdict_by_hand() -> None:
     assert as_good.text.startswith("doubt: 1 of 19 random maps are as good: deletion 0.20")
     all_wrong = Trust.of((0.5, 0.2), random_areas, -0.9, ("dog", 0.99))
     assert len(all_wrong.why) == 3
+    empty = Trust.of((0.1, 0.8), random_areas, 0.0, ("dog", 0.0), empty=True)
+    assert empty.text == "doubt: the map is empty"
+
+
+def test_an_empty_map_is_not_trusted(gradcam: Run) -> None:
+    unstable = ("--method", "lrp:gamma=0", "--class", "top")
+    code, out, err = gradcam("explain", CAT, *LITE0, *unstable, "--trust")
+    assert code == 0
+    assert "Egyptian_cat by lrp:gamma=0.0: doubt: the map is empty" in out
+    assert "has values that are no finite numbers" in err

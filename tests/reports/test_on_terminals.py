@@ -33,7 +33,7 @@ from gradcam_cli.reports.terminal import (
 from gradcam_cli.results.explanation import ClassLabel
 from tests.conftest import SAMPLES
 from tests.reports.pseudo_terminal import run_on_terminal, streams_on_terminal
-from tests.results.samples import explained, explanation
+from tests.results.samples import explained, explanation, predicted
 
 CAT = SAMPLES / "egyptian_cat.jpg"
 WIDTHS = [40, 60, 80, 120]
@@ -101,6 +101,15 @@ def test_a_row_of_any_class_keeps_its_numbers(
     name = next(word for word in row.split()[3:] if word != label.wnid)
     assert label.name.startswith(name.rstrip("…"))
     assert len(name) >= min(12, len(label.name))
+
+
+def test_a_class_of_several_methods_has_one_row() -> None:
+    rare = predicted("sunglasses", 837, 0.0, 419)
+    both = [explained(rare), explained(rare, method="hirescam")]
+    with streams_on_terminal(80) as screen:
+        print_predictions(explanation(*both))
+    assert [line.split()[:2] for line in screen.lines[2:]][-1] == [">", "419"]
+    assert sum("419" in line for line in screen.lines) == 1
 
 
 @cache

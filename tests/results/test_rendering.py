@@ -75,7 +75,7 @@ def test_signed_maps_show_what_speaks_against_and_share_a_scale(asymmetric: Pixe
         drawn = one.overlay(number, signed=True, scale="shared")
         np.testing.assert_array_equal(drawn, expected)
     caption = caption_of(one, maps[0], Drawing(style="figure", signed=True))
-    assert caption.details.endswith(" · below 0: against it")
+    assert caption.scale == "below 0: against it"
 
 
 def test_a_clipped_scale_ends_at_a_percentile_of_the_map(asymmetric: Pixels) -> None:
@@ -104,12 +104,8 @@ def test_figures_of_many_values_are_clipped() -> None:
     np.testing.assert_array_equal(
         default[:400, :bar], clipped.overlay(clip_percentile=100, **style)[:400, :bar]
     )
-    assert caption_of(one, fine, Drawing(**style)).details.endswith(" · scale to percentile 99")
+    assert caption_of(one, fine, Drawing(**style)).scale == "scale to percentile 99"
     np.testing.assert_array_equal(one.overlay(), one.overlay(clip_percentile=100))
-    shared = Drawing(scale="shared", **style)
-    assert "percentile" not in caption_of(one, fine, shared).details
-    with pytest.raises(UsageError, match="a clip percentile is of one map"):
-        one.overlay(scale="shared", clip_percentile=99)
 
 
 def test_signed_maps_are_clipped_on_both_sides(asymmetric: Pixels) -> None:
@@ -120,6 +116,91 @@ def test_signed_maps_are_clipped_on_both_sides(asymmetric: Pixels) -> None:
     expected = np.clip(raw / 19, -1, 1)  # of 1,200 values 11 are larger
     colors: dict[str, Any] = {"colormap": "blue-red", "signed": True}
     np.testing.assert_array_equal(drawn, overlay(asymmetric, expected, **colors))
+
+
+def test_a_clipped_scale_that_is_shared_goes_by_all_of_its_values(asymmetric: Pixels) -> None:
+    weak, strong = target(0.5), target(2)
+    one = of_picture(asymmetric, weak, strong)
+    # Of 2,400 values 20 are 1, 200 are 0.5, 20 are 0.25, 200 are 0.125: 220 are more than 0.25.
+    for number, share in enumerate((0.25, 1)):
+        drawn = one.overlay(number, scale="shared", clip_percentile=90)
+        heatmap = np.minimum(np.float32(share) * blobs() / np.float32(0.25), 1)
+        np.testing.assert_array_equal(drawn, overlay(asymmetric, heatmap))
+    drawing = Drawing(style="figure", scale="shared", clip_percentile=90)
+    assert caption_of(one, weak, drawing).scale == "shared scale · scale to percentile 90"
+
+
+@pytest.mark.parametrize(("clip", "labels"), [(98, ("0.5", "0.25", "0")), (100, ("1", "0.5", "0"))])
+def test_the_bar_says_where_the_scale_ends(
+    asymmetric: Pixels, clip: float, labels: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import ImageDraw
+
+    texts: list[str] = []
+    text = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "text",
+        lambda self, xy, words, *rest, **more: (
+            texts.append(words),
+            text(self, xy, words, *rest, **more),
+        )[1],
+    )
+    of_picture(asymmetric, target()).overlay(style="figure", clip_percentile=clip)
+    assert set(labels) <= set(texts)
+
+
+def test_the_longest_label_of_a_bar_is_whole(asymmetric: Pixels) -> None:
+    heatmap = np.full((30, 40), 0.0000612, np.float32)
+    heatmap[0, 0] = 1
+    one = of_picture(asymmetric, TargetExplanation.of(heatmap, **known_fields()))
+    drawn = one.overlay(style="figure", clip_percentile=99)  # with "6.1e-05" and "3.1e-05"
+    assert drawn.shape[1] > one.overlay(style="figure").shape[1]
+    assert (drawn[:, -5:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"foo": 1}, "expected an option of a drawing, got 'foo'"),
+        ({"sytle": "figure"}, "got 'sytle'. The closest: style"),
+        ({"signed": "no"}, "expected signed to be True or False, got 'no'"),
+        ({"boxes": 1}, "expected boxes to be True or False, got 1"),
+        ({"number": 1}, "expected number to be a whole number from 0 to 0, got 1"),
+        ({"number": 1.5}, "expected number to be a whole number"),
+    ],
+)
+def test_options_that_are_none(asymmetric: Pixels, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as error:
+        of_picture(asymmetric, target()).overlay(**options)
+    assert words in str(error.value)
+
+
+def test_names_that_no_picture_has(asymmetric: Pixels, own_home: Path) -> None:
+    one = of_picture(asymmetric, target(), target(method="saliency"))
+    with pytest.raises(UsageError, match="no picture is written to a name without a suffix"):
+        one.save("py")
+    with pytest.raises(UsageError, match=r"expected a path, got 3\. Pass a string"):
+        one.save(3)  # type: ignore[arg-type]
+    assert list(Path().iterdir()) == []
+
+
+def test_what_to_try_where_nothing_speaks_for_a_class(asymmetric: Pixels) -> None:
+    def note(**fields: Any) -> str:
+        empty = target(evidence="none", raw=fields.pop("raw", -blobs()), **fields)
+        (said,) = of_picture(asymmetric, empty).notes[-1:]
+        return said
+
+    second = Prediction(281, "n2", "tabby", probability=0.2, rank=2)
+    assert note().endswith("Try an earlier --layer.")
+    assert note(prediction=second).endswith("Try --class top, or an earlier --layer.")
+    assert note(layer="input").endswith("at the input speaks for class 285 Egyptian_cat, "
+        "so the overlay is the plain image. Try another --method.")  # fmt: skip
+    assert note(layer="attention").endswith("Try another --method.")
+    broken = np.where(blobs() > 0.5, np.nan, 1).astype(np.float32)
+    assert note(raw=broken, method="lrp:gamma=0").startswith(
+        "the map of class 285 Egyptian_cat by lrp:gamma=0 has values that are no finite numbers"
+    )
 
 
 @pytest.mark.parametrize("percentile", [0, -1, 100.5, float("nan"), True, "99"])
@@ -200,8 +281,8 @@ def test_bad_options_are_said_and_write_nothing(asymmetric: Pixels, own_home: Pa
     one = of_picture(asymmetric, target())
     with pytest.raises(UsageError, match="expected the name of a style, got 'blur'"):
         one.save("x.png", style="blur")
-    with pytest.raises(TypeError, match="stile"):
-        one.overlay(stile="blend")
+    with pytest.raises(UsageError, match="expected an option of a drawing, got 'stile'"):
+        one.save("x.png", stile="blend")
     assert not list(own_home.iterdir())
 
 
@@ -223,7 +304,7 @@ def test_figures_that_a_format_cannot_hold_are_said(own_home: Path) -> None:
             (
                 "against Egyptian cat rather than tiger cat",
                 " · 75.0 %",
-                "grad-cam at top_activation · m · shared scale",
+                "grad-cam at top_activation · m",
             ),
         ),
         (

@@ -27,7 +27,8 @@ from gradcam_cli.targets import Head
 from gradcam_cli.text import printable
 
 if TYPE_CHECKING:
-    from gradcam_cli.engines.openvino.engine import OpenVINOEngine, Prepared
+    from gradcam_cli.engines.openvino.engine import OpenVINOEngine
+    from gradcam_cli.engines.openvino.prepared import Prepared
 
 LOCK = ".lock"
 
@@ -183,7 +184,7 @@ class CachedModel:
         return self._engine
 
     def _prepared(self, about: About, passes: Sequence[Pass], precision: Precision) -> Prepared:
-        from gradcam_cli.engines.openvino.engine import Prepared
+        from gradcam_cli.engines.openvino.prepared import Prepared
 
         return Prepared(
             exports.paths(self._folder, about, passes) if precision == "f32" else {},
@@ -277,10 +278,12 @@ class CachedModel:
             about = self.usable_record() or self._make()
             if str(what) in about.checked:
                 return about
-            if not self._just_made:
-                self._note(self._checking_note(what, about))
             with crashes.marked(self._graph, what):
-                exported = exports.with_export(self._folder, about, self.new_engine(about), what)
+                engine = self.new_engine(about)
+                engine.check(what)
+                if not self._just_made:
+                    self._note(self._checking_note(what, about))
+                exported = exports.with_export(self._folder, about, engine, what)
                 reason = self._difference_from_reference(what, exported)
                 if reason and exported is not about:  # perhaps it is only the import
                     exported, reason = about, self._difference_from_reference(what, about)
@@ -380,12 +383,7 @@ def _by_distance(what: Pass, about: About) -> list[str]:
 
 def _is_layer_gradient(what: Pass) -> bool:
     """True for plain gradients at a single layer, the usual need."""
-    return (
-        what.kind == "gradients"
-        and what.rules == "standard"
-        and len(what.at) == 1
-        and NO_LAYERS.isdisjoint(what.at)
-    )
+    return NO_LAYERS.isdisjoint(what.at) and what in map(LAYER_GRADIENTS.at_layer, what.at)
 
 
 def _describe_damage(place: Path, about: About | None) -> str:

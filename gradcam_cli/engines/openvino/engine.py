@@ -7,8 +7,7 @@ pass that is needed is a graph cut from it, with the backward pass built on wher
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from gradcam_cli.engines import refusals
 from gradcam_cli.engines.openvino.compiled import CompiledPass, exported, inference_error
 from gradcam_cli.engines.openvino.graph_inputs import ACTIVATIONS, IMAGE, PROBABILITY, TOP, WEIGHTS
+from gradcam_cli.engines.openvino.prepared import Prepared
 from gradcam_cli.engines.openvino.runtime import core
 from gradcam_cli.engines.openvino.several_rows import SeveralRows
 from gradcam_cli.errors import ModelError, UsageError
@@ -50,26 +50,6 @@ _MOST_STREAMS = 4
 """How many batches run side by side at most, for each needs memory of its own."""
 _FORWARD_ROWS = 4
 """Without gradients 2 to 8 rows of a small model take the same time each; 4 make fewer calls."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What earlier processes have found out, or made, for a model.
-
-    Attributes
-    ----------
-    exports : mapping of Pass to Path
-        What `OpenVINOEngine.export` gave for gradients, in files that are whole, made by the same
-        OpenVINO on the same processor.
-    rows : mapping of Pass to int
-        How many rows a batch has best; so many were found to give what a single row gives.
-    keep_rows : callable
-        See `SeveralRows`.
-    """
-
-    exports: Mapping[Pass, Path] = field(default_factory=dict)
-    rows: Mapping[Pass, int] = field(default_factory=dict)
-    keep_rows: Callable[[Pass, int], int] = lambda what, rows: rows
 
 
 class OpenVINOEngine:
@@ -204,9 +184,8 @@ class OpenVINOEngine:
         """See `Engine.gradients`."""
         what = Pass("gradients", tuple(dict.fromkeys(at)), rules)
         numbers = refusals.rule_parameters(rules, parameters)
-        *arrays, scores = self._run(
-            what, {IMAGE: batch, **self._target(what, targets, score), **numbers}
-        )
+        inputs = {IMAGE: batch, **self._target(what, targets, score), **numbers}
+        *arrays, scores = self._run(what, inputs)
         outputs = iter(arrays)
         places = [name for name in what.at if name != BIASES]
         return Gradients(
@@ -298,13 +277,19 @@ class OpenVINOEngine:
             prepared=Prepared(rows=self._several_rows.measured),
         )
 
+    def check(self, what: Pass) -> None:
+        """Raise UsageError where the model has no such place, or no ReLU for guided gradients."""
+        from gradcam_cli.engines.openvino.graphs import check_pass
+
+        check_pass(self._forward, what, self._model)
+
     def prepare(self, what: Pass) -> None:
         """Compile `what` for one row.
 
         Raises
         ------
         UsageError
-            Where the model has no such layer, or no ReLU for guided gradients.
+            See `check`.
         NotDifferentiableError
             Where an operation between a place and the scores has no rule.
         RuntimeError
@@ -383,11 +368,9 @@ class OpenVINOEngine:
         return CompiledPass.of(self._core, graph, streams, self.precision, self._mapped)
 
     def _graph_of(self, what: Pass, rows: int) -> Graph:
-        from gradcam_cli.engines.openvino.graphs import graph_of, has_relu, places_of
+        from gradcam_cli.engines.openvino.graphs import graph_of
 
-        refusals.check_places(what, places_of(self._forward), self._model)
-        if what.rules == "guided" and not has_relu(self._forward.clone()):
-            raise refusals.without_relu(self._model)
+        self.check(what)
         return graph_of(self._forward.clone(), what, rows, self._head)
 
     def _run(self, what: Pass, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:

@@ -32,6 +32,7 @@ from gradcam_cli.engines.openvino.vjp import (
     relevance_rules,
 )
 from gradcam_cli.engines.openvino.vjp.ports import Rules
+from gradcam_cli.engines.refusals import check_places, without_relu
 from gradcam_cli.passes import (
     ATTENTION,
     BIASES,
@@ -96,6 +97,13 @@ def has_relu(forward: Any) -> bool:
     """True where a ReLU is between the input and the scores."""
     scores = openvino.Model([_outputs(forward)[LOGITS]], forward.get_parameters(), LOGITS)
     return any(map(is_relu, scores.get_ordered_ops()))
+
+
+def check_pass(forward: Any, what: Pass, model: str) -> None:
+    """Raise UsageError where `model` has no place of `what`, or no ReLU for guided gradients."""
+    check_places(what, places_of(forward), model)
+    if what.rules == "guided" and not has_relu(forward.clone()):
+        raise without_relu(model)
 
 
 def graph_of(forward: Any, what: Pass, rows: int, head: Head) -> Graph:
