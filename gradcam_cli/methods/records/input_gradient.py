@@ -106,7 +106,7 @@ RECORDS = (
         maps=imported("input_gradient", "relevance_maps"),
         options=(
             Option("epsilon", "of dense layers, in units of their outputs' size", _EPSILON, 0, 100),
-            Option("gamma", "of convolutions: extra weight for what agrees", _GAMMA, 0, 1e6),
+            Option("gamma", "of convolutions: extra weight for what agrees", _GAMMA, 0, 1_000_000),
         ),
     ),
     Method(
