@@ -120,10 +120,9 @@ def test_a_page_needs_no_matplotlib_and_is_the_same_each_time(
 
 def test_a_contrast_of_probabilities_with_options(gradcam: Run) -> None:
     asked = ("compare", CAT, *LITE0, "--methods", "grad-cam,integrated-gradients", "--json")
+    asked = (*asked, "--option", "steps=3")
     _, plain, _ = gradcam(*asked)
-    _, contrast, err = gradcam(
-        *asked, "--vs", "tabby", "--score", "probability", "--option", "steps=3", "-o", "x.html"
-    )
+    _, contrast, err = gradcam(*asked, "--vs", "tabby", "--score", "probability", "-o", "x.html")
     assert err == ""
     result = json.loads(contrast)
     assert (result["versus"], result["score"]) == ("281 tabby", "probability")
@@ -143,7 +142,7 @@ def test_a_contrast_of_probabilities_with_options(gradcam: Run) -> None:
 
 
 def test_signs_are_drawn_where_they_are_asked_for(gradcam: Run) -> None:
-    asked = ("compare", CAT, *LITE0, "--methods", "lrp,saliency", "-c", "sunglasses")
+    asked = ("compare", CAT, "--model", zoo.path("resnet_like"), "--methods", "lrp,saliency")
     _, plain, _ = gradcam(*asked, "-o", "plain.html", "--json")
     code, signed, err = gradcam(*asked, "-o", "signed.html", "--signed", "--json")
     assert (code, err) == (0, "")

@@ -6,11 +6,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gradcam_cli.explainer import Explainer
+from gradcam_cli.results.explanation import TargetExplanation
 from gradcam_cli.results.trust import RANDOM_MAPS, Trust
+from gradcam_cli.runs.trust import TrustTests
 from tests.conftest import SAMPLES, records
 from tests.planted import samples, trained, write_data, write_model
+from tests.zoo import zoo
 
 Run = Callable[..., tuple[int, str, str]]
 CAT = SAMPLES / "egyptian_cat.jpg"
@@ -104,9 +109,24 @@ def test_the_verdict_by_hand() -> None:
     assert empty.text == "doubt: the map is empty"
 
 
-def test_an_empty_map_is_not_trusted(gradcam: Run) -> None:
+def test_an_empty_map_is_not_trusted() -> None:
+    explainer = Explainer.load(zoo.path("resnet_like"))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    explanation = explainer.explain(pixels, "top")
+    full = explanation.targets[0]
+    empty = TargetExplanation.of(
+        np.zeros_like(full.heatmap), prediction=full.prediction, evidence="none", layer=full.layer
+    )
+    both = explanation.with_targets([full, empty])
+    tested = TrustTests(explainer).tested(both, explainer.input_of(pixels), pixels)
+    whys = [target.trust.why for target in tested.targets]
+    assert ["the map is empty" in why for why in whys] == [False, True]
+    assert tested.targets[1].trust.verdict == "doubt"
+
+
+def test_maps_of_no_numbers_are_told(gradcam: Run) -> None:
     unstable = ("--method", "lrp:gamma=0", "--class", "top")
-    code, out, err = gradcam("explain", CAT, *LITE0, *unstable, "--trust")
+    code, out, err = gradcam("explain", CAT, *LITE0, *unstable, "--json")
     assert code == 0
-    assert "Egyptian_cat by lrp:gamma=0.0: doubt: the map is empty" in out
-    assert "has values that are no finite numbers" in err
+    assert json.loads(out)["explanations"][0]["evidence"] == "none"
+    assert "by lrp:gamma=0.0 has values that are no finite numbers" in err
