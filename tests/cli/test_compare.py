@@ -142,7 +142,8 @@ def test_a_contrast_of_probabilities_with_options(gradcam: Run) -> None:
 
 
 def test_signs_are_drawn_where_they_are_asked_for(gradcam: Run) -> None:
-    asked = ("compare", CAT, "--model", zoo.path("resnet_like"), "--methods", "lrp,saliency")
+    model = ("--model", zoo.path("resnet_like"), "--preprocess", "torch")
+    asked = ("compare", CAT, *model, "--methods", "lrp,saliency")
     _, plain, _ = gradcam(*asked, "-o", "plain.html", "--json")
     code, signed, err = gradcam(*asked, "-o", "signed.html", "--signed", "--json")
     assert (code, err) == (0, "")
