@@ -26,6 +26,7 @@ ONLY_COMPILED = ("full-grad", "lrp", "attn-lrp")
 """What the engine TensorFlow does not have, beside the methods of attention."""
 
 FEW_PASSES: dict[str, dict[str, float]] = {
+    "smooth-grad-cam++": {"samples": 4},
     "ss-cam": {"samples": 3},
     "is-cam": {"steps": 3},
     "opti-cam": {"steps": 5},
