@@ -94,7 +94,6 @@ def page(number: int, rounds: int, kept: dict[str, list[Sample]]) -> str:
     ).median
     verdict = "met" if ratio >= LEAST else "**missed**"
     turns = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
-    about = [[what, value] for what, value in machine.described().items()]
     return f"""# Checks
 
 Made by `python -m benchmarks.check`: pictures of some 300 × 300, the bundled model. {turns}
@@ -108,7 +107,7 @@ in which all take turns.
 
 ## The machine
 
-{table(["", ""], about, left=2)}
+{machine.table()}
 """
 
 

@@ -217,10 +217,7 @@ def report(found: dict[str, tuple[Figures, float]]) -> str:
             *(f"{loop / figures.median('folder'):.1f}" for figures, loop in found.values()),
         ],
     ]
-    about = [[what, value] for what, value in machine.described().items()]
-    return "\n\n".join(
-        ["# A folder", _HOW, table(header, rows), "## The machine", table(("", ""), about, left=2)]
-    )
+    return "\n\n".join(["# A folder", _HOW, table(header, rows), "## The machine", machine.table()])
 
 
 _HOW = """\

@@ -74,9 +74,12 @@ def page(found: dict[str, Growth]) -> str:
     """The whole of growth.md."""
     header = ["method", "network", f"after {WARM:,}", f"after {COUNT:,} more", "growth", ""]
     rows = [growth.row(method) for method, growth in found.items()]
-    about = table(["", ""], [list(pair) for pair in machine.described().items()], left=2)
     return _PAGE.format(
-        count=COUNT, warm=WARM, most=MOST, table=table(header, rows, left=2), machine=about
+        count=COUNT,
+        warm=WARM,
+        most=MOST,
+        table=table(header, rows, left=2),
+        machine=machine.table(),
     )
 
 

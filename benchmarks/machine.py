@@ -7,6 +7,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks import markdown
+
+_LOAD = os.getloadavg()[0]
+"""As a script begins, which imports this before it measures anything."""
 PACKAGES = {
     "TensorFlow": "tensorflow",
     "Keras": "keras",
@@ -21,16 +25,21 @@ PACKAGES = {
 def described() -> dict[str, str]:
     """What to know about the machine, each with its heading."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    cores = os.cpu_count() or 1
     return {
         "Processor": _processor(),
         "Cores": str(cores),
         "Memory": f"{memory / 1e9:.0f} GB",
         "System": _system(),
-        "Busy before the run": f"{load / cores:.0%} (load average of one minute, per core)",
+        "Busy before the run": f"{_LOAD / cores:.0%} (load average of one minute, per core)",
         "Python": platform.python_version(),
         **{heading: installed(package) for heading, package in PACKAGES.items()},
     }
+
+
+def table() -> str:
+    """The same as a table in Markdown."""
+    return markdown.table(("", ""), list(described().items()), left=2)
 
 
 def installed(package: str) -> str:

@@ -119,7 +119,6 @@ def report(asked: Question, figures: dict[str, list[float]], rows: int) -> str:
         ]
         for name in MEASURED
     ]
-    about = [[what, value] for what, value in machine.described().items()]
     return "\n\n".join(
         [
             "# Methods",
@@ -136,7 +135,7 @@ def report(asked: Question, figures: dict[str, list[float]], rows: int) -> str:
             f"The raw passes take {medians['raw']:.2f} s.",
             table(("method", "cost", "time", "÷ Grad-CAM"), rows_of_methods, left=2),
             "## The machine",
-            table(("", ""), about, left=2),
+            machine.table(),
         ]
     )
 

@@ -137,7 +137,6 @@ def report(cards: int, size: int, written: float, visits: list[dict[str, float]]
         ["sorted by name in", f"{median['sorted']:.2f} s"],
         ["searched in", f"{median['searched']:.2f} s"],
     ]
-    about = [[what, value] for what, value in machine.described().items()]
     return "\n\n".join(
         [
             "# The report page",
@@ -145,7 +144,7 @@ def report(cards: int, size: int, written: float, visits: list[dict[str, float]]
             f"overlay each, opened from a file in headless Chromium; medians of {len(visits)}.",
             table(("", "measured"), rows),
             "## The machine",
-            table(("", ""), about, left=2),
+            machine.table(),
         ]
     )
 

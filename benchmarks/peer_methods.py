@@ -203,13 +203,12 @@ def _ratio(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.2f}"
 
 
-def report(found: list[tuple[Network, dict[str, Figures]]], about: dict[str, str]) -> str:
+def report(found: list[tuple[Network, dict[str, Figures]]]) -> str:
     """The whole of peer_methods.md."""
     parts = ["# Methods against pytorch-grad-cam", _HOW.format(len(SAMPLES)).strip()]
     for network, figures in found:
         parts += [f"## {network.title}", table(HEADER, rows(figures), left=2)]
-    lines = [[what, value] for what, value in about.items()]
-    return "\n\n".join([*parts, "## The machine", table(("", ""), lines, left=2)]) + "\n"
+    return "\n\n".join([*parts, "## The machine", machine.table()]) + "\n"
 
 
 HEADER = (
@@ -249,7 +248,6 @@ def main() -> None:
     parser.add_argument("--cache-dir", type=Path)
     parser.add_argument("--output", type=Path, default=HERE / "peer_methods.md")
     options = parser.parse_args()
-    about = machine.described()
     with tempfile.TemporaryDirectory(prefix="gradcam-bench-") as work:
         place = Place(Path(work), (options.cache_dir or Path(work, "cache")).resolve())
         found = [
@@ -257,7 +255,7 @@ def main() -> None:
             for each in networks(options.peers_python, place)
             if each.name in (options.network or (each.name,))
         ]
-    options.output.write_text(report(found, about), "utf-8")
+    options.output.write_text(report(found), "utf-8")
     print(options.output)
 
 

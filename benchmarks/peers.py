@@ -182,7 +182,6 @@ def main() -> None:
                 [name, peer, f"{ours:.2f} s", f"{theirs:.2f} s", f"{ours / theirs:.2f}", verdict]
             )
         found = [[name, peer, f"{value:.1e}"] for name, peer, value in differences(network)]
-    about = [[what, value] for what, value in machine.described().items()]
     page = f"""# Metrics against peers
 
 Made by `python -m benchmarks.peers`: MobileNetV2 with random weights, {len(SAMPLES)} pictures,
@@ -196,7 +195,7 @@ The largest differences where definitions are the same:
 
 ## The machine
 
-{table(["", ""], about, left=2)}
+{machine.table()}
 """
     (HERE / "peers.md").write_text(page, encoding="utf-8")
     print(page)

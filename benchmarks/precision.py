@@ -130,9 +130,8 @@ def _heat(correlations: list[float], differences: list[float]) -> list[str]:
 
 def report(rows: list[list[str]]) -> str:
     """The whole of precision.md."""
-    about = [[what, value] for what, value in machine.described().items()]
     parts = ["# bf16 beside f32", _HOW, table(HEADER, rows, left=2), "## The machine"]
-    return "\n\n".join([*parts, table(("", ""), about, left=2)]) + "\n"
+    return "\n\n".join([*parts, machine.table()]) + "\n"
 
 
 _HOW = """\

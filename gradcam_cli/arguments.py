@@ -249,7 +249,7 @@ def checked_path(path: object) -> Path:
     raise UsageError(f"expected a path, got {describe(path)}", "Pass a string or a pathlib.Path.")
 
 
-def check_truth(name: str, value: object) -> None:
+def check_boolean(name: str, value: object) -> None:
     """Raise UsageError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise UsageError(

@@ -121,7 +121,7 @@ class Drawing:
 
     def check(self) -> None:
         """Raise UsageError where an attribute is not as above."""
-        from gradcam_cli.arguments import check_percentile, check_share, check_truth, check_word
+        from gradcam_cli.arguments import check_boolean, check_percentile, check_share, check_word
         from gradcam_cli.images.overlay import COLORMAPS
 
         check_word("a style", self.style, STYLES)
@@ -129,8 +129,8 @@ class Drawing:
         check_word("a scale", self.scale, SCALES)
         check_word("the regions for boxes", self.box_regions, REGIONS)
         check_word("a colour map", self.colors, (*COLORMAPS, DIVERGING))
-        check_truth("boxes", self.boxes)
-        check_truth("signed", self.signed)
+        check_boolean("boxes", self.boxes)
+        check_boolean("signed", self.signed)
         check_share("alpha", self.opacity)
         check_share("box_threshold", self.box_threshold)
         if self.clip_percentile is not None:

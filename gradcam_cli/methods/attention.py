@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_attention
-from gradcam_cli.methods.batching import Numbers, RowMap, by_row, in_batches, rows_by_input
+from gradcam_cli.methods.batching import (
+    Numbers,
+    RowMap,
+    by_row,
+    in_batches,
+    rows_by_input,
+    rows_in_batches,
+)
 from gradcam_cli.methods.contract import Maps, Question
 from gradcam_cli.passes import ATTENTION, BLOCK_ATTENTION, Captured, Gradients, Rules, TokenGrid
+from gradcam_cli.targets import Target
 
 Array = NDArray[np.float32]
 
@@ -190,16 +198,13 @@ def _from_gradients(
     def maps(question: Question) -> Iterator[RowMap]:
         engine = question.engine
 
-        def run(numbers: Numbers) -> list[Gradients]:
-            batch = np.stack([question.inputs[row] for row in numbers.tolist()])
-            targets = [question.targets[row] for row in numbers.tolist()]
+        def run(batch: Array, targets: list[Target]) -> list[Gradients]:
             return [
                 engine.gradients(batch, targets, [place], score=question.score, rules=each)
                 for each in rules
             ]
 
-        count = len(question.inputs)
-        for rows, passes in in_batches(run, count, question.rows, engine.parallel):
+        for rows, passes in rows_in_batches(question, run):
             first, gradients = passes[0], [each.gradients[place] for each in passes]
             arrays = (first.scores, first.activations[place], *gradients)
             for row, scores, *own in zip(rows, *arrays, strict=False):

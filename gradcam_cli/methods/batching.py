@@ -70,6 +70,19 @@ def in_batches(
             pool.shutdown(cancel_futures=True)
 
 
+def rows_in_batches(
+    question: Question, run: Callable[[Array, list[Target]], T]
+) -> Iterator[tuple[list[int], T]]:
+    """The same of the rows of `question`: `run` is given their inputs and targets."""
+
+    def run_rows(numbers: Numbers) -> T:
+        rows = numbers.tolist()
+        inputs = np.stack([question.inputs[row] for row in rows])
+        return run(inputs, [question.targets[row] for row in rows])
+
+    return in_batches(run_rows, len(question.inputs), question.rows, question.engine.parallel)
+
+
 def _side_by_side(
     pool: ThreadPoolExecutor, run: Callable[[int], T], starts: Iterable[int], ahead: int
 ) -> Iterator[T]:

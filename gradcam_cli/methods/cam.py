@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_maps
-from gradcam_cli.methods.batching import Numbers, RowMap, by_row, in_batches
+from gradcam_cli.methods.batching import RowMap, by_row, rows_in_batches
 from gradcam_cli.methods.contract import Maps, Question
-from gradcam_cli.passes import LAYER, Gradients, Rules
+from gradcam_cli.passes import LAYER, Rules
 
 Array = NDArray[np.float32]
 
@@ -38,17 +38,15 @@ def from_gradients(
 
     @by_row
     def maps(question: Question, **parameters: float) -> Iterator[RowMap]:
-        engine = question.engine
-        ask = partial(engine.gradients, score=question.score, rules=rules, parameters=parameters)
         place = question.layer if at == LAYER else at
-
-        def run(numbers: Numbers) -> Gradients:
-            batch = np.stack([question.inputs[row] for row in numbers.tolist()])
-            targets = [question.targets[row] for row in numbers.tolist()]
-            return ask(batch, targets, [place])
-
-        count = len(question.inputs)
-        for rows, batch in in_batches(run, count, question.rows, engine.parallel):
+        run = partial(
+            question.engine.gradients,
+            at=[place],
+            score=question.score,
+            rules=rules,
+            parameters=parameters,
+        )
+        for rows, batch in rows_in_batches(question, run):
             arrays = (batch.activations[place], batch.gradients[place], batch.scores)
             for row, a, g, scores in zip(rows, *arrays, strict=False):
                 yield row, function(a, g), scores

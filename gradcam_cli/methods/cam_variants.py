@@ -23,6 +23,7 @@ from gradcam_cli.methods.batching import (
     in_batches,
     input_scores,
     resolved,
+    rows_in_batches,
 )
 from gradcam_cli.methods.cam import grad_cam, grad_cam_plus_plus
 from gradcam_cli.methods.contract import Question
@@ -296,15 +297,10 @@ def refine_cam_maps(question: Question) -> Iterator[RowMap]:
     A stage ends at the last layer before the network's maps get smaller: see `passes.stages`. Four
     layers, one a stage, and Grad-CAM++ are what the authors' code runs too.
     """
-    inputs, engine = question.inputs, question.engine
+    engine = question.engine
     places = (*stages(engine.layers, question.layer), question.layer)
-
-    def run(numbers: Numbers) -> Gradients:
-        batch = np.stack([inputs[row] for row in numbers.tolist()])
-        targets = [question.targets[row] for row in numbers.tolist()]
-        return engine.gradients(batch, targets, places, score=question.score)
-
-    for rows, batch in in_batches(run, len(inputs), question.rows, engine.parallel):
+    run = partial(engine.gradients, at=places, score=question.score)
+    for rows, batch in rows_in_batches(question, run):
         for number, row in enumerate(rows):
             pairs = [(batch.activations[name], batch.gradients[name]) for name in places]
             maps = [grad_cam_plus_plus(a[number], g[number]) for a, g in pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +11,14 @@ from numpy.typing import NDArray
 from gradcam_cli.arguments import check_maps
 from gradcam_cli.methods.batching import (
     Job,
-    Numbers,
     RowMap,
     by_row,
-    in_batches,
     means_of_passes,
     resolved,
+    rows_in_batches,
 )
 from gradcam_cli.methods.contract import Question
 from gradcam_cli.methods.perturbation import distinct_masks, masked
-from gradcam_cli.passes import Gradients
 
 Array = NDArray[np.float32]
 
@@ -75,14 +74,8 @@ def group_cam(question: Question, groups: int = 32) -> Iterator[RowMap]:
 def _group_maps(question: Question, groups: int) -> Iterator[tuple[Array, Array]]:
     """The maps of the groups and one that is 0, (h, w, groups + 1), and the scores of each row."""
     engine, layer = question.engine, question.layer
-
-    def run(rows: Numbers) -> Gradients:
-        batch = np.stack([question.inputs[row] for row in rows.tolist()])
-        targets = [question.targets[row] for row in rows.tolist()]
-        return engine.gradients(batch, targets, [layer], score=question.score)
-
-    batches = in_batches(run, len(question.inputs), question.rows, engine.parallel)
-    for rows, batch in batches:
+    run = partial(engine.gradients, at=[layer], score=question.score)
+    for rows, batch in rows_in_batches(question, run):
         arrays = (batch.activations[layer], batch.gradients[layer], batch.scores)
         for _, activations, gradients, scores in zip(rows, *arrays, strict=False):
             maps = group_maps(activations, gradients, groups)

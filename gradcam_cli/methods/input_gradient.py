@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcam_cli.arguments import check_activations, check_maps
-from gradcam_cli.methods.batching import Numbers, RowMap, by_row, in_batches
+from gradcam_cli.methods.batching import RowMap, by_row, rows_in_batches
 from gradcam_cli.methods.cam import from_gradients, grad_cam
 from gradcam_cli.methods.contract import Question
 from gradcam_cli.methods.upsampling import SamplePoints, upsampled
 from gradcam_cli.passes import INPUT, Gradients
+from gradcam_cli.targets import Target
 
 Array = NDArray[np.float32]
 
@@ -98,14 +99,14 @@ def input_x_gradient(inputs: Array, gradients: Array) -> Array:
 input_x_gradient_maps = from_gradients(input_x_gradient, INPUT)
 
 
-def _over_channels(_: Array, relevance: Array) -> Array:
+def _sum_over_channels(_: Array, relevance: Array) -> Array:
     """The sum; what is too large for float32 is no finite number."""
     with np.errstate(over="ignore", invalid="ignore"):
         total: Array = relevance.sum(axis=-1)
     return total
 
 
-relevance_maps = from_gradients(_over_channels, INPUT, "relevance")
+relevance_maps = from_gradients(_sum_over_channels, INPUT, "relevance")
 """Bach et al., 2015, PLOS ONE 10(7), equation 2: the relevance of each value of the input, of which
 every layer hands on to the layer before what it got, summed over channels: (H, W) float32, signed,
 in units of y.
@@ -180,14 +181,11 @@ def guided_grad_cam_maps(question: Question) -> Iterator[RowMap]:
     """`guided_grad_cam` of each input, by two passes."""
     engine, layer, score = question.engine, question.layer, question.score
 
-    def run(numbers: Numbers) -> tuple[Gradients, Gradients]:
-        batch = np.stack([question.inputs[row] for row in numbers.tolist()])
-        targets = [question.targets[row] for row in numbers.tolist()]
+    def run(batch: Array, targets: list[Target]) -> tuple[Gradients, Gradients]:
         at_layer = engine.gradients(batch, targets, [layer], score=score)
         return at_layer, engine.gradients(batch, targets, [INPUT], score=score, rules="guided")
 
-    count = len(question.inputs)
-    for rows, (at_layer, at_input) in in_batches(run, count, question.rows, engine.parallel):
+    for rows, (at_layer, at_input) in rows_in_batches(question, run):
         maps = (at_layer.activations[layer], at_layer.gradients[layer], at_layer.scores)
         for row, guided, a, g, scores in zip(rows, at_input.gradients[INPUT], *maps, strict=False):
             yield row, guided_grad_cam(guided, grad_cam(a, g)), scores

@@ -113,10 +113,9 @@ class CompiledPass:
         tensors = {name: _shared(array) for name, array in arrays.items()}
         inputs = gradient_inputs(rules)
         names = [port.get_any_name() for port in compiled.inputs]
-        count = len(names) - len(inputs)
-        if [_constant_of(name) != "" for name in names] != [False] * len(inputs) + [True] * count:
+        kernels = {name: tensors[_constant_of(name)] for name in names if _constant_of(name)}
+        if len(names) != len(inputs) + len(kernels):
             raise ValueError(f"expected the inputs {inputs} and kernels, got {names}")
-        kernels = {name: tensors[_constant_of(name)] for name in names[len(inputs) :]}
         return cls(compiled, inputs, kernels, (network, arrays))
 
     @property
